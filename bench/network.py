@@ -1,0 +1,73 @@
+"""A made-up network for benchmarks: reference data for many stations, and captures of any length."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+
+from vocabulary.charging import Protocol, RawMessage
+from vocabulary.identity import StationId
+from wattbook.fleet import Visit, capture_line, messages
+from wattbook.init_files import write_example
+from wattbook.settings import read_settings
+from wattbook.wiring import App, create_app
+
+STATIONS = 1000
+_DAY = datetime(2026, 10, 1, 6, tzinfo=UTC)
+_PROTOCOLS = tuple(Protocol)
+
+
+def new_app(home: Path) -> App:
+    """A home that knows all stations; one contract holds the only token."""
+    settings = read_settings(home=home, batch_size=1000)
+    write_example(settings.reference_path)
+    (settings.reference_path / "sites.yaml").write_text(_sites())
+    app = create_app(settings)
+    app.publish_reference()
+    return app
+
+
+def _sites() -> str:
+    head = """sites:
+  - id: bench
+    name: Bench
+    address: {street: Prüfweg 1, postal_code: "20457", city: Hamburg, country: DE}
+    time_zone: Europe/Berlin
+    latitude: 53.5
+    longitude: 9.9
+    evses:
+"""
+    evse = "      - {{evse_id: DE*ELB*E{0:05}*1, station: ST-{0:05}, number: 1, tariff: {1}, power_w_max: 150000}}\n"
+    return head + "".join(evse.format(i, "dc-day-night" if i % 2 else "ac-simple") for i in range(STATIONS))
+
+
+def capture(path: Path, frames: int) -> Path:
+    """A capture of exactly that many frames: all stations charge, three versions in turn, a sample a minute, day after day."""
+    with path.open("wb") as file:
+        file.writelines(capture_line(message) for message in islice(_days(), frames))
+    return path
+
+
+def _days() -> Iterator[RawMessage]:
+    day = 0
+    while True:
+        yield from messages(_visit(station, day) for station in range(STATIONS))
+        day += 1
+
+
+def _visit(station: int, day: int) -> Visit:
+    """Sessions of 23 to 82 minutes, a fifth of them with idle time afterwards."""
+    return Visit(
+        station=StationId(f"ST-{station:05}"),
+        protocol=_PROTOCOLS[station % 3],
+        evse=1,
+        token="04A2B3C4D5E680",
+        plugged=_DAY + timedelta(days=day, seconds=station * 7),
+        register_wh=Decimal(1_000_000 + day * 20_000),
+        energy_wh=Decimal(4000 + station * 13),
+        charging_s=1380 + station % 60 * 60,
+        idle_s=600 if station % 5 == 0 else 0,
+        transaction=str(day * STATIONS + station + 1),
+        sample_s=60,
+    )

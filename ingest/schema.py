@@ -1,0 +1,37 @@
+"""The verdict of OCPP's own JSON schemas on a payload, as the `ocpp` package ships them: its only door.
+
+For checks beside the path and for tests. It is far too slow for the path itself (some 2 000 messages a second), and refuses
+what is common in the field and can be understood, so it never decides whether a message is decoded or answered. Formats
+(`date-time`) are not checked by it.
+"""
+
+import json
+from decimal import Decimal
+from typing import Final
+
+from ocpp.messages import MessageType, get_validator
+
+from vocabulary.charging import Protocol
+
+_VERSIONS: Final = {Protocol.OCPP16: "1.6", Protocol.OCPP201: "2.0.1", Protocol.OCPP21: "2.1"}
+_KINDS: Final = {
+    "type": "TypeConstraintViolation",
+    "maxLength": "TypeConstraintViolation",
+    "required": "ProtocolError",
+}
+
+
+def violation(protocol: Protocol, action: str, payload: str, is_answer: bool) -> str | None:
+    """The first violation as an OCPP error code, the place and the broken rule; None where the payload is valid.
+
+    `payload` is JSON text, whose numbers are compared exactly. The words hold no value of the payload: it may be a token.
+    """
+    message_type = MessageType.CallResult if is_answer else MessageType.Call
+    try:
+        validator = get_validator(message_type, action, _VERSIONS[protocol], parse_float=Decimal)
+    except OSError:
+        return f"NotImplemented: {protocol.value} has no such action"
+    for error in validator.iter_errors(json.loads(payload, parse_float=Decimal)):
+        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+        return f"{_KINDS.get(error.validator, 'FormatViolation')}: {place or '.'} breaks {error.validator}"
+    return None

@@ -1,0 +1,313 @@
+"""A rated session as the charge detail record of OCPI 2.2.1, sealed: the bytes are made once and stored.
+
+    total_cost        what the session owes, to the minor unit, as the ledger has it; `incl_vat` is absent where no line
+                      bears VAT (no VAT, which is not 0 %)
+    total_*_cost      the charges of the lines of one dimension; they add up to total_cost
+    periods           cut where the activity changes and where a price began or ceased to apply; they follow each other
+    volumes           kWh and hours with 4 decimals (OCPI numbers). The running total is rounded half up and a period carries
+                      the difference, so that volumes add up to total_energy, and parking time to total_parking_time
+    WAITING           energy only: neither charging nor parking, and no price asks for it
+    id, session_id    the first 32 digits of the session's identity: a credit may append to it and stay within 36
+    auth_method       WHITELIST: the token was known here, the partner was not asked
+    evse_uid          the EVSE id
+    times             whole seconds, floored as durations are
+
+What does not fit is refused, never cut: an address of 46 characters, an OCMF text of 5001. The answer is then a CdrRefused
+with each field, for the operator to mend his reference data.
+"""
+
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from hashlib import sha256
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple, assert_never
+
+import msgspec
+from msgspec import Struct
+
+from invoicing import ocpi_document
+from invoicing.amounts import Charge, charges
+from invoicing.countries import ALPHA_3
+from vocabulary.charging import SignedValue
+from vocabulary.identity import SessionId
+from vocabulary.money import round_half_up
+from vocabulary.quantities import ONE_SECOND, seconds_between, whole_second
+from vocabulary.reference import Evse, Operator, Partner, PartnerToken, Site
+from vocabulary.sessions import Activity, ChargingSession, SessionRated, SignatureChecked, Stretch
+from vocabulary.tariff import Dimension
+
+PLACES = 4  # "numbers use 4 decimals" (OCPI types)
+NOT_AVAILABLE = "#NA"  # OCPI: for required data that cannot be had
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+class CdrRefused(Struct, frozen=True, kw_only=True):
+    """A session that cannot be told to a partner as it is: the fields, and what is wrong with each; no personal data."""
+
+    session: SessionId
+    objections: tuple[str, ...]
+
+
+def cdr(
+    *,
+    rated: SessionRated,
+    session: ChargingSession,
+    site: Site,
+    evse: Evse,
+    partner: Partner,
+    operator: Operator,
+    tariff: Mapping[str, Any],
+    signature: SignatureChecked | None,
+    last_updated: datetime,
+) -> bytes | CdrRefused:
+    """The CDR's JSON, checked. `tariff` is the OCPI Tariff object of the version that the session was rated by."""
+    assert (rated.session, rated.partner) == (session.id, partner.id), "the parts of a CDR belong to one session"
+    token = next((one for one in partner.tokens if one.uid.lower() == rated.token.lower()), None)
+    if token is None:
+        return CdrRefused(session=rated.session, objections=("cdr_token: the partner has no such token",))
+    if site.address.country not in ALPHA_3:
+        return CdrRefused(session=rated.session, objections=("cdr_location.country: no alpha-3 code is known for it",))
+    document = {
+        "country_code": operator.country_code,
+        "party_id": operator.party_id,
+        "id": rated.session[:32],
+        "start_date_time": _timestamp(whole_second(session.start)),
+        "end_date_time": _timestamp(whole_second(session.end)),
+        "session_id": rated.session[:32],
+        "cdr_token": _token(token, partner),
+        "auth_method": "WHITELIST",
+        "cdr_location": _location(site, evse, session),
+        **({"meter_id": signature.meter} if signature and signature.meter else {}),
+        "currency": rated.rated.currency,
+        "tariffs": [tariff],
+        **_consumption(rated, session, str(tariff["id"])),
+        **_costs(rated),
+        **_signed_data(session.signed, evse, signature),
+        "last_updated": _timestamp(last_updated),
+    }
+    body = _ENCODER.encode(document)
+    found = ocpi_document.objections(body)
+    return CdrRefused(session=rated.session, objections=found) if found else body
+
+
+def _timestamp(at: datetime) -> str:
+    """RFC 3339 in UTC with Z; a fraction of a second, floored to milliseconds, only where there is one."""
+    utc = at.astimezone(UTC)
+    fraction = f".{utc.microsecond // 1000:03d}" if utc.microsecond // 1000 else ""
+    return f"{utc:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+def _token(token: PartnerToken, partner: Partner) -> dict[str, str]:
+    party = {"country_code": partner.country_code, "party_id": partner.party_id}
+    return party | {"uid": token.uid, "type": token.type, "contract_id": token.contract_id}
+
+
+def _location(site: Site, evse: Evse, session: ChargingSession) -> dict[str, Any]:
+    address = site.address
+    return {
+        "id": site.id,
+        **({"name": site.name} if site.name else {}),
+        "address": address.street,
+        "city": address.city,
+        **({"postal_code": address.postal_code} if address.postal_code else {}),
+        "country": ALPHA_3[address.country],
+        "coordinates": {"latitude": _degrees(site.latitude), "longitude": _degrees(site.longitude)},
+        "evse_uid": evse.evse_id,
+        "evse_id": evse.evse_id,
+        "connector_id": str(session.connector or 1),  # 1.6 tells connectors of one EVSE apart no more than we do
+        "connector_standard": evse.connector_standard,
+        "connector_format": evse.connector_format,
+        "connector_power_type": evse.power_type,
+    }
+
+
+def _degrees(degrees: Decimal) -> str:
+    """With 5 to 7 decimals, as OCPI writes coordinates; the 8th, a millimetre, is rounded away."""
+    rounded = round_half_up(degrees, 7).normalize()
+    return format(rounded if -int(rounded.as_tuple().exponent) >= 5 else round_half_up(degrees, 5), "f")
+
+
+# Periods and volumes
+
+
+class _Span(NamedTuple):
+    """A charging period: half-open, whole seconds."""
+
+    start: datetime
+    end: datetime
+    activity: Activity
+
+    def hours(self, activity: Activity) -> Fraction:
+        """How long it is, if that is what the vehicle did in it."""
+        return Fraction(seconds_between(self.start, self.end), 3600) if self.activity is activity else Fraction(0)
+
+
+def _consumption(rated: SessionRated, session: ChargingSession, tariff_id: str) -> dict[str, Any]:
+    spans = _spans(rated, session)
+    inner = [_energy_wh(span.start, rated, session) for span in spans[1:]]
+    totals = [Fraction(0), *inner, Fraction(rated.energy_wh)]
+    energy = _volumes((after - before for before, after in pairwise(totals)), 1000)
+    charging = _volumes(span.hours(Activity.CHARGING) for span in spans)
+    parking = _volumes(span.hours(Activity.IDLE) for span in spans)
+    periods = [
+        {
+            "start_date_time": _timestamp(span.start),
+            "dimensions": _dimensions(span.activity, *volumes),
+            "tariff_id": tariff_id,
+        }
+        for span, *volumes in zip(spans, energy, charging, parking, strict=True)
+    ]
+    return {
+        "charging_periods": periods,
+        "total_energy": sum(energy),
+        "total_time": round_half_up(Fraction(seconds_between(session.start, session.end), 3600), PLACES),
+        "total_parking_time": sum(parking),
+    }
+
+
+def _spans(rated: SessionRated, session: ChargingSession) -> list[_Span]:
+    """The session cut where the activity or a price changed; one empty span where it took no time."""
+    start, end = whole_second(session.start), whole_second(session.end)
+    changes = [stretch.start for stretch in session.stretches]
+    changes += [at for line in rated.rated.lines for at in (line.since, line.until)]
+    cuts = [start, *sorted({at for at in map(whole_second, changes) if start < at < end}), end]
+    return [_Span(since, until, _activity(since, session.stretches)) for since, until in pairwise(cuts)]
+
+
+def _activity(at: datetime, stretches: Sequence[Stretch]) -> Activity:
+    begun = [stretch.activity for stretch in stretches if whole_second(stretch.start) <= at]
+    return begun[-1] if begun else Activity.WAITING
+
+
+def _dimensions(activity: Activity, energy: Decimal, charging: Decimal, parking: Decimal) -> list[dict[str, Any]]:
+    volumes = {"ENERGY": energy}
+    match activity:
+        case Activity.CHARGING:
+            volumes["TIME"] = charging
+        case Activity.IDLE:
+            volumes["PARKING_TIME"] = parking
+        case Activity.WAITING:
+            pass
+        case never:
+            assert_never(never)
+    return [{"type": kind, "volume": volume} for kind, volume in volumes.items()]
+
+
+def _volumes(parts: Iterable[Fraction], per_unit: int = 1) -> list[Decimal]:
+    """The parts as OCPI numbers, whose sum is the rounded sum of the parts."""
+    totals = [round_half_up(total / per_unit, PLACES) for total in accumulate(parts, initial=Fraction(0))]
+    return [after - before for before, after in pairwise(totals)]
+
+
+def _energy_wh(at: datetime, rated: SessionRated, session: ChargingSession) -> Fraction:
+    """The energy since the start, on a straight line between readings, as the rating takes it.
+
+    Where a price ended at an amount of energy, the rating knows the energy exactly and the second only nearly: what the
+    lines before that instant measured then counts, if it lies within the energy of the seconds around it.
+    """
+    energy_lines = [line for line in rated.rated.lines if line.dimension is Dimension.ENERGY]
+    measured = Fraction(sum((line.quantity for line in energy_lines if line.until <= at), Decimal(0)))
+    least, most = (_interpolated_wh(at + step * ONE_SECOND, session) for step in (-1, 1))
+    return measured if least <= measured <= most else _interpolated_wh(at, session)
+
+
+def _interpolated_wh(at: datetime, session: ChargingSession) -> Fraction:
+    """The register above its first reading. A reading before the start or after the end counts as taken there."""
+    risen = Fraction(0)
+    for before, after in pairwise(session.readings):
+        since, until = (_within(reading.at, session) for reading in (before, after))
+        rise = Fraction(after.register_wh - before.register_wh)
+        if at < until:
+            return risen + (rise * Fraction((at - since) // ONE_SECOND, (until - since) // ONE_SECOND) if at > since else 0)
+        risen += rise
+    return risen
+
+
+def _within(at: datetime, session: ChargingSession) -> datetime:
+    return min(max(whole_second(at), whole_second(session.start)), whole_second(session.end))
+
+
+# Costs
+
+_COST_FIELDS = {
+    Dimension.FLAT: "total_fixed_cost",
+    Dimension.ENERGY: "total_energy_cost",
+    Dimension.TIME: "total_time_cost",
+    Dimension.PARKING_TIME: "total_parking_cost",
+}
+
+
+def _costs(rated: SessionRated) -> dict[str, Any]:
+    charged = list(zip(rated.rated.lines, charges(rated.rated), strict=True))
+    taxed = any(line.vat_percent is not None for line, _ in charged)
+    fields = {"total_cost": _price([charge for _, charge in charged], taxed=taxed)}
+    for dimension, field in _COST_FIELDS.items():
+        parts = [charge for line, charge in charged if line.dimension is dimension]
+        if parts:
+            fields[field] = _price(parts, taxed=taxed)
+    return fields
+
+
+def _price(parts: Sequence[Charge], *, taxed: bool) -> dict[str, Decimal]:
+    net, gross = (sum((part[i] for part in parts), Decimal(0)) for i in (0, 1))
+    return {"excl_vat": net, "incl_vat": gross} if taxed else {"excl_vat": net}
+
+
+# Signed meter values
+
+
+def _signed_data(signed: Sequence[SignedValue], evse: Evse, signature: SignatureChecked | None) -> dict[str, Any]:
+    """The signed values as they were carried; the public key only if it is one that the operator trusts."""
+    if not signed:
+        return {}
+    key = _trusted_key(evse, signature)
+    return {
+        "signed_data": {
+            "encoding_method": _encoding_method(signed, signature),
+            **({"public_key": key} if key else {}),
+            "signed_values": [_signed_value(value) for value in signed],
+        }
+    }
+
+
+def _encoding_method(signed: Sequence[SignedValue], signature: SignatureChecked | None) -> str:
+    """As the station named it, if it always named the same; or as we recognised it, `OCMF` and not `OCMF 1.0`."""
+    named = {value.encoding_method for value in signed if value.encoding_method}
+    recognised = re.sub(r" [0-9.]+$", "", signature.format) if signature else ""
+    return (named.pop() if len(named) == 1 else recognised) or NOT_AVAILABLE
+
+
+def _trusted_key(evse: Evse, signature: SignatureChecked | None) -> str:
+    keys = (bytes.fromhex(key.public_key) for key in evse.meter_keys)
+    wanted = (der for der in keys if signature and sha256(der).hexdigest() == signature.key_fingerprint)
+    return b64encode(next(wanted, b"")).decode()
+
+
+_NATURES = {"Transaction.Begin": "Start", "Transaction.End": "End"}
+
+
+def _signed_value(value: SignedValue) -> dict[str, str]:
+    """`plain_data` is the text, `signed_data` the same in base64; OCPI leaves their split open for OCMF (issue 550).
+
+    A text with line breaks may not stand in an OCPI string; base64 then stands in both.
+    """
+    text, encoded = _both_forms(value.data)
+    return {
+        "nature": _NATURES.get(value.context, "Intermediate"),
+        "plain_data": text if text.isprintable() else encoded,
+        "signed_data": encoded,
+    }
+
+
+def _both_forms(data: str) -> tuple[str, str]:
+    """The text and its base64. OCPP 2.x asks stations for base64, many send the text itself."""
+    try:
+        text = b64decode(data, validate=True).decode()
+    except (NotBase64, UnicodeDecodeError):
+        return data, b64encode(data.encode()).decode()
+    return (text, data) if text else (data, b64encode(data.encode()).decode())

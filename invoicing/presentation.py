@@ -1,0 +1,324 @@
+"""An invoice as its reader sees it: every word, number and date as text in his language, in the order of the page.
+
+The HTML template and the plain text only place what stands here, so that they cannot differ from each other; amounts, IBANs
+and dates are written in this file and nowhere else.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import assert_never
+
+from invoicing.gate import demand, is_one_clock, local_date
+from invoicing.localise import Language, language
+from vocabulary.billing import Invoice, InvoicedSession, InvoiceLine, VatTotal
+from vocabulary.identity import short
+from vocabulary.money import plain
+from vocabulary.reference import Address, Operator, Party
+from vocabulary.sessions import SignatureChecked, Verdict
+from vocabulary.tariff import Dimension
+
+NOTHING = "–"
+FINGERPRINT_DIGITS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownLine:
+    name: str
+    note: str  # empty: the name says all
+    quantity: str
+    unit_price: str
+    vat: str
+    amount: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownSession:
+    when: str
+    where: tuple[str, ...]
+    energy: str
+    amount: str
+    lines: tuple[ShownLine, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownVat:
+    country: str  # empty where all VAT on the invoice is that of the seller's country
+    rate: str
+    net: str
+    vat: str
+    gross: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownMeter:
+    """A row of the annex."""
+
+    when: str
+    session: str
+    meter: str
+    begin: str
+    end: str
+    verdict: str
+    key: str  # empty: no key was used
+    tariff: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What stands on an invoice, from top to bottom. A fact is a label with its value."""
+
+    language: Language
+    number: str
+    title: str
+    issued_on: str  # ISO 8601, for the file's metadata
+    seller: str
+    return_address: tuple[str, ...]
+    buyer: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    summary: str
+    due: tuple[tuple[str, str], ...]  # the first is the amount
+    currency: str
+    sessions: tuple[ShownSession, ...]
+    vat: tuple[ShownVat, ...]
+    total: ShownVat
+    terms: tuple[str, ...]
+    meters: tuple[ShownMeter, ...]
+    footer: tuple[tuple[str, ...], ...]
+
+
+def present(invoice: Invoice, buyer: Party) -> Page:
+    """The page of a sound invoice; `buyer` is its holder, opened."""
+    demand(invoice)
+    tongue, seller = language(invoice.language), invoice.seller
+    instants = [at for session in invoice.sessions for at in (session.start, session.end)]
+    offsets = not is_one_clock([session.time_zone for session in invoice.sessions], instants)
+    return Page(
+        language=tongue,
+        number=invoice.number,
+        title=" ".join((tongue.text("Invoice"), invoice.number)),
+        issued_on=invoice.issued_on.isoformat(),
+        seller=seller.name,
+        return_address=(seller.name, *_address(seller.address, tongue)),
+        buyer=(buyer.name, *_address(buyer.address, tongue, abroad_of=seller.address.country)),
+        facts=_facts(invoice, buyer, tongue),
+        summary=_summary(invoice, tongue),
+        due=_due(invoice, tongue),
+        currency=invoice.currency,
+        sessions=tuple(_session(session, invoice, tongue, offsets=offsets) for session in invoice.sessions),
+        vat=tuple(_vat(part, invoice, tongue) for part in invoice.vat),
+        total=_total(invoice, tongue),
+        terms=_terms(invoice, tongue),
+        meters=tuple(_meter(session, tongue) for session in invoice.sessions),
+        footer=_footer(seller, buyer, tongue),
+    )
+
+
+def _address(address: Address, tongue: Language, *, abroad_of: str = "") -> tuple[str, ...]:
+    """The lines of an address; the country in capitals where post has to cross a border (UPU S42)."""
+    lines = [address.street, f"{address.postal_code} {address.city}".strip()]
+    if abroad_of and address.country != abroad_of:
+        lines.append(tongue.country(address.country).upper())
+    return tuple(line for line in lines if line)
+
+
+def _facts(invoice: Invoice, buyer: Party, tongue: Language) -> tuple[tuple[str, str], ...]:
+    first, last = tongue.day(invoice.period_start), tongue.day(invoice.period_end)
+    return _told(
+        (tongue.text("Invoice number"), invoice.number),
+        (tongue.text("Date of issue"), tongue.day(invoice.issued_on)),
+        (tongue.text("Charging period"), first if first == last else f"{first} – {last}"),
+        (tongue.text("Contract"), invoice.contract),
+        (tongue.text("Your reference"), buyer.reference),
+        (tongue.text("Your VAT ID"), buyer.vat_id),
+    )
+
+
+def _summary(invoice: Invoice, tongue: Language) -> str:
+    count, energy = len(invoice.sessions), sum((session.energy_wh for session in invoice.sessions), Decimal(0))
+    sentence = tongue.plural("%(count)s charging session, %(energy)s", "%(count)s charging sessions, %(energy)s", count)
+    return sentence % {"count": count, "energy": tongue.energy(energy)}
+
+
+def _due(invoice: Invoice, tongue: Language) -> tuple[tuple[str, str], ...]:
+    return _told(
+        (tongue.text("Amount due"), tongue.money(invoice.total, invoice.currency)),
+        (tongue.text("Payable by"), tongue.long_day(invoice.due_on)),
+        (tongue.text("IBAN"), _iban(invoice.seller)),
+        (tongue.text("Payment reference"), invoice.number),
+    )
+
+
+def _session(session: InvoicedSession, invoice: Invoice, tongue: Language, *, offsets: bool) -> ShownSession:
+    kinds = Counter(line.rated.dimension for line in session.lines)
+    return ShownSession(
+        when=tongue.span(session.start, session.end, session.time_zone, offsets=offsets),
+        where=(session.site_name, session.evse_id),
+        energy=tongue.energy(session.energy_wh),
+        amount=tongue.amount(session.gross, invoice.currency),
+        lines=tuple(_line(line, session, invoice, tongue, repeated=kinds[line.rated.dimension] > 1) for line in session.lines),
+    )
+
+
+def _line(line: InvoiceLine, session: InvoicedSession, invoice: Invoice, tongue: Language, *, repeated: bool) -> ShownLine:
+    """A line; the note says when it has its price, and where others charge for the same thing, when it had it."""
+    rated, notes = line.rated, []
+    if repeated:
+        day = local_date(session.start, session.time_zone)
+        notes.append(tongue.span(rated.since, rated.until, session.time_zone, day=day))
+    if line.reason:
+        notes.append(tongue.text("price: %(when)s") % {"when": line.reason})
+    if rated.billed != rated.quantity:
+        measured = _quantity(rated.quantity, rated.dimension, tongue)
+        notes.append(tongue.text("measured %(quantity)s, billed in full steps") % {"quantity": measured})
+    abroad = rated.vat_percent is not None and session.vat_country != invoice.seller.address.country
+    return ShownLine(
+        name=_dimension(rated.dimension, tongue),
+        note=" · ".join(notes),
+        quantity=_quantity(rated.billed, rated.dimension, tongue),
+        unit_price=tongue.unit_price(rated.unit_price, invoice.currency, _PRICED_PER[rated.dimension]),
+        vat=_rate(rated.vat_percent, tongue) + (f" {session.vat_country}" if abroad else ""),
+        amount=tongue.amount(line.gross, invoice.currency),
+    )
+
+
+_PRICED_PER = {Dimension.ENERGY: "kWh", Dimension.TIME: "h", Dimension.PARKING_TIME: "h", Dimension.FLAT: ""}
+
+
+def _dimension(dimension: Dimension, tongue: Language) -> str:
+    match dimension:
+        case Dimension.ENERGY:
+            return tongue.text("Energy")
+        case Dimension.TIME:
+            return tongue.text("Charging time")
+        case Dimension.PARKING_TIME:
+            return tongue.text("Idle time")
+        case Dimension.FLAT:
+            return tongue.text("Session fee")
+    assert_never(dimension)
+
+
+def _quantity(quantity: Decimal, dimension: Dimension, tongue: Language) -> str:
+    match dimension:
+        case Dimension.ENERGY:
+            return tongue.energy(quantity)
+        case Dimension.TIME | Dimension.PARKING_TIME:
+            assert quantity == int(quantity), "durations are whole seconds"
+            return tongue.duration(int(quantity))
+        case Dimension.FLAT:
+            return plain(quantity)
+    assert_never(dimension)
+
+
+def _rate(vat_percent: Decimal | None, tongue: Language) -> str:
+    return NOTHING if vat_percent is None else tongue.percent(vat_percent)
+
+
+def _vat(part: VatTotal, invoice: Invoice, tongue: Language) -> ShownVat:
+    currency = invoice.currency
+    return ShownVat(
+        country=tongue.country(part.country) if _is_abroad(invoice) else "",
+        rate=tongue.text("No VAT applies") if part.vat_percent is None else tongue.percent(part.vat_percent),
+        net=tongue.amount(part.net, currency),
+        vat=tongue.amount(part.vat, currency),
+        gross=tongue.amount(part.gross, currency),
+    )
+
+
+def _is_abroad(invoice: Invoice) -> bool:
+    """Whether the invoice has VAT of another country than the seller's."""
+    return {part.country for part in invoice.vat} != {invoice.seller.address.country}
+
+
+def _total(invoice: Invoice, tongue: Language) -> ShownVat:
+    return ShownVat(
+        country="",
+        rate=tongue.text("Total"),
+        net=tongue.amount(invoice.net, invoice.currency),
+        vat=tongue.amount(invoice.tax, invoice.currency),
+        gross=tongue.money(invoice.total, invoice.currency),
+    )
+
+
+def _terms(invoice: Invoice, tongue: Language) -> tuple[str, ...]:
+    how_to_pay = (
+        tongue.text("Please transfer %(amount)s by %(date)s, quoting %(number)s.")
+        if invoice.seller.iban
+        else tongue.text("Please pay %(amount)s by %(date)s, quoting %(number)s.")
+    )
+    values = {
+        "amount": tongue.money(invoice.total, invoice.currency),
+        "date": tongue.long_day(invoice.due_on),
+        "number": invoice.number,
+    }
+    return (
+        how_to_pay % values,
+        tongue.text("Unit prices are net; amounts include VAT, which is computed once per rate on the whole invoice.")
+        if len({part.country for part in invoice.vat}) == 1
+        else tongue.text("Unit prices are net; amounts include VAT, computed once per country and rate on the whole invoice."),
+    )
+
+
+def _meter(session: InvoicedSession, tongue: Language) -> ShownMeter:
+    checked = session.signature
+    begin, end = _readings(session)
+    return ShownMeter(
+        when=tongue.day(local_date(session.start, session.time_zone)),
+        session=short(session.session),
+        meter=(checked.meter if checked else "") or NOTHING,
+        begin=tongue.register(begin),
+        end=tongue.register(end),
+        verdict=_verdict(checked, tongue),
+        key=checked.key_fingerprint[:FINGERPRINT_DIGITS] if checked else "",
+        tariff=session.tariff,
+        version=short(session.tariff_version),
+    )
+
+
+def _readings(session: InvoicedSession) -> tuple[Decimal, Decimal]:
+    """As signed where the signature is valid; else as the station told them, and the bill counts."""
+    match session.signature:
+        case SignatureChecked(verdict=Verdict.VERIFIED, begin_wh=Decimal() as begin, end_wh=Decimal() as end):
+            return begin, end
+        case _:
+            return session.begin_wh, session.end_wh
+
+
+def _verdict(checked: SignatureChecked | None, tongue: Language) -> str:
+    match checked.verdict if checked else Verdict.UNSIGNED:
+        case Verdict.VERIFIED:
+            return tongue.text("valid")
+        case Verdict.FAILED:
+            return tongue.text("not valid")
+        case Verdict.UNVERIFIABLE:
+            return tongue.text("cannot be checked")
+        case Verdict.UNSIGNED:
+            return tongue.text("not signed")
+        case never:
+            assert_never(never)
+
+
+def _footer(seller: Operator, buyer: Party, tongue: Language) -> tuple[tuple[str, ...], ...]:
+    """Who sells, how to reach him, what the law wants to know, where to pay: a column each, empty ones left out."""
+    legal = _told((tongue.text("VAT ID"), seller.vat_id), (tongue.text("Tax number"), seller.tax_number))
+    bank = _told((tongue.text("IBAN"), _iban(seller)), (tongue.text("BIC"), seller.bic))
+    columns = (
+        (seller.name, *_address(seller.address, tongue, abroad_of=buyer.address.country)),
+        (seller.phone, seller.email, seller.website),
+        (*(f"{label} {value}" for label, value in legal), seller.registration),
+        tuple(f"{label} {value}" for label, value in bank),
+    )
+    told = (tuple(line for line in column if line) for column in columns)
+    return tuple(column for column in told if column)
+
+
+def _iban(seller: Operator) -> str:
+    """In groups of four, as on paper (ISO 13616)."""
+    digits = seller.iban.replace(" ", "")
+    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+
+
+def _told(*facts: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    """The facts that there is something to say about."""
+    return tuple((label, value) for label, value in facts if value)

@@ -1,0 +1,132 @@
+"""How events become journal entries. This is the page for accountants.
+
+`+` is a debit, `-` a credit. Sessions are posted exactly, to the millionth of a currency unit; documents in whole minor
+units. What lies between the two is a posting of its own (7100), bounded by what rounding can account for.
+
+    a session is rated      + 1105 unbilled receivable    gross, of the contract or the roaming partner
+                            - 40x0 revenue                net, by what was sold and the country
+                            - 2210 VAT accrued            by country and rate
+    ... but is in doubt     + 1105 unbilled receivable    gross
+                            - 2500 held revenue           gross, by reason: neither revenue nor VAT until it is resolved
+    an invoice is issued    + 1100 driver receivable      the document's total
+                            - 1105 unbilled receivable    what its sessions were posted with
+                            + 2210 VAT accrued            what its sessions were posted with
+                            - 2200 VAT payable            by country and rate, as on the document
+                            ± 7100 rounding differences   what is left
+
+A session takes effect when it ends, an invoice at midnight UTC of its date.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from ledger import chart
+from ledger.chart import PostingError
+from ledger.journal import entry, minor_unit_micro
+from vocabulary.billing import Entry, Invoice, InvoicedSession, InvoiceIssued, Posting
+from vocabulary.codec import Event
+from vocabulary.money import to_micro
+from vocabulary.sessions import Finding, RatedLine, SessionRated, exact_net, exact_vat
+
+SESSION_RATED = "session_rated"
+INVOICE_ISSUED = "invoice_issued"
+
+
+def post(event: Event) -> tuple[Entry, ...]:
+    """The entries that an event makes; most events make none."""
+    match event:
+        case SessionRated(held=None):
+            earned = _earned(event.rated.lines, event.vat.country)
+            return (_session_entry(event, [*earned.revenue, *earned.vat]),)
+        case SessionRated(held=Finding() as reason):
+            earned = _earned(event.rated.lines, event.vat.country)
+            return (_session_entry(event, [_credit(chart.held_revenue(reason), earned.gross_micro)]),)
+        case InvoiceIssued(invoice=invoice):
+            return (_invoice_entry(invoice),)
+        case _:
+            return ()
+
+
+def _session_entry(event: SessionRated, credit_side: list[Posting]) -> Entry:
+    receivable = _debit(chart.unbilled(event.contract, event.partner), -_sum(credit_side))
+    return entry(SESSION_RATED, event.session, event.end, event.rated.currency, [receivable, *credit_side])
+
+
+def _invoice_entry(invoice: Invoice) -> Entry:
+    earned = [_earned(_rated_lines(session), session.vat_country) for session in invoice.sessions]
+    _check_vat(invoice)
+    exact = [
+        _debit(chart.driver_receivable(invoice.contract), to_micro(invoice.total)),
+        _credit(chart.unbilled(invoice.contract, None), sum(session.gross_micro for session in earned)),
+        *[_debit(accrued.account, -accrued.amount_micro) for session in earned for accrued in session.vat],
+        *[
+            _credit(chart.vat_payable(group.country, group.vat_percent), to_micro(group.vat))
+            for group in invoice.vat
+            if group.vat_percent
+        ],
+    ]
+    residue = _debit(chart.rounding_differences("invoice"), -_sum(exact))
+    _check_residue(invoice, residue.amount_micro)
+    issued_at = datetime.combine(invoice.issued_on, time(), UTC)
+    return entry(INVOICE_ISSUED, invoice.number, issued_at, invoice.currency, [*exact, residue])
+
+
+class _Earned(NamedTuple):
+    """What one session earns, as credits."""
+
+    revenue: list[Posting]
+    vat: list[Posting]
+
+    @property
+    def gross_micro(self) -> int:
+        return -_sum(self.revenue) - _sum(self.vat)
+
+
+def _earned(lines: Iterable[RatedLine], country: str) -> _Earned:
+    """The one function that turns rated lines into amounts: what it credits for a session, the invoice takes back exactly."""
+    revenue, vat_by_rate = [], dict[Decimal, Fraction]()
+    for line in lines:
+        revenue.append(_credit(chart.revenue(line.dimension, country), to_micro(exact_net(line))))
+        if line.vat_percent:
+            vat_by_rate[line.vat_percent] = vat_by_rate.get(line.vat_percent, Fraction(0)) + exact_vat(line)
+    vat = [_credit(chart.vat_accrued(country, percent), to_micro(amount)) for percent, amount in vat_by_rate.items()]
+    return _Earned(revenue, vat)
+
+
+def _check_vat(invoice: Invoice) -> None:
+    """VAT is owed only where, and at the rate at which, a session of the document bears it."""
+    borne = {(session.vat_country, line.vat_percent) for session in invoice.sessions for line in _rated_lines(session)}
+    if not borne >= {(group.country, group.vat_percent) for group in invoice.vat}:
+        raise PostingError(f"invoice {invoice.number}: VAT of a country and at a rate that none of its sessions has")
+
+
+def _check_residue(invoice: Invoice, residue_micro: int) -> None:
+    """Rounding moves each session by up to half a minor unit per VAT rate, and the document's net by as much per
+    country and rate.
+
+    The exact amounts are themselves nearest millionths: half of one per line.
+    """
+    rounded = len(invoice.vat) + sum(len({line.vat_percent for line in _rated_lines(session)}) for session in invoice.sessions)
+    lines = sum(len(session.lines) for session in invoice.sessions)
+    bound_micro = (minor_unit_micro(invoice.currency) * rounded + lines + 1) // 2
+    if abs(residue_micro) > bound_micro:
+        raise PostingError(f"invoice {invoice.number}: {residue_micro} millionths are left, rounding explains {bound_micro}")
+
+
+def _rated_lines(session: InvoicedSession) -> list[RatedLine]:
+    return [line.rated for line in session.lines]
+
+
+def _debit(account: str, amount_micro: int) -> Posting:
+    return Posting(account=account, amount_micro=amount_micro)
+
+
+def _credit(account: str, amount_micro: int) -> Posting:
+    return Posting(account=account, amount_micro=-amount_micro)
+
+
+def _sum(postings: Iterable[Posting]) -> int:
+    return sum(posting.amount_micro for posting in postings)

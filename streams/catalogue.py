@@ -1,0 +1,136 @@
+"""What is in force: the reference facts, folded, with the questions that the steps ask of them.
+
+A fact of an id is in force from its `valid_from` until a later one of that id. Of two with the same `valid_from` the one
+published last counts, for what is concluded from then on; what was concluded before keeps the version it was concluded with.
+"""
+
+from bisect import bisect_right
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import Struct, structs
+
+from vocabulary.codec import ReferenceFact, version_hash
+from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid, VersionHash
+from vocabulary.reference import (
+    Contract,
+    ContractPublished,
+    Evse,
+    Operator,
+    OperatorPublished,
+    Partner,
+    PartnerPublished,
+    Site,
+    SitePublished,
+)
+from vocabulary.tariff import Tariff, TariffPublished
+
+V = TypeVar("V")
+
+
+class Versions(NamedTuple, Generic[V]):
+    """The versions of one thing, in order of `since`."""
+
+    since: tuple[datetime, ...] = ()
+    values: tuple[V, ...] = ()
+
+    def with_version(self, since: datetime, value: V) -> "Versions[V]":
+        kept = [(s, v) for s, v in zip(self.since, self.values, strict=True) if s != since]
+        ordered = sorted([*kept, (since, value)], key=lambda pair: pair[0])
+        return Versions(tuple(s for s, _ in ordered), tuple(v for _, v in ordered))
+
+    def has(self, since: datetime, value: V) -> bool:
+        return (since, value) in zip(self.since, self.values, strict=True)
+
+    def at(self, instant: datetime) -> V | None:
+        index = bisect_right(self.since, instant)
+        return self.values[index - 1] if index else None
+
+
+class Plug(NamedTuple):
+    """An EVSE and the site it stands on."""
+
+    site: Site
+    evse: Evse
+
+
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """All reference facts up to some position of the log. Small: it is held in memory whole."""
+
+    operators: Versions[Operator] = Versions()
+    sites: dict[str, Versions[Site]] = {}
+    tariffs: dict[TariffId, Versions[Tariff]] = {}
+    contracts: dict[ContractId, Versions[Contract]] = {}
+    partners: dict[PartnerId, Versions[Partner]] = {}
+    tariff_versions: dict[VersionHash, Tariff] = {}  # every version that was ever published, by its content
+
+    def operator(self, at: datetime) -> Operator | None:
+        return self.operators.at(at)
+
+    def contract(self, contract: ContractId, at: datetime) -> Contract | None:
+        return self.contracts.get(contract, Versions[Contract]()).at(at)
+
+    def tariff(self, tariff: TariffId, at: datetime) -> Tariff | None:
+        return self.tariffs.get(tariff, Versions[Tariff]()).at(at)
+
+    def plug(self, station: StationId, number: int, at: datetime) -> Plug | None:
+        """The EVSE of a station by its number; where the message named none (0) and the station has only one, that one."""
+        plugs = self.plugs(station, at)
+        return next((p for p in plugs if p.evse.number == number), plugs[0] if len(plugs) == 1 and number == 0 else None)
+
+    def plugs(self, station: StationId, at: datetime) -> tuple[Plug, ...]:
+        """All EVSEs of a station."""
+        sites = (site for versions in self.sites.values() if (site := versions.at(at)) is not None)
+        return tuple(Plug(site, evse) for site in sites for evse in site.evses if evse.station == station)
+
+    def holder(self, token: TokenUid, at: datetime) -> Contract | Partner | None:
+        """Whose token this is (compared without regard to case). A contract comes before a partner."""
+        wanted = token.casefold()
+        for contracts in self.contracts.values():
+            if (contract := contracts.at(at)) and any(t.casefold() == wanted for t in contract.tokens):
+                return contract
+        for partners in self.partners.values():
+            if (partner := partners.at(at)) and any(t.uid.casefold() == wanted for t in partner.tokens):
+                return partner
+        return None
+
+
+def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
+    """The catalogue with one more fact in it."""
+    match fact:
+        case OperatorPublished():
+            return structs.replace(catalogue, operators=catalogue.operators.with_version(fact.valid_from, fact.operator))
+        case SitePublished():
+            return structs.replace(catalogue, sites=_with(catalogue.sites, fact.site.id, fact.valid_from, fact.site))
+        case TariffPublished():
+            tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, fact.tariff)
+            versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}
+            return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions)
+        case ContractPublished():
+            contracts = _with(catalogue.contracts, fact.contract.id, fact.valid_from, fact.contract)
+            return structs.replace(catalogue, contracts=contracts)
+        case PartnerPublished():
+            partners = _with(catalogue.partners, fact.partner.id, fact.valid_from, fact.partner)
+            return structs.replace(catalogue, partners=partners)
+
+
+def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
+    """Whether the catalogue has exactly this version, from exactly this instant: publishing it again would change nothing."""
+    match fact:
+        case OperatorPublished():
+            return catalogue.operators.has(fact.valid_from, fact.operator)
+        case SitePublished():
+            return catalogue.sites.get(fact.site.id, Versions[Site]()).has(fact.valid_from, fact.site)
+        case TariffPublished():
+            return catalogue.tariffs.get(fact.tariff.id, Versions[Tariff]()).has(fact.valid_from, fact.tariff)
+        case ContractPublished():
+            return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
+        case PartnerPublished():
+            return catalogue.partners.get(fact.partner.id, Versions[Partner]()).has(fact.valid_from, fact.partner)
+
+
+K = TypeVar("K")
+
+
+def _with(known: dict[K, Versions[V]], key: K, since: datetime, value: V) -> dict[K, Versions[V]]:
+    return known | {key: known.get(key, Versions[V]()).with_version(since, value)}

@@ -1,0 +1,195 @@
+"""Give each event of a 1.6 station the session it belongs to.
+
+A 1.6 StartTransaction has no id; the CSMS's answer gives one, StopTransaction names only that, MeterValues may name it or
+the connector, StatusNotification only the connector. What a station is in the middle of is kept here, so that each of these
+finds its session; 2.x events name their transaction and need none of this.
+
+    StartTransaction (message m) ── opens session s on its connector; m -> s
+    CALLRESULT of m: T           ── T -> s
+    MeterValues (T or connector) ── to s
+    StatusNotification           ── to the session on the connector; kept for one that is still to come: it may overtake
+    StopTransaction (T)          ── to s; without a start: a finding, kept until the start comes
+
+T means nothing by itself: CSMSs give 0 again and again, and a station whose start was never answered says -1 (errata v4.0
+3.18). So a message goes to what runs at its time: to the session of that T, else to the one whose T is not known; only then
+to one that ended. Of two that it may mean it goes to none.
+"""
+
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeVar
+
+from msgspec import Struct, structs
+
+from streams.sessions import SessionEvent, session_id, session_of_start
+from streams.step import Step
+from streams.stretches import TELLING_STATUSES
+from vocabulary.charging import (
+    ConnectorStatusChanged,
+    MeterSampled,
+    StartAnswered,
+    StartRequested,
+    TransactionEnded,
+    TransactionStarted,
+)
+from vocabulary.identity import SessionId, TransactionId, content_id
+from vocabulary.sessions import Finding, SessionFlagged
+
+# How many a station's state keeps of each; the newest stay. A session that runs for ever is one whose stop was lost.
+REQUESTS, STATUSES, RUNNING, ENDED, ORPHANS = 16, 32, 64, 8, 64
+
+T = TypeVar("T")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Status(Struct, frozen=True, array_like=True):
+    """A status that may be told to a session that is still to come."""
+
+    connector: int
+    at: datetime
+    word: str
+
+
+class OnConnector(Struct, frozen=True, array_like=True):
+    """A session as far as assigning needs it. `transaction` None: the CSMS's answer has not been seen."""
+
+    session: SessionId
+    connector: int
+    start: datetime
+    transaction: TransactionId | None
+    ended: bool
+
+
+class StationState(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="station"):
+    """The newest last, each bounded: a station's state does not grow with its history."""
+
+    requests: tuple[tuple[str, SessionId], ...] = ()
+    sessions: tuple[OnConnector, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    orphans: tuple[MeterSampled | TransactionEnded, ...] = ()
+
+
+class Assigned(NamedTuple):
+    """An event and its session."""
+
+    session: SessionId
+    event: SessionEvent
+
+
+StationEvent = TransactionStarted | StartRequested | StartAnswered | MeterSampled | ConnectorStatusChanged | TransactionEnded
+
+
+def step(state: StationState, event: StationEvent) -> Step[StationState, Assigned | SessionFlagged]:
+    """One event of one 1.6 station."""
+    match event:
+        case TransactionStarted():
+            return _started(state, event)
+        case StartRequested():
+            request = (event.message_id, session_of_start(event.start))
+            return Step(structs.replace(state, requests=_last(state.requests, request, REQUESTS)))
+        case StartAnswered():
+            return _answered(state, event)
+        case MeterSampled():
+            return _sampled(state, event)
+        case ConnectorStatusChanged():
+            return _status(state, event)
+        case TransactionEnded():
+            return _ended(state, event)
+
+
+def _started(state: StationState, event: TransactionStarted) -> Step[StationState, Assigned | SessionFlagged]:
+    """The session, and the statuses of its connector that overtook it."""
+    opened = OnConnector(session_id(event), event.evse or 0, event.at, None, False)
+    overtook = [s for s in state.statuses if s.connector == opened.connector and s.at >= event.at]
+    out = (Assigned(opened.session, event), *(Assigned(opened.session, _event_of(s, event)) for s in overtook))
+    return Step(structs.replace(state, sessions=_kept((*state.sessions, opened))), out)
+
+
+def _event_of(status: Status, start: TransactionStarted) -> ConnectorStatusChanged:
+    return ConnectorStatusChanged(
+        station=start.station, protocol=start.protocol, evse=status.connector, at=status.at, status=status.word
+    )
+
+
+def _answered(state: StationState, event: StartAnswered) -> Step[StationState, Assigned | SessionFlagged]:
+    """The transaction's id is known: later messages find the session by it, and orphans that waited for it come home."""
+    asked = next((session for message, session in reversed(state.requests) if message == event.message_id), None)
+    session = next((s for s in state.sessions if s.session == asked), None)
+    if session is None:
+        return Step(state)
+    bound = _change(state, session.session, transaction=event.transaction)
+    home = [o for o in bound.orphans if o.transaction == event.transaction and session.start <= _time_of(o)]
+    if not home:
+        return Step(bound)
+    left = tuple(orphan for orphan in bound.orphans if orphan not in home)
+    home.sort(key=lambda orphan: isinstance(orphan, TransactionEnded))  # an end comes last
+    ended = session.ended or isinstance(home[-1], TransactionEnded)
+    after = _change(structs.replace(bound, orphans=left), session.session, ended=ended)
+    return Step(after, tuple(Assigned(session.session, orphan) for orphan in home))
+
+
+def _sampled(state: StationState, event: MeterSampled) -> Step[StationState, Assigned | SessionFlagged]:
+    """By transaction, else the session on the connector; a sample of the main meter (connector 0) belongs to none."""
+    here = [s for s in _current(state, _time_of(event)) if s.connector == event.evse > 0]
+    if event.transaction is None:
+        return Step(state, tuple(Assigned(s.session, event) for s in here))
+    found = _named(state, event.transaction, here)
+    if found is None:
+        return Step(structs.replace(state, orphans=_last(state.orphans, event, ORPHANS)))
+    return Step(_bind(state, found, event.transaction), (Assigned(found.session, event),))
+
+
+def _status(state: StationState, event: ConnectorStatusChanged) -> Step[StationState, Assigned | SessionFlagged]:
+    if event.status not in TELLING_STATUSES or event.evse == 0:
+        return Step(state)
+    kept = structs.replace(state, statuses=_last(state.statuses, Status(event.evse, event.at, event.status), STATUSES))
+    on_it = [s for s in state.sessions if s.connector == event.evse and s.start <= event.at]
+    return Step(kept, (Assigned(on_it[-1].session, event),) if on_it else ())
+
+
+def _ended(state: StationState, event: TransactionEnded) -> Step[StationState, Assigned | SessionFlagged]:
+    found = _named(state, event.transaction, _current(state, event.at))
+    if found is None:
+        lost = SessionId(content_id("session", event.station, event.transaction))
+        flagged = SessionFlagged(session=lost, finding=Finding.END_WITHOUT_START, detail=f"transaction {event.transaction}")
+        return Step(structs.replace(state, orphans=_last(state.orphans, event, ORPHANS)), (flagged,))
+    return Step(_change(_bind(state, found, event.transaction), found.session, ended=True), (Assigned(found.session, event),))
+
+
+def _current(state: StationState, at: datetime) -> list[OnConnector]:
+    """What ran at that time: the latest of each connector. One that began before it and has no end is over all the same."""
+    return list({s.connector: s for s in state.sessions if not s.ended and s.start <= at}.values())
+
+
+def _named(state: StationState, transaction: TransactionId, current: list[OnConnector]) -> OnConnector | None:
+    """The session that a message with this id speaks of, where only one can be meant; else nothing is guessed."""
+    of_it = [s for s in current if s.transaction == transaction]
+    fitting = of_it or [s for s in current if s.transaction is None]
+    if len(fitting) == 1 or of_it:
+        return fitting[0] if len(fitting) == 1 else None
+    return next((s for s in reversed(state.sessions) if s.transaction == transaction), None)
+
+
+def _time_of(event: MeterSampled | TransactionEnded) -> datetime:
+    """The latest instant that a message speaks of."""
+    if isinstance(event, TransactionEnded):
+        return event.at
+    return max([sample.at for sample in event.samples] + [value.at for value in event.signed], default=_NEVER)
+
+
+def _bind(state: StationState, session: OnConnector, transaction: TransactionId) -> StationState:
+    return state if session.transaction == transaction else _change(state, session.session, transaction=transaction)
+
+
+def _change(state: StationState, session: SessionId, **change: TransactionId | bool) -> StationState:
+    changed = tuple(structs.replace(s, **change) if s.session == session else s for s in state.sessions)
+    return structs.replace(state, sessions=changed)
+
+
+def _kept(sessions: tuple[OnConnector, ...]) -> tuple[OnConnector, ...]:
+    """What runs, and the last few that ended: a late or repeated message must still find those."""
+    kept = [s for s in sessions if s.ended][-ENDED:] + [s for s in sessions if not s.ended][-RUNNING:]
+    return tuple(s for s in sessions if s in kept)
+
+
+def _last(items: tuple[T, ...], item: T, most: int) -> tuple[T, ...]:
+    return (*items, item)[-most:]

@@ -1,0 +1,158 @@
+"""Drive the steps in one process: log, states and books in one database, one transaction per batch.
+
+    append   inputs are made durable, before anyone looks at them
+    pump     every input that was not processed yet goes through the steps, batch by batch; the position moves with each
+
+A failure leaves whole batches or nothing: what was in memory is dropped, and the next pump begins where the position is.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from streams.batch import Batch
+from streams.catalogue import Catalogue, is_in_force, with_fact
+from streams.log import INPUTS, Appended, Record, Stream
+from streams.memory import Memory
+from streams.unit import OpenUnit, Unit, Verbs
+from vocabulary.codec import ReferenceFact, decode, encode
+from vocabulary.identity import Position, digest
+
+CONSUMER = "steps"
+BATCH = 1000
+
+
+class Input(NamedTuple):
+    """An input to append: to which stream, under which key, and what it says."""
+
+    stream: Stream
+    key: str
+    value: msgspec.Struct
+
+
+class EmbeddedRuntime:
+    """Not for several threads at once. Several processes may take turns on one database (a server, and an import beside it):
+    what one of them remembers is dropped where another one has moved the position since.
+    """
+
+    def __init__(self, writing: OpenUnit, verbs: Verbs, batch: int = BATCH) -> None:
+        self._writing, self._verbs, self._batch = writing, verbs, batch
+        self._memory = Memory()
+        self._catalogue: Catalogue | None = None
+        self._reached = Position(0)  # where the position stood when memory and catalogue were last true
+
+    def append(self, inputs: Sequence[Input]) -> list[Appended]:
+        """Make inputs durable. An input that the log already holds keeps its place."""
+        with self._writing() as unit:
+            return append(unit, inputs)
+
+    def publish(self, facts: Sequence[ReferenceFact], key: Callable[[ReferenceFact], str]) -> int:
+        """Append the reference facts that are not in force as they are; how many those were.
+
+        A fact that was replaced and comes back is published anew, so its identity is its content and its place among the
+        facts, not its content alone.
+        """
+        with self._writing() as unit:
+            catalogue, count = catalogue_at(unit), unit.log.head(Stream.REFERENCE).records
+            new = [fact for fact in facts if not is_in_force(catalogue, fact)]
+            bodies = [encode(fact) for fact in new]
+            places = [str(count + index).encode() for index in range(len(new))]
+            records = zip(new, bodies, places, strict=True)
+            unit.log.append(
+                Stream.REFERENCE, [Record(digest(b"reference", body, at), key(fact), body) for fact, body, at in records]
+            )
+        return len(new)
+
+    def pump(self, progress: Callable[[int], None] = lambda _: None) -> Counter[str]:
+        """Process everything that waits; what happened, counted."""
+        tally: Counter[str] = Counter()
+        while processed := self._pump_batch(tally):
+            progress(processed)
+        return tally
+
+    def carry_out(self, command: Input) -> Counter[str]:
+        """Append a command and process it in one transaction: one that fails leaves no trace, and cannot stop what follows.
+
+        Messages are different: they are facts, and durable before anyone looks at them.
+        """
+        self.pump()
+        tally: Counter[str] = Counter()
+
+        def append_and_process(unit: Unit) -> int:
+            append(unit, [command])
+            return sum(iter(lambda: self._process(unit, tally), 0))
+
+        self._guarded(append_and_process)
+        return tally
+
+    def catalogue(self) -> Catalogue:
+        """The reference facts in force at the position that was reached."""
+        if self._catalogue is None:
+            with self._writing() as unit:
+                return self._known_catalogue(unit)
+        return self._catalogue
+
+    def _pump_batch(self, tally: Counter[str]) -> int:
+        return self._guarded(lambda unit: self._process(unit, tally))
+
+    def _guarded(self, work: Callable[[Unit], int]) -> int:
+        """Work in one transaction; what it remembered is dropped with the transaction if it fails."""
+        try:
+            with self._writing() as unit:
+                processed = work(unit)
+        except BaseException:
+            self._forget()
+            raise
+        self._memory.forget(closed=True)
+        return processed
+
+    def _process(self, unit: Unit, tally: Counter[str]) -> int:
+        position = unit.states.position(CONSUMER)
+        if position != self._reached:
+            self._forget()
+            self._reached = position
+        inputs = unit.log.read(INPUTS, position, self._batch)
+        if not inputs:
+            return 0
+        batch = Batch(unit, self._verbs, self._memory, self._known_catalogue(unit))
+        batch.run(inputs)
+        unit.states.move(CONSUMER, position, inputs[-1].position)
+        self._catalogue, self._reached = batch.catalogue, inputs[-1].position
+        tally.update(batch.tally)
+        return len(inputs)
+
+    def _forget(self) -> None:
+        self._memory.forget()
+        self._catalogue, self._reached = None, Position(0)
+
+    def _known_catalogue(self, unit: Unit) -> Catalogue:
+        if self._catalogue is None:
+            self._catalogue = catalogue_at(unit, unit.states.position(CONSUMER))
+        return self._catalogue
+
+
+def append(unit: Unit, inputs: Sequence[Input]) -> list[Appended]:
+    """Append inputs in order inside a unit; neighbours of one stream go in one batch."""
+    appended: list[Appended] = []
+    pending: list[Record] = []
+    for index, (stream, key, value) in enumerate(inputs):
+        body = encode(value)
+        pending.append(Record(digest(b"event", body), key, body))
+        if index + 1 == len(inputs) or inputs[index + 1].stream is not stream:
+            appended += unit.log.append(stream, pending)
+            pending = []
+    return appended
+
+
+def catalogue_at(unit: Unit, position: Position | None = None) -> Catalogue:
+    """The reference facts up to a position, or all of them, folded."""
+    catalogue, after = Catalogue(), Position(0)
+    while facts := unit.log.read((Stream.REFERENCE,), after, 1000):
+        for stored in facts:
+            if position is not None and stored.position > position:
+                return catalogue
+            catalogue = with_fact(catalogue, decode(stored.body))  # type: ignore[arg-type]
+        after = facts[-1].position
+    return catalogue

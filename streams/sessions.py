@@ -1,0 +1,393 @@
+"""Rebuild a charging session from the events of one OCPP transaction.
+
+Input order is the log's, not the clock's: messages arrive late, twice, or out of order (OCPP 1.6 §3.7.1, 2.0.1 part 2 E13),
+so a session gathers what was said as a set and is concluded from that set alone: any order that OCPP allows gives the same
+session. It closes once, when its start, its end and (2.x) every seqNo between them are there.
+
+                 TransactionStarted, Updated, MeterSampled,             any event
+                 ConnectorStatusChanged, TransactionEnded
+                  ┌────────┐                                            ┌───────┐
+    ──first event─▶ Gathering ──────── complete: SessionClosed ────────▶ Closed ──▶ a finding, never a change
+                  └────────┘           or SessionFlagged                └───────┘
+
+1.6 has no sequence numbers; its transaction messages come in chronological order (§3.7), so StopTransaction completes.
+Every energy here is the import register in Wh; a register that goes backwards is a finding, never a crash.
+"""
+
+from datetime import datetime
+from itertools import pairwise
+
+from msgspec import Struct, structs
+
+from streams.registers import BEGIN, END, EXACT, ROUNDING_WH, Register, curve, registers
+from streams.step import Step
+from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
+from vocabulary.charging import (
+    ConnectorStatusChanged,
+    MeterSampled,
+    Protocol,
+    SignedValue,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+from vocabulary.codec import event_id
+from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId, content_id
+from vocabulary.quantities import WattHours
+from vocabulary.sessions import ChargingSession, EnergySource, Finding, Reading, SessionClosed, SessionFlagged
+
+SessionEvent = TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged
+
+
+class Start(Struct, frozen=True, array_like=True):
+    """Of several, the one with the lowest seqNo, then the earliest, is the start."""
+
+    at: datetime
+    protocol: Protocol
+    seq: int | None
+    meter_wh: WattHours | None
+
+
+class End(Struct, frozen=True, array_like=True):
+    """`event` tells two ends apart; of several, the one with the lowest seqNo, then the earliest, is the end."""
+
+    seq: int | None
+    at: datetime
+    event: EventId
+    meter_wh: WattHours | None
+    reason: str
+
+
+_TOLD_APART = 16  # digits of an event's identity: enough to see that one number was used for two contents
+
+
+class Said(Struct, frozen=True, kw_only=True, array_like=True):
+    """What one message said that a session is made of. `seq` None: 1.6, which has no numbers. `event` only beside `seq`."""
+
+    seq: int | None = None
+    event: str | None = None
+    evse: int | None = None
+    connector: int | None = None
+    token: tuple[datetime, TokenUid, str | None] | None = None
+    registers: tuple[Register, ...] = ()
+    told: Told | None = None
+    signed: tuple[SignedValue, ...] = ()
+    offline: bool = False
+
+
+class Gathering(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gathering"):
+    """All that was said of a transaction so far, message by message: what a session is made of is known when it ends."""
+
+    session: SessionId
+    station: StationId
+    transaction: TransactionId | None = None
+    start: Start | None = None
+    ends: tuple[End, ...] = ()
+    said: tuple[Said, ...] = ()
+
+
+class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"):
+    """What must be remembered of a session that was concluded, to judge what comes late."""
+
+    session: SessionId
+    start: datetime
+    end: End
+    transaction: TransactionId | None = None
+
+
+SessionState = Gathering | Closed
+SessionOutcome = SessionClosed | SessionFlagged
+
+
+def session_id(event: SessionEvent) -> SessionId:
+    """2.x: the station's transaction. 1.6: the StartTransaction itself, since its id is the CSMS's and may be used again."""
+    match event:
+        case TransactionStarted(protocol=Protocol.OCPP16):
+            return session_of_start(event_id(event))
+        case TransactionStarted() | TransactionUpdated() | TransactionEnded():
+            return SessionId(content_id("session", event.station, event.transaction or ""))
+        case _:
+            raise AssertionError(f"{type(event).__name__} does not name a session")
+
+
+def session_of_start(start: EventId) -> SessionId:
+    """The session that a 1.6 StartTransaction, known by its event id, begins."""
+    return SessionId(content_id("session", start))
+
+
+def step(state: SessionState, event: SessionEvent, identity: EventId | None = None) -> Step[SessionState, SessionOutcome]:
+    """One event of one session. The event must be new: what was said twice is folded away before (by event id).
+
+    `identity` is the event's, where the caller knows it already.
+    """
+    match state:
+        case Closed():
+            return Step(state, _late(state, event))
+        case Gathering():
+            gathered = gather(state, event, identity)
+            end = _end(gathered)
+            if end is None or not _is_complete(gathered, end):
+                return Step(gathered)
+            return _conclude(gathered, end)
+
+
+def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None) -> Gathering:
+    """The state with what the event adds to it."""
+    match event:
+        case ConnectorStatusChanged():
+            told = Told(event.at, 0, event.status)
+            return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
+        case MeterSampled():
+            said = Said(registers=registers(event.samples), signed=event.signed)
+            return structs.replace(state, said=(*state.said, said), transaction=state.transaction or event.transaction)
+        case TransactionStarted() | TransactionUpdated() | TransactionEnded():
+            return structs.replace(
+                state,
+                transaction=event.transaction or state.transaction,
+                start=_start(state.start, event) if isinstance(event, TransactionStarted) else state.start,
+                ends=(*state.ends, _end_of(event, identity)) if isinstance(event, TransactionEnded) else state.ends,
+                said=(*state.said, _said(event, identity)),
+            )
+
+
+def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, identity: EventId | None) -> Said:
+    state = event.charging_state
+    return Said(
+        seq=event.seq,
+        event=None if event.seq is None else (identity or event_id(event))[:_TOLD_APART],
+        evse=event.evse,
+        connector=event.connector,
+        token=_token(event),
+        registers=registers(event.samples),
+        told=None if state is None else Told(event.at, event.seq or 0, state),
+        signed=event.signed,
+        offline=event.offline,
+    )
+
+
+def _start(known: Start | None, event: TransactionStarted) -> Start:
+    start = Start(event.at, event.protocol, event.seq, event.meter_start_wh)
+    return start if known is None else min(known, start, key=lambda s: (s.seq or 0, s.at))
+
+
+def _end_of(event: TransactionEnded, identity: EventId | None = None) -> End:
+    return End(event.seq, event.at, identity or event_id(event), event.meter_stop_wh, event.reason)
+
+
+def _token(
+    event: TransactionStarted | TransactionUpdated | TransactionEnded,
+) -> tuple[datetime, TokenUid, str | None] | None:
+    """Who charges: the first token told. Who ends it may be another of the same group; the debtor stays the first."""
+    if event.token is None or (isinstance(event, TransactionEnded) and event.protocol is Protocol.OCPP16):
+        return None
+    return event.at, event.token, event.token_type
+
+
+def _end(state: Gathering) -> End | None:
+    """None before both start and end are known; an end that is numbered below the start is none."""
+    start = state.start
+    if start is None:
+        return None
+    ends = (e for e in state.ends if e.seq is None or start.seq is None or e.seq >= start.seq)
+    return min(ends, key=lambda e: (e.seq or 0, e.at, e.event), default=None)
+
+
+def evse_of(state: Gathering) -> int | None:
+    """The EVSE (1.6: connector) as far as it was told; 2.x tells it once, and maybe late."""
+    return next((said.evse for said in _counted(state, _end(state)) if said.evse is not None), None)
+
+
+def missing_seqs(state: Gathering) -> tuple[tuple[int, int], ...]:
+    """2.x: the gaps in the sequence numbers from start to end (part 2, E 1.3.2.1), each as its first and its last number.
+
+    Empty while start or end is unknown.
+    """
+    end = _end(state)
+    if state.start is None or state.start.seq is None or end is None or end.seq is None:
+        return ()
+    present = sorted({said.seq for said in _counted(state, end) if said.seq is not None})
+    return tuple((before + 1, after - 1) for before, after in pairwise(present) if after - before > 1)
+
+
+def _is_complete(state: Gathering, end: End) -> bool:
+    return end.seq is None or not missing_seqs(state)
+
+
+def _counted(state: Gathering, end: End | None) -> list[Said]:
+    """What counts for the session, in the order of the numbers: those from the start's to the end's, and what has none."""
+    first = state.start.seq if state.start is not None else None
+    last = end.seq if end is not None else None
+    counted = (
+        said
+        for said in state.said
+        if said.seq is None or ((first is None or first <= said.seq) and (last is None or said.seq <= last))
+    )
+    return sorted(counted, key=lambda said: (said.seq or 0, said.event or ""))
+
+
+def _conclude(state: Gathering, end: End) -> Step[SessionState, SessionOutcome]:
+    """The session, or the finding for which there is none; then what had already come too much."""
+    assert state.start is not None
+    closed = Closed(session=state.session, start=state.start.at, end=end, transaction=state.transaction)
+    return Step(closed, (_session_or_finding(state, end), *_surplus(state, end)))
+
+
+def _session_or_finding(state: Gathering, end: End) -> SessionOutcome:
+    assert state.start is not None
+    if end.at < state.start.at:
+        return _flag(state.session, Finding.END_BEFORE_START, f"start {state.start.at.isoformat()}, end {end.at.isoformat()}")
+    counted = _counted(state, end)
+    found = [register for said in counted for register in said.registers]
+    bounds = _bounds(state.start, found, end.at, end.meter_wh)
+    if bounds is None:
+        return _flag(state.session, Finding.ENERGY_UNKNOWN, "no import register at start and end")
+    source, begin_wh, end_wh = bounds
+    if end_wh < begin_wh:
+        return _flag(state.session, Finding.REGISTER_FELL, f"from {begin_wh} Wh at the start to {end_wh} Wh at the end")
+    readings = curve(Reading(at=state.start.at, register_wh=begin_wh), found, Reading(at=end.at, register_wh=end_wh))
+    if isinstance(readings, Register):
+        return _flag(state.session, Finding.REGISTER_FELL, f"{readings.wh} Wh at {readings.at.isoformat()} is out of order")
+    return SessionClosed(session=_session(state, counted, end.at, end.reason, source, readings))
+
+
+def so_far(state: Gathering, until: datetime | None = None) -> ChargingSession | None:
+    """The session as far as it is known, up to the last thing said or, if that is later, `until`.
+
+    None while its energy is unknown or contradictory.
+    """
+    if state.start is None:
+        return None
+    counted = _counted(state, _end(state))
+    found = [register for said in counted for register in said.registers]
+    at = max(
+        [
+            state.start.at,
+            until or state.start.at,
+            *(r.at for r in found),
+            *(said.told.at for said in counted if said.told is not None),
+        ]
+    )
+    bounds = _bounds(state.start, found, at, None)
+    if bounds is None or bounds[2] < bounds[1]:
+        return None
+    source, begin_wh, end_wh = bounds
+    readings = curve(Reading(at=state.start.at, register_wh=begin_wh), found, Reading(at=at, register_wh=end_wh))
+    return None if isinstance(readings, Register) else _session(state, counted, at, "", source, readings)
+
+
+def _session(
+    state: Gathering, counted: list[Said], end: datetime, reason: str, source: EnergySource, readings: tuple[Reading, ...]
+) -> ChargingSession:
+    assert state.start is not None
+    protocol = state.start.protocol
+    stretches = by_status if protocol is Protocol.OCPP16 else by_charging_state
+    tokens = [said.token for said in counted if said.token is not None]
+    _, token, token_type = min(tokens, key=lambda t: (t[0], t[1], t[2] or ""), default=(None, None, None))
+    signed = {value for said in counted for value in said.signed}
+    return ChargingSession(
+        id=state.session,
+        station=state.station,
+        protocol=protocol,
+        transaction=state.transaction or TransactionId(""),
+        evse=next((said.evse for said in counted if said.evse is not None), 0),
+        connector=next((said.connector for said in counted if said.connector is not None), None),
+        token=token,
+        token_type=token_type,
+        start=state.start.at,
+        end=end,
+        energy_wh=WattHours(EXACT.subtract(readings[-1].register_wh, readings[0].register_wh)),
+        energy_source=source,
+        readings=readings,
+        stretches=stretches(state.start.at, end, [said.told for said in counted if said.told is not None]),
+        signed=tuple(sorted(signed, key=lambda s: (s.at, *structs.astuple(s)[1:]))),
+        stop_reason=reason,
+        offline=any(said.offline for said in counted),
+    )
+
+
+def _bounds(
+    start: Start, found: list[Register], at: datetime, meter_stop: WattHours | None
+) -> tuple[EnergySource, WattHours, WattHours] | None:
+    """First and last register value, and where they come from: the most trusted source that has both.
+
+    Transaction.Begin and End samples have decimals that 1.6's integer meterStart and meterStop have not, so they win where
+    they agree within rounding; where they do not, the transaction's own fields win (reference: OCPP 1.6 §6.45, §6.49).
+    """
+    begin = _agreed(_first([r for r in found if r.context == BEGIN]), start.meter_wh)
+    end = _agreed(_last([r for r in found if r.context == END]), meter_stop)
+    if begin is not None and end is not None:
+        return EnergySource.TRANSACTION_SAMPLES, WattHours(begin.wh), WattHours(end.wh)
+    if start.meter_wh is not None and meter_stop is not None:
+        return EnergySource.METER_START_STOP, start.meter_wh, meter_stop
+    ordinary = [r for r in found if start.at <= r.at <= at]
+    first = begin or _told(start.at, start.meter_wh) or _first(ordinary)
+    last = end or _told(at, meter_stop) or _last(ordinary)
+    if first is None or last is None or last.at <= first.at:
+        return None  # one value says where the meter stands, not what was delivered
+    return EnergySource.FIRST_AND_LAST_SAMPLE, WattHours(first.wh), WattHours(last.wh)
+
+
+def _told(at: datetime, wh: WattHours | None) -> Register | None:
+    return None if wh is None else Register(at, wh, "")
+
+
+def _first(found: list[Register]) -> Register | None:
+    """The first value by the station's clock."""
+    return min(found, key=lambda r: (r.at, r.wh), default=None)
+
+
+def _last(found: list[Register]) -> Register | None:
+    return max(found, key=lambda r: (r.at, r.wh), default=None)
+
+
+def _agreed(sampled: Register | None, told: WattHours | None) -> Register | None:
+    """The sample, unless the transaction's own field tells another value."""
+    return None if sampled is None or (told is not None and abs(sampled.wh - told) > ROUNDING_WH) else sampled
+
+
+def _surplus(state: Gathering, end: End) -> tuple[SessionFlagged, ...]:
+    """Findings about what was gathered beside the session; the same as if it had come after the end."""
+    assert state.start is not None
+    found = [_second_end(state.session, end, other) for other in state.ends if other.event != end.event]
+    ends, used = {e.event[:_TOLD_APART] for e in state.ends}, {end.seq}
+    numbered = sorted((said.seq, said.event) for said in state.said if said.seq is not None and said.event not in ends)
+    for seq, _ in numbered:
+        if seq in used or seq < (state.start.seq or 0) or seq > (end.seq or 0):
+            found.append(_misplaced(state.session, end, seq))
+        used.add(seq)
+    return tuple(found)
+
+
+def _late(state: Closed, event: SessionEvent) -> tuple[SessionFlagged, ...]:
+    """What an event means that came after its session was concluded."""
+    match event:
+        case TransactionEnded():
+            return (_second_end(state.session, state.end, _end_of(event)),)
+        case TransactionStarted() | TransactionUpdated() if event.seq is not None:
+            return (_misplaced(state.session, state.end, event.seq),)
+        case MeterSampled() if event.signed or any(state.start <= r.at <= state.end.at for r in registers(event.samples)):
+            return (_flag(state.session, Finding.FACT_AFTER_CLOSE, "MeterValues"),)
+        case ConnectorStatusChanged() if event.status in TELLING_STATUSES and state.start <= event.at < state.end.at:
+            return (_flag(state.session, Finding.FACT_AFTER_CLOSE, f"status {event.status} of {event.at.isoformat()}"),)
+        case _:
+            return ()
+
+
+def _misplaced(session: SessionId, end: End, seq: int) -> SessionFlagged:
+    """A message with a number that is none of the session's, or that another message of it has."""
+    after = end.seq is not None and seq > end.seq
+    return _flag(session, Finding.FACT_AFTER_CLOSE if after else Finding.SEQUENCE_CONFLICT, f"seqNo {seq}")
+
+
+def _second_end(session: SessionId, first: End, other: End) -> SessionFlagged:
+    if (first.at, first.meter_wh) == (other.at, other.meter_wh):
+        return _flag(session, Finding.SECOND_END, f"both at {_told_end(first)}")
+    return _flag(session, Finding.SECOND_END, f"ends {_told_end(first)} and {_told_end(other)}")
+
+
+def _told_end(end: End) -> str:
+    return end.at.isoformat() + ("" if end.meter_wh is None else f" with {end.meter_wh} Wh")
+
+
+def _flag(session: SessionId, finding: Finding, detail: str) -> SessionFlagged:
+    return SessionFlagged(session=session, finding=finding, detail=detail)

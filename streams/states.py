@@ -1,0 +1,82 @@
+"""The states of the steps between two batches, and an index of sessions for questions of people.
+
+One port, kept by `sql_states.py`. Everything in it follows from the log and can be built again by replay; it is kept so
+that it need not be. It changes only in the transaction that writes what the batch concluded and moves the position.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from vocabulary.identity import ContractId, PartnerId, Position, SessionId, StationId
+from vocabulary.sessions import Finding, Progress
+
+
+class SessionRow(NamedTuple):
+    """A session as people ask for it; the positions say where in the conclusions its events stand (None: not yet)."""
+
+    session: SessionId
+    station: StationId
+    progress: Progress
+    finding: Finding | None = None
+    transaction: str | None = None
+    evse: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    ended_on: date | None = None
+    energy_wh: Decimal | None = None
+    contract: ContractId | None = None
+    partner: PartnerId | None = None
+    total: Decimal | None = None
+    currency: str | None = None
+    invoice: str | None = None
+    closed_at: Position | None = None
+    checked_at: Position | None = None
+    rated_at: Position | None = None
+
+
+class DocumentRow(NamedTuple):
+    """An issued document, and where it stands in the conclusions."""
+
+    number: str
+    contract: ContractId
+    issued_on: date
+    month: str
+    currency: str
+    total: Decimal
+    issued_at: Position
+
+
+class PositionMoved(Exception):
+    """Another process moved the position: this one no longer owns the work. Stop."""
+
+
+class States(Protocol):
+    def load(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The stored states of these keys; a key without one is left out."""
+        ...
+
+    def save(self, changed: Mapping[str, bytes]) -> None: ...
+
+    def position(self, consumer: str) -> Position:
+        """The last input position that was processed; 0 before the first."""
+        ...
+
+    def move(self, consumer: str, expected: Position, to: Position) -> None:
+        """Compare and set; raises PositionMoved where it is not as expected."""
+        ...
+
+    def rows(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]: ...
+
+    def put_rows(self, rows: Iterable[SessionRow]) -> None: ...
+
+    def put_documents(self, rows: Iterable[DocumentRow]) -> None: ...
+
+    def waiting(self, findings: Iterable[Finding]) -> list[SessionRow]:
+        """Flagged sessions with one of these findings, in order of session id."""
+        ...
+
+    def billable(self, until: date) -> list[SessionRow]:
+        """Rated contract sessions on no invoice that ended by that local day, in order of contract, start, session."""
+        ...

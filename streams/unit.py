@@ -1,0 +1,65 @@
+"""What one transaction holds: the log, the states of the steps, and the books. All of it commits, or none.
+
+The runtime gets the functions of other rooms here and knows nothing of them but these signatures.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from streams.catalogue import Catalogue
+from streams.log import Log
+from streams.states import States
+from vocabulary.billing import Entry, Invoice, InvoiceIssued, InvoiceRunRequested
+from vocabulary.charging import ChargingEvent, RawMessage
+from vocabulary.identity import EventId, Position
+from vocabulary.sessions import SessionRated, SignatureChecked
+
+
+class ToPost(NamedTuple):
+    """An entry, the input that it follows from, and when that input was received."""
+
+    entry: Entry
+    cause: Position
+    recorded_at: datetime
+
+
+class Books(Protocol):
+    def post(self, entries: Sequence[ToPost]) -> int:
+        """Insert what is new, by entry id; how many that were."""
+        ...
+
+
+class Unit(NamedTuple):
+    """One transaction's view of everything that is stored."""
+
+    log: Log
+    states: States
+    books: Books
+
+
+OpenUnit = Callable[[], AbstractContextManager[Unit]]
+
+
+class Billable(NamedTuple):
+    """A rated session that is on no invoice, with the verdict on its signed values."""
+
+    rated: SessionRated
+    checked: SignatureChecked | None
+
+
+def one_series(_request: InvoiceRunRequested, _catalogue: Catalogue) -> str:
+    return ""
+
+
+class Verbs(NamedTuple):
+    """The pure functions that the runtime drives: decode, post, and the drawing up of documents.
+
+    `draw_up` gets the number that comes next in the series that `series` names.
+    """
+
+    decode: Callable[[RawMessage, EventId], tuple[ChargingEvent, ...]]
+    post: Callable[[SessionRated | InvoiceIssued], tuple[Entry, ...]]
+    draw_up: Callable[[InvoiceRunRequested, Sequence[Billable], Catalogue, int], tuple[Invoice, ...]]
+    series: Callable[[InvoiceRunRequested, Catalogue], str] = one_series

@@ -1,0 +1,125 @@
+"""The desk: durable before answered, answered whatever happens, one transaction id per start."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.embedded_runtime import EmbeddedRuntime
+from streams.log import Stream
+from tests.first_light.homes import new_home
+from vocabulary.charging import Direction, Protocol, RawMessage
+from vocabulary.codec import decode
+from vocabulary.identity import Position, StationId
+from wattbook.desk import Desk
+from wattbook.wiring import VERBS, App
+
+NOW = datetime(2026, 10, 14, 8, tzinfo=UTC)
+START = {"connectorId": 1, "idTag": "04A1B2C3D4E5F6", "meterStart": 1000, "timestamp": "2026-10-14T08:00:00Z"}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    app = new_home(tmp_path / "home")
+    yield app
+    app.close()
+
+
+def _say(_event: str, /, **_facts: object) -> None:
+    pass
+
+
+def _call(action: str, payload: dict[str, Any], message_id: str = "m", station: str = "CP16-01", after: int = 0) -> RawMessage:
+    frame = json.dumps([2, message_id, action, payload])
+    at = NOW + timedelta(seconds=after)
+    return RawMessage(station=StationId(station), frame=frame, protocol=Protocol.OCPP16, received_at=at)
+
+
+def _payload(frames: list[str]) -> dict[str, Any]:
+    return dict(json.loads(frames[0])[2])
+
+
+def _raw(app: App) -> list[RawMessage]:
+    with app.reading() as store:
+        found = [decode(stored.body) for stored in store.log.read((Stream.RAW,), Position(0), 1000)]
+    return [message for message in found if isinstance(message, RawMessage)]
+
+
+def test_a_message_and_its_answer_are_in_the_log_when_they_are_handed_back(app: App) -> None:
+    message = _call("Heartbeat", {})
+    [[answer]] = Desk(app, _say).handle([message])
+    assert [(m.direction, m.frame) for m in _raw(app)] == [
+        (Direction.FROM_STATION, message.frame),
+        (Direction.TO_STATION, answer),
+    ]
+
+
+def test_a_start_keeps_its_transaction_id_over_retries_and_restarts(app: App) -> None:
+    first = _payload(Desk(app, _say).handle([_call("StartTransaction", START, "1")])[0])["transactionId"]
+    again = _payload(Desk(app, _say).handle([_call("StartTransaction", START, "2", after=60)])[0])["transactionId"]
+    assert first == again
+
+
+def test_two_starts_of_one_batch_have_two_transaction_ids(app: App) -> None:
+    other = START | {"connectorId": 2}
+    replies = Desk(app, _say).handle([_call("StartTransaction", START, "1"), _call("StartTransaction", other, "2")])
+    assert len({_payload(frames)["transactionId"] for frames in replies}) == 2
+
+
+def test_a_start_that_cannot_be_read_is_answered_with_an_id_all_the_same(app: App) -> None:
+    [frames] = Desk(app, _say).handle([_call("StartTransaction", {"connectorId": 1, "timestamp": "yesterday"})])
+    assert _payload(frames)["transactionId"] > 0
+
+
+def test_an_unknown_token_is_told_so_and_its_session_is_kept(app: App) -> None:
+    desk = Desk(app, _say)
+    [frames] = desk.handle([_call("StartTransaction", START | {"idTag": "NOBODY"})])
+    answer = _payload(frames)
+    assert answer["idTagInfo"]["status"] == "Invalid"
+    stop = {"transactionId": answer["transactionId"], "meterStop": 2000, "timestamp": "2026-10-14T09:00:00Z"}
+    desk.handle([_call("StopTransaction", stop, "3", after=3600)])
+    with app.reading() as store:
+        [row] = store.states.flagged()
+    assert row.finding == "token_belongs_to_no_contract_or_partner"
+
+
+def test_no_cost_is_told_where_none_is_known(app: App) -> None:
+    """0 would mean free (2.0.1 part 2, I03.FR.04)."""
+    payload = {"eventType": "Started", "timestamp": "2026-10-14T08:00:00Z", "triggerReason": "Authorized", "seqNo": 0}
+    payload |= {"transactionInfo": {"transactionId": "tx"}, "idToken": {"idToken": "NOBODY", "type": "ISO14443"}}
+    message = RawMessage(
+        station=StationId("CS201-01"),
+        frame=json.dumps([2, "1", "TransactionEvent", payload]),
+        protocol=Protocol.OCPP201,
+        received_at=NOW,
+    )
+    [frames] = Desk(app, _say).handle([message])
+    assert "totalCost" not in _payload(frames)
+
+
+def test_stations_are_answered_even_when_the_steps_fail_and_what_they_said_is_processed_later(app: App) -> None:
+    said: list[str] = []
+
+    def broken(*_: object) -> Any:
+        raise ArithmeticError
+
+    healthy = app.runtime
+    app.runtime = EmbeddedRuntime(app.writing, VERBS._replace(decode=broken))
+    desk = Desk(app, lambda event, /, **_: said.append(event))
+    [start] = desk.handle([_call("StartTransaction", START, "1")])
+    [beat] = desk.handle([_call("Heartbeat", {}, "2", after=1)])
+    assert _payload(start)["transactionId"] > 0
+    assert "currentTime" in _payload(beat)
+    assert said == ["steps_stopped"]
+    assert healthy.pump()["events"] == 3  # the start, its request, its answer
+
+
+def test_bytes_that_are_no_text_are_kept_and_refused_as_no_call(app: App) -> None:
+    message = RawMessage(station=StationId("CP16-01"), frame="//79", base64=True, protocol=Protocol.OCPP16, received_at=NOW)
+    [[answer]] = Desk(app, _say).handle([message])
+    assert json.loads(answer)[0] == 4
+    with app.reading() as store:
+        assert b"frame_is_not_utf8" in store.log.read((Stream.EVENTS,), Position(0), 1)[0].body

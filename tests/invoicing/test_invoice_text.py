@@ -1,0 +1,78 @@
+"""Whole invoices as text, against files that were read by a person.
+
+After a change that is wanted: `WATTBOOK_UPDATE=1 pytest tests/invoicing/test_invoice_text.py`, and review the difference.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from invoicing.draw_up import Billable
+from invoicing.invoice_text import WIDTH, invoice_text
+from tests.invoicing.material import BUYER, ENERGY, OPERATOR, Price, invoice, month_of_sessions, run, session, verdict
+from vocabulary.billing import Invoice
+from vocabulary.reference import Address, Party
+from vocabulary.sessions import Verdict
+from vocabulary.tariff import Dimension
+
+GOLDEN = Path(__file__).parent / "golden"
+ABROAD = Party(
+    name="Ålesund Frakt AS", address=Address(street="Kongens gate 1", postal_code="6002", city="Ålesund", country="NO")
+)
+
+
+def three_sessions(language: str) -> Invoice:
+    return invoice(*month_of_sessions(3), language=language)
+
+
+def every_kind_of_line(language: str) -> Invoice:
+    """Several rates, zones and countries, a free session, none signed, over midnight and over the change of the clock."""
+    time = Price(Dimension.TIME, "5712", "1.20", vat="20")
+    untaxed = Price(Dimension.FLAT, "1", "0.25", vat=None)
+    sessions = (
+        session(time, untaxed, time_zone="Europe/Vienna", country="AT", site_name="Westbahnhof", key="1"),
+        session(ENERGY, start=datetime(2026, 10, 25, 0, 30, tzinfo=UTC), seconds=2700, key="2"),
+        session(Price(Dimension.ENERGY, "4444.4", "0", vat="7"), start=datetime(2026, 10, 20, 22, 50, tzinfo=UTC), key="3"),
+        session(start=datetime(2026, 10, 6, 23, 50, tzinfo=UTC), time_zone="Europe/Lisbon", site_name="Rossio", key="4"),
+    )
+    verdicts = (None, verdict(sessions[1], Verdict.UNVERIFIABLE), verdict(sessions[2], Verdict.FAILED), None)
+    (only,) = run(
+        [Billable(rated=one, signature=said) for one, said in zip(sessions, verdicts, strict=True)], language=language
+    )
+    return msgspec.structs.replace(only, seller=msgspec.structs.replace(OPERATOR, iban="", bic="", phone="", registration=""))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(("make", "buyer"), [(three_sessions, BUYER), (every_kind_of_line, ABROAD)])
+def test_the_text_is_the_one_that_was_reviewed(make: Callable[[str], Invoice], buyer: Party, language: str):
+    text = invoice_text(make(language), buyer)
+    golden = GOLDEN / f"{make.__name__}.{language}.txt"
+    if os.environ.get("WATTBOOK_UPDATE"):
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("said", [None, *Verdict])
+def test_the_annex_shows_signed_readings_where_they_are_valid_and_the_stations_own_everywhere_else(said: Verdict | None):
+    one = session(ENERGY)
+    (only,) = run([Billable(rated=one, signature=said and verdict(one, said))])
+    annex = invoice_text(only, BUYER).partition("Annex:")[2]
+    assert ("18,204.512 – 18,227.968 kWh" in annex) == (said is Verdict.VERIFIED)
+    assert ("7,300.000 – 7,323.456 kWh" in annex) == (said is not Verdict.VERIFIED)
+
+
+def test_vat_names_its_country_only_where_it_is_not_the_sellers_alone():
+    at_home, abroad = session(ENERGY), session(ENERGY, country="AT", key="2")
+    for sessions, countries in (([at_home], []), ([abroad], ["Austria"]), ([abroad, at_home], ["Germany", "Austria"])):
+        text = invoice_text(invoice(*sessions), BUYER)
+        told = [line.split("  ")[0] for line in text.splitlines() if line.startswith("19%")]
+        assert told == ([f"19% · {country}" for country in countries] or ["19%"])
+
+
+def test_no_line_is_wider_than_a_terminal():
+    lines = [line for tag in ("en", "de") for line in invoice_text(every_kind_of_line(tag), ABROAD).splitlines()]
+    assert max(map(len, lines)) <= WIDTH

@@ -1,0 +1,264 @@
+"""Sessions and what they cost, in a notation that a person of the trade can read and contradict.
+
+    tariff  0.30 EUR/kWh 06:00-24:00   0.20 EUR/kWh 00:00-06:00   Europe/Berlin
+    day     2026-01-14
+    23:30   start   0.000 kWh
+    00:00   meter   4.000 kWh
+    00:30   end     9.000 kWh
+    -----
+    energy  4.000 kWh  0.30   1.20 EUR
+    energy  5.000 kWh  0.20   1.00 EUR
+    total                     2.20 EUR
+
+A tariff is its elements and its zone, two or more spaces apart; further `tariff` lines go on. Of an element:
+
+    0.30 EUR/kWh    2.00 EUR/h    5.00 EUR/h idle    0.50 EUR    a price, net; several are joined by ` + `
+    VAT 19%    step 900                                          of the price before it; without, there is none
+    22:00-06:00    22:00-    -06:00    Mon-Fri    Sat,Sun        restrictions of the element, all of which must hold
+    2026-12-24..2026-12-27    <10kWh    >=10kWh    <30min    >=90s
+
+Times are the site's; one that is earlier than the last is of the next day; `02:30+01:00` tells the two of autumn apart.
+`start`, `meter`, `idle`, `charging`, `waiting` and `end` may each carry a reading; charging goes on until another word.
+Of what is expected, ` -> ` stands before what step sizes made of a quantity; amounts of lines are net and exact (to four
+decimals). `vat` lines and reasons (after ` | `) are compared where the text has them.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from textwrap import dedent
+from typing import Any
+
+from tariffs.rate import rate
+from vocabulary.charging import Protocol
+from vocabulary.identity import SessionId, StationId, TariffId, TransactionId
+from vocabulary.money import Currency, plain, round_half_up
+from vocabulary.quantities import WattHours, kwh
+from vocabulary.sessions import (
+    Activity,
+    ChargingSession,
+    EnergySource,
+    Rated,
+    RatedLine,
+    Reading,
+    Stretch,
+    exact_net,
+)
+from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff, TariffElement, Weekday
+from vocabulary.zones import zone
+
+DAY = "2026-01-14"  # a Wednesday in winter, unless the text says otherwise
+UNITS = {Dimension.ENERGY: "/kWh", Dimension.TIME: "/h", Dimension.PARKING_TIME: "/h idle", Dimension.FLAT: ""}
+NAMES = {Dimension.ENERGY: "energy", Dimension.TIME: "time", Dimension.PARKING_TIME: "idle", Dimension.FLAT: "start"}
+DAYS = {day.title()[:3]: day for day in Weekday}
+ZONE = re.compile(r"UTC|[A-Z][a-z]+/\w+")
+PRICE = re.compile(
+    r"(?P<price>[\d.]+) (?P<currency>[A-Z]{3})(?P<unit>/kWh|/h idle|/h)?(?: VAT (?P<vat>[\d.]+)%)?(?: step (?P<step>\d+))?"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    session: ChargingSession
+    tariff: Tariff
+    time_zone: str
+    expected: tuple[str, ...]
+
+
+def check(text: str) -> None:
+    """Rate the session of a text and compare with what it expects."""
+    case = parse(text)
+    rated = rate(case.session, case.tariff, case.time_zone)
+    has_vat, has_reasons = "vat " in text, " | " in text
+    actual = tuple(write_rated(rated, has_vat=has_vat, has_reasons=has_reasons))
+    assert _squeezed(actual) == _squeezed(case.expected), "\n".join(("", "expected", *case.expected, "got", *actual))
+
+
+def _squeezed(lines: tuple[str, ...]) -> list[str]:
+    return [" ".join(line.split()) for line in lines]
+
+
+# Reading
+
+
+def parse(text: str) -> Case:
+    story, _, expected = dedent(text).strip().partition("-----")
+    lines = [line.strip() for line in story.splitlines() if line.strip()]
+    chunks = [chunk for line in lines if line.startswith("tariff") for chunk in re.split(r"\s{2,}", line)[1:]]
+    time_zone = next((chunk for chunk in chunks if ZONE.fullmatch(chunk)), "UTC")
+    tariff = read_tariff([chunk for chunk in chunks if not ZONE.fullmatch(chunk)])
+    session = read_session([line.split() for line in lines if not line.startswith("tariff")], time_zone)
+    return Case(session, tariff, time_zone, tuple(expected.strip().splitlines()))
+
+
+def read_tariff(elements: list[str]) -> Tariff:
+    currencies = {match["currency"] for element in elements for match in PRICE.finditer(element)}
+    assert len(currencies) == 1, f"one currency, not {currencies}"
+    return Tariff(id=TariffId("t"), currency=Currency(currencies.pop()), elements=tuple(map(read_element, elements)))
+
+
+def read_element(text: str) -> TariffElement:
+    limits: dict[str, Any] = {}
+    for word in PRICE.sub("", text).replace(" + ", " ").split():
+        limits |= read_restriction(word)
+    return TariffElement(components=tuple(map(_component, PRICE.finditer(text))), restrictions=Restrictions(**limits))
+
+
+def _component(match: re.Match[str]) -> PriceComponent:
+    return PriceComponent(
+        dimension=next(dimension for dimension, unit in UNITS.items() if unit == (match["unit"] or "")),
+        price=Decimal(match["price"]),
+        vat_percent=Decimal(match["vat"]) if match["vat"] else None,
+        step_size=int(match["step"] or 0),
+    )
+
+
+def read_restriction(word: str) -> dict[str, Any]:
+    if found := re.fullmatch(r"(\d\d:\d\d)?-(\d\d:\d\d)?", word):
+        start, end = (time.fromisoformat(part.replace("24:00", "00:00")) if part else None for part in found.groups())
+        return {"start_time": start, "end_time": end}
+    if found := re.fullmatch(r"([\d-]{10})?\.\.([\d-]{10})?", word):
+        since, until = (date.fromisoformat(part) if part else None for part in found.groups())
+        return {"start_date": since, "end_date": until}
+    if found := re.fullmatch(r"(<|>=)([\d.]+)(kWh|min|s)", word):
+        bound, amount = "max" if found[1] == "<" else "min", Decimal(found[2]) * {"kWh": 1000, "min": 60, "s": 1}[found[3]]
+        return {f"{bound}_energy_wh": amount} if found[3] == "kWh" else {f"{bound}_duration_s": int(amount)}
+    return {"weekdays": tuple(day for part in word.split(",") for day in _days(part))}
+
+
+def _days(part: str) -> Iterator[Weekday]:
+    since, _, until = part.partition("-")
+    week = list(DAYS)
+    yield from (DAYS[name] for name in week[week.index(since) : week.index(until or since) + 1])
+
+
+def read_session(lines: list[list[str]], time_zone: str) -> ChargingSession:
+    day, at = date.fromisoformat(DAY), None
+    events: list[tuple[datetime, str]] = []
+    readings: list[Reading] = []
+    for when, word, *rest in lines:
+        if when == "day":
+            day = date.fromisoformat(word)
+            continue
+        day, at = _instant(day, when, time_zone, at)
+        events.append((at, word))
+        readings += [Reading(at=at, register_wh=WattHours(Decimal(rest[0]) * 1000))] if rest else []
+    assert [word for _, word in events if word in ("start", "end")] == ["start", "end"], "a session has a start and an end"
+    return session_of(events, tuple(readings))
+
+
+def _instant(day: date, when: str, time_zone: str, last: datetime | None) -> tuple[date, datetime]:
+    clock = time.fromisoformat(when)
+    for local in (day, day + timedelta(days=1)):
+        at = datetime.combine(local, clock, clock.tzinfo or zone(time_zone)).astimezone(UTC)
+        if last is None or at >= last:
+            return local, at
+    raise AssertionError(f"{when} is before {last}")
+
+
+def session_of(events: list[tuple[datetime, str]], readings: tuple[Reading, ...]) -> ChargingSession:
+    turns = [(at, "charging" if word == "start" else word) for at, word in events if word not in ("meter", "end")]
+    end = events[-1][0]
+    bounds = [at for at, _ in turns[1:]] + [end]
+    return ChargingSession(
+        id=SessionId("s"),
+        station=StationId("station"),
+        protocol=Protocol.OCPP201,
+        transaction=TransactionId("1"),
+        evse=1,
+        token=None,
+        start=events[0][0],
+        end=end,
+        energy_wh=WattHours(readings[-1].register_wh - readings[0].register_wh if readings else Decimal(0)),
+        energy_source=EnergySource.TRANSACTION_SAMPLES,
+        readings=readings,
+        stretches=tuple(
+            Stretch(start=at, end=until, activity=Activity(word))
+            for (at, word), until in zip(turns, bounds, strict=True)
+            if at < until
+        ),
+    )
+
+
+# Writing
+
+
+def write_rated(rated: Rated, *, has_vat: bool = True, has_reasons: bool = True) -> Iterator[str]:
+    for line in rated.lines:
+        amount = f"{_amount(exact_net(line))} {rated.currency}"
+        reason = f"  | {line.reason}" if has_reasons else ""
+        yield f"{NAMES[line.dimension]:<7} {_quantities(line):<24} {plain(line.unit_price):>7} {amount:>12}{reason}"
+    for owed in rated.owed if has_vat else ():
+        rate = "none" if owed.vat_percent is None else f"{plain(owed.vat_percent)}%"
+        yield f"vat     {rate:<8} {plain(owed.net)} + {plain(owed.vat)} = {plain(owed.gross)} {rated.currency}"
+    yield f"total   {plain(rated.total):>39} {rated.currency}"
+
+
+def _quantities(line: RatedLine) -> str:
+    if line.dimension is Dimension.FLAT:
+        return ""
+    measured, billed = _quantity(line.dimension, line.quantity), _quantity(line.dimension, line.billed)
+    return measured if measured == billed else f"{measured} -> {billed}"
+
+
+def _quantity(dimension: Dimension, quantity: Decimal) -> str:
+    if dimension is Dimension.ENERGY:
+        return f"{plain(kwh(WattHours(quantity)) + Decimal('0.000'))} kWh"  # at least three decimals
+    return f"{quantity} s" if quantity % 60 else f"{int(quantity) // 60} min"
+
+
+def _amount(exact: Fraction) -> str:
+    places = 2 if round_half_up(exact, 2) == exact else 4
+    return plain(round_half_up(exact, places))
+
+
+def write(session: ChargingSession, tariff: Tariff, time_zone: str) -> str:
+    """A session and its tariff as `parse` reads them (its instants are whole seconds)."""
+    elements = [f"tariff  {write_element(element, tariff.currency)}" for element in tariff.elements]
+    return "\n".join([*elements, f"tariff  {time_zone}", *_write_session(session, time_zone)])
+
+
+def write_element(element: TariffElement, currency: Currency) -> str:
+    prices = " + ".join(_write_component(component, currency) for component in element.components)
+    return " ".join([prices, *_write_restrictions(element.restrictions)])
+
+
+def _write_component(component: PriceComponent, currency: Currency) -> str:
+    vat = "" if component.vat_percent is None else f" VAT {plain(component.vat_percent)}%"
+    return f"{plain(component.price)} {currency}{UNITS[component.dimension]}{vat} step {component.step_size}"
+
+
+def _write_restrictions(limit: Restrictions) -> Iterator[str]:
+    if limit.start_time or limit.end_time:
+        yield "-".join(f"{at:%H:%M}" if at else "" for at in (limit.start_time, limit.end_time))
+    if limit.start_date or limit.end_date:
+        yield "..".join(day.isoformat() if day else "" for day in (limit.start_date, limit.end_date))
+    if limit.weekdays:
+        yield ",".join(day.title()[:3] for day in limit.weekdays)
+    for sign, energy in ((">=", limit.min_energy_wh), ("<", limit.max_energy_wh)):
+        if energy is not None:
+            yield f"{sign}{plain(energy / 1000)}kWh"
+    for sign, seconds in ((">=", limit.min_duration_s), ("<", limit.max_duration_s)):
+        if seconds is not None:
+            yield f"{sign}{seconds}s"
+
+
+def _write_session(session: ChargingSession, time_zone: str) -> Iterator[str]:
+    turns = [(stretch.start, 1, stretch.activity.value) for stretch in session.stretches]
+    meters = [(reading.at, 2, f"meter {plain(reading.register_wh / 1000)} kWh") for reading in session.readings]
+    events = [(session.start, 0, "start"), *turns, *meters, (session.end, 3, "end")]
+    for at, _, text in sorted(events, key=lambda event: event[:2]):
+        local = at.astimezone(zone(time_zone))
+        yield f"day     {local.date()}"
+        yield f"{local.timetz().replace(tzinfo=None) if _is_plain(local) else _with_offset(local)}   {text}"
+
+
+def _is_plain(local: datetime) -> bool:
+    return local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()
+
+
+def _with_offset(local: datetime) -> str:
+    return local.isoformat(timespec="seconds")[11:]

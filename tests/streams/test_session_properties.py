@@ -1,0 +1,150 @@
+"""What holds of every session, however its messages arrive."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.memory import Memory, State, session_key, station_key
+from streams.sessions import Closed, so_far
+from tests.streams.folding import Folding, fold
+from tests.streams.strategies import arrivals, connectors_16, noise, transactions_2x
+from vocabulary.charging import ChargingEvent, ConnectorStatusChanged
+from vocabulary.codec import decode, encode
+from vocabulary.sessions import ChargingSession
+
+EXAMPLES = settings(max_examples=100, deadline=None)
+
+
+# Order, repetition, interruption
+
+
+@EXAMPLES
+@given(st.data())
+def test_a_2x_session_is_the_same_in_whatever_order_and_however_often_its_events_arrive(data: st.DataObject) -> None:
+    events = data.draw(transactions_2x())
+    assert fold(data.draw(arrivals(events))).result() == fold(events).result()
+
+
+@EXAMPLES
+@given(st.data())
+def test_a_16_session_is_the_same_however_early_its_statuses_and_however_often_anything_arrives(data: st.DataObject) -> None:
+    messages, statuses = data.draw(connectors_16())
+    in_time = [(_place(messages, status), status) for status in statuses]
+    early = [(data.draw(st.integers(0, place)), status) for place, status in in_time]
+    overtaken = _merged(messages, data.draw(st.permutations(early)))
+    once = fold(_merged(messages, in_time))
+    assert not once.open, "every stop found its start"
+    assert fold(_repeated(data, overtaken)).result() == once.result()
+
+
+def _place(messages: list[ChargingEvent], status: ConnectorStatusChanged) -> int:
+    """Before the first transaction message of a later time; MeterValues and answers have none of their own."""
+    times = [getattr(message, "at", None) for message in messages]
+    return next((n for n, at in enumerate(times) if at is not None and at > status.at), len(messages))
+
+
+def _merged(messages: list[ChargingEvent], placed: Sequence[tuple[int, ConnectorStatusChanged]]) -> list[ChargingEvent]:
+    """Each status before the message at its place."""
+    merged: list[ChargingEvent] = []
+    for place, message in enumerate([*messages, None]):
+        merged += [status for before, status in placed if before == place]
+        merged += [] if message is None else [message]
+    return merged
+
+
+def _repeated(data: st.DataObject, events: list[ChargingEvent]) -> list[ChargingEvent]:
+    """Some events a second time, some time after the first."""
+    repeated = list(events)
+    for event in data.draw(st.lists(st.sampled_from(events), max_size=4)):
+        repeated.insert(data.draw(st.integers(repeated.index(event) + 1, len(repeated))), event)
+    return repeated
+
+
+@EXAMPLES
+@given(st.data())
+def test_folding_in_two_pieces_is_folding_once(data: st.DataObject) -> None:
+    """Between the pieces the states go through their stored form, as between two batches."""
+    events = data.draw(noise())
+    cut = data.draw(st.integers(0, len(events)))
+    folding = fold(events[:cut])
+    stored(folding)
+    once = fold(events)
+    assert folding.tell(events[cut:]).result() == once.result()
+    assert (folding.stations, folding.sessions) == (once.stations, once.sessions)
+
+
+class DictStates:
+    """As much of `streams.states.States` as `Memory` needs."""
+
+    def __init__(self, saved: Mapping[str, bytes]) -> None:
+        self.saved = saved
+
+    def load(self, keys: Sequence[str]) -> dict[str, bytes]:
+        return {key: self.saved[key] for key in keys if key in self.saved}
+
+
+def stored(folding: Folding) -> None:
+    """The folding's states, written and read again."""
+    before = Memory()
+    for station, state in folding.stations.items():
+        before.set(station_key(station), state)
+    for session, known in folding.sessions.items():
+        before.set(session_key(session), known)
+    states, after = DictStates(before.changed()), Memory()
+    folding.stations = {station: after.station(station, states) for station in folding.stations}  # type: ignore[arg-type]
+    read: dict[str, State | None] = {s: after.session(s, states) for s in folding.sessions}  # type: ignore[arg-type]
+    folding.sessions = read  # type: ignore[assignment]
+
+
+@EXAMPLES
+@given(noise())
+def test_states_are_read_as_they_were_written(events: list[ChargingEvent]) -> None:
+    folding = fold(events)
+    before = dict(folding.stations), dict(folding.sessions)
+    stored(folding)
+    assert (folding.stations, folding.sessions) == before
+
+
+# What a session is
+
+
+@EXAMPLES
+@given(noise() | transactions_2x() | connectors_16().map(lambda both: [*both[1], *both[0]]))
+def test_a_session_is_whole(events: list[ChargingEvent]) -> None:
+    folding = fold(events)
+    for closed in folding.closed:
+        assert_whole(closed.session)
+        assert decode(encode(closed)) == closed
+    closings = Counter(closed.session.id for closed in folding.closed)
+    assert set(closings.values()) <= {1}, "a session closes once"
+    assert all(isinstance(folding.sessions[session], Closed) for session in closings)
+
+
+@EXAMPLES
+@given(noise() | transactions_2x() | connectors_16().map(lambda both: [*both[1], *both[0]]))
+def test_a_session_so_far_is_whole_or_none_at_every_moment(events: list[ChargingEvent]) -> None:
+    folding = Folding()
+    for event in events:
+        for state in folding.tell([event]).open:
+            if (session := so_far(state)) is not None:
+                assert_whole(session)
+
+
+def assert_whole(session: ChargingSession) -> None:
+    """The promises of `ChargingSession`."""
+    assert session.start <= session.end
+    edges = [session.start, *(stretch.end for stretch in session.stretches)]
+    assert [stretch.start for stretch in session.stretches] == edges[:-1], "contiguous from the start on"
+    assert edges[-1] == session.end, "until the end"
+    assert all(stretch.start < stretch.end for stretch in session.stretches)
+    kinds = [stretch.activity for stretch in session.stretches]
+    assert all(one != other for one, other in pairwise(kinds)), "neighbours differ"
+    values = [reading.register_wh for reading in session.readings]
+    assert values == sorted(values), "a register never falls"
+    assert values[-1] - values[0] == session.energy_wh
+    times = [reading.at for reading in session.readings]
+    assert (times[0], times[-1]) == (session.start, session.end)
+    assert times == sorted(times)

@@ -1,0 +1,111 @@
+"""Any tariff and any session, within what a station can tell: drawn by Hypothesis, close to what breaks naive billing.
+
+Days are those of clock changes and hours those in which clocks change and tariffs do. Instants crowd around quarters of an
+hour, within seconds of each other and with halves of a second; readings come before the start and after the end, twice in
+one second, and with more digits than a thousandth of a Wh.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.notation import session_of
+from vocabulary.identity import TariffId
+from vocabulary.money import Currency
+from vocabulary.quantities import WattHours
+from vocabulary.sessions import ChargingSession, Reading
+from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff, TariffElement, Weekday
+
+HALF_SECOND = timedelta(microseconds=500_000)
+QUARTER = 1800  # of an hour, in half seconds
+ZONES = st.sampled_from(
+    ["Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Casablanca"]
+)
+DAYS = st.sampled_from(
+    [date(2026, 1, 14), date(2026, 2, 15), date(2026, 3, 8), date(2026, 3, 29), date(2026, 4, 4), date(2026, 10, 25)]
+)
+TIMES = st.sampled_from([time(0), time(1, 30), time(2), time(2, 30), time(3), time(3, 30), time(6), time(22)])
+VATS = st.sampled_from([None, Decimal(0), Decimal(7), Decimal("5.2"), Decimal(19), Decimal("19.0")])
+DURATIONS = st.one_of(st.integers(0, 20), st.integers(0, 30).map(lambda quarters: quarters * 900))
+ENERGIES = st.one_of(st.integers(0, 12_000).map(Decimal), st.sampled_from([Decimal("0.0005"), Decimal("7.3"), Decimal(5000)]))
+RISES = st.one_of(
+    st.sampled_from([Decimal(0), Decimal(5000), Decimal("0.0004")]),
+    st.integers(0, 60_000_000).map(lambda n: Decimal(n) / 10_000),
+)
+
+
+def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), st.none(), values)
+
+
+def components(dimension: Dimension) -> st.SearchStrategy[PriceComponent]:
+    return st.builds(
+        PriceComponent,
+        dimension=st.just(dimension),
+        price=st.one_of(st.just(Decimal(0)), st.integers(1, 90_000).map(lambda n: Decimal(n) / 10_000)),
+        vat_percent=VATS,
+        step_size=st.sampled_from([0, 1, 1, 60, 300, 900]),
+    )
+
+
+RESTRICTIONS = st.builds(
+    Restrictions,
+    start_time=maybe(TIMES),
+    end_time=maybe(TIMES),
+    start_date=maybe(DAYS),
+    end_date=maybe(DAYS),
+    weekdays=maybe(st.sets(st.sampled_from(Weekday), min_size=1, max_size=3)).map(lambda days: tuple(sorted(days or ()))),
+    min_energy_wh=maybe(ENERGIES),
+    max_energy_wh=maybe(ENERGIES),
+    min_duration_s=maybe(DURATIONS),
+    max_duration_s=maybe(DURATIONS),
+)
+ELEMENTS = st.builds(
+    TariffElement,
+    components=st.sets(st.sampled_from(Dimension), min_size=1).flatmap(
+        lambda kinds: st.tuples(*map(components, sorted(kinds)))
+    ),
+    restrictions=st.one_of(st.just(Restrictions()), RESTRICTIONS, RESTRICTIONS),
+)
+TARIFFS = st.builds(
+    Tariff,
+    id=st.just(TariffId("t")),
+    currency=st.sampled_from(["EUR", "JPY", "KWD"]).map(Currency),
+    elements=st.lists(ELEMENTS, min_size=1, max_size=4).map(tuple),
+)
+
+
+@st.composite
+def sessions(draw: st.DrawFn, *, hours_max: int = 60, step: int = 1) -> ChargingSession:
+    """Its instants are multiples of `step` half seconds."""
+
+    def within(least: int, most: int) -> int:
+        around = st.tuples(st.integers(0, most // QUARTER).map(lambda quarters: quarters * QUARTER), st.integers(-4, 4)).map(
+            sum
+        )
+        return max(min(draw(st.one_of(around, st.integers(least, most))), most), least) // step * step
+
+    def instant(after: int) -> datetime:
+        return start + after * HALF_SECOND
+
+    quarter, early = draw(st.integers(-16, 16)), within(-8, 8)
+    start = datetime.combine(draw(DAYS), time(), UTC) + (quarter * QUARTER + early) * HALF_SECOND
+    span = within(0, draw(st.sampled_from([12, 7200, 7200 * hours_max])))
+    turns = sorted(
+        (within(0, span), draw(st.sampled_from(["charging", "idle", "waiting"]))) for _ in range(draw(st.integers(0, 4)))
+    )
+    events = [(start, "start"), *((instant(after), word) for after, word in turns), (instant(span), "end")]
+    slack = 180 if step == 1 else 0  # how far outside the session a reading may be
+    metered = sorted(within(-slack, span + slack) for _ in range(draw(st.integers(0, 6))))
+    return session_of(events, draw(_readings([instant(after) for after in metered])))
+
+
+@st.composite
+def _readings(draw: st.DrawFn, instants: list[datetime]) -> tuple[Reading, ...]:
+    register, readings = Decimal("1234567.8"), []
+    for at in instants:
+        register += draw(RISES)
+        readings.append(Reading(at=at, register_wh=WattHours(register)))
+    return tuple(readings)

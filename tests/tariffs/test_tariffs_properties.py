@@ -1,0 +1,136 @@
+"""What holds for every session under every tariff."""
+
+from datetime import timedelta
+from decimal import getcontext, localcontext
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tariffs.periods import periods
+from tariffs.rate import EXACT, rate, rated_lines
+from tests.notation import parse, write
+from tests.tariffs.oracle import Found, second_by_second
+from tests.tariffs.strategies import TARIFFS, ZONES, sessions
+from vocabulary.codec import encode
+from vocabulary.money import round_to_minor
+from vocabulary.quantities import seconds_between, whole_second
+from vocabulary.sessions import RatedLine, exact_net, exact_vat
+from vocabulary.tariff import Dimension
+from vocabulary.zones import zone
+
+
+@pytest.fixture(autouse=True)
+def exact():
+    """What these tests add up themselves loses no digit either."""
+    with localcontext(EXACT):
+        yield
+
+
+@given(sessions(), TARIFFS, ZONES, st.lists(st.integers(-10, 60 * 3600)))
+def test_cutting_at_more_instants_changes_nothing(session, tariff, where, seconds):
+    also = [session.start + timedelta(seconds=count) for count in seconds]
+    lines = tuple(rated_lines(periods(session, tariff, zone(where), also), tariff, where))
+    assert lines == rate(session, tariff, where).lines
+
+
+@given(sessions(), TARIFFS, ZONES)
+def test_periods_are_contiguous_and_add_up_to_the_session(session, tariff, where):
+    cut = periods(session, tariff, zone(where))
+    assert (cut[0].start, cut[-1].end) == (whole_second(session.start), whole_second(session.end))
+    assert all(one.end == other.start for one, other in pairwise(cut))
+    assert all(period.energy_wh >= 0 and period.start <= period.end for period in cut)
+    assert sum(period.energy_wh for period in cut) == session.energy_wh
+    assert sum(seconds_between(period.start, period.end) for period in cut) == seconds_between(session.start, session.end)
+
+
+@given(sessions(), TARIFFS, ZONES)
+def test_nothing_is_measured_twice_and_only_step_sizes_bill_more(session, tariff, where):
+    lines = rate(session, tariff, where).lines
+    for dimension in Dimension:
+        of_it = [line for line in lines if line.dimension is dimension]
+        assert len({line.element for line in of_it}) == len(of_it)
+        assert sum(line.billed > line.quantity for line in of_it) <= 1
+    assert sum(line.quantity for line in lines if line.dimension is Dimension.ENERGY) <= session.energy_wh
+    assert sum(line.dimension is Dimension.FLAT for line in lines) <= 1
+    assert all(line.billed >= line.quantity and line.since <= line.until for line in lines)
+
+
+@given(sessions(), TARIFFS, ZONES)
+def test_what_is_owed_is_the_exact_sum_of_the_lines_rounded_once_per_vat_rate(session, tariff, where):
+    rated = rate(session, tariff, where)
+    for owed in rated.owed:
+        lines = [line for line in rated.lines if line.vat_percent == owed.vat_percent]
+        net, vat = sum(map(exact_net, lines), Fraction(0)), sum(map(exact_vat, lines), Fraction(0))
+        assert owed.gross == owed.net + owed.vat == round_to_minor(net + vat, tariff.currency)
+        assert owed.net == round_to_minor(net, tariff.currency)
+    assert rated.total == sum(owed.gross for owed in rated.owed)
+    assert {owed.vat_percent for owed in rated.owed} == {line.vat_percent for line in rated.lines}
+    rates = [owed.vat_percent for owed in rated.owed]
+    assert rates == sorted(rates, key=lambda rate: (rate is None, rate or 0))
+
+
+@given(sessions(), TARIFFS, ZONES)
+def test_rating_twice_gives_the_same_bytes_whatever_the_decimal_context(session, tariff, where):
+    with localcontext() as context:
+        context.prec = 3
+        context.clear_traps()
+        rough = encode(rate(session, tariff, where))
+    assert encode(rate(session, tariff, where)) == rough
+    assert getcontext().prec == EXACT.prec
+
+
+@given(sessions(), TARIFFS, ZONES)
+def test_nowhere_is_a_float(session, tariff, where):
+    assert not [value for value in values_of(rate(session, tariff, where)) if isinstance(value, float)]
+
+
+def values_of(value: Any) -> list[Any]:
+    if isinstance(value, msgspec.Struct):
+        return [inner for part in msgspec.structs.astuple(value) for inner in values_of(part)]
+    return [inner for part in value for inner in values_of(part)] if isinstance(value, tuple) else [value]
+
+
+@given(sessions(), TARIFFS, ZONES, st.data())
+def test_a_reading_that_comes_twice_changes_nothing(session, tariff, where, data):
+    if session.readings:
+        place = data.draw(st.integers(0, len(session.readings) - 1))
+        again = (*session.readings[: place + 1], *session.readings[place:])
+        assert rate(msgspec.structs.replace(session, readings=again), tariff, where) == rate(session, tariff, where)
+
+
+@given(sessions(), TARIFFS, ZONES)
+def test_the_fractions_of_a_second_change_nothing(session, tariff, where):
+    floored = msgspec.structs.replace(
+        session,
+        start=whole_second(session.start),
+        end=whole_second(session.end),
+        readings=tuple(msgspec.structs.replace(one, at=whole_second(one.at)) for one in session.readings),
+        stretches=tuple(
+            msgspec.structs.replace(one, start=whole_second(one.start), end=whole_second(one.end)) for one in session.stretches
+        ),
+    )
+    assert rate(floored, tariff, where) == rate(session, tariff, where)
+
+
+@given(sessions(step=2), TARIFFS, ZONES)
+def test_the_notation_tells_all_that_matters(session, tariff, where):
+    case = parse(write(session, tariff, where))
+    assert rate(case.session, case.tariff, case.time_zone) == rate(session, tariff, where)
+
+
+@settings(max_examples=120)  # a second of a session is a step of the oracle
+@given(sessions(hours_max=1), TARIFFS, ZONES)
+def test_pricing_second_by_second_comes_to_the_same(session, tariff, where):
+    lines = [line for line in rate(session, tariff, where).lines if line.unit_price]
+    priced = {(line.dimension, line.element): found_by(line) for line in lines}
+    found = second_by_second(session, tariff, where)
+    assert priced == {price: one for price, one in found.items() if one.unit_price and one.quantity}
+
+
+def found_by(line: RatedLine) -> Found:
+    return Found(line.unit_price, Fraction(line.quantity), line.since, line.until)

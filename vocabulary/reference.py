@@ -1,0 +1,134 @@
+"""Reference facts: who sells, where, to whom. Effective-dated, published into the log, immutable there.
+
+A fact of an id is in force from its `valid_from` until a later one of the same id. Names and addresses of persons are not
+here: a contract carries its holder sealed (`Sealed`), readable only with a key that lives outside the log, so that
+forgetting a person is destroying a key (DESIGN §7).
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NewType
+
+from msgspec import Struct
+
+from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid
+from vocabulary.money import Currency
+
+Sealed = NewType("Sealed", str)  # "<key name>:<base64>", opened by the application's vault only
+
+
+class Address(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    street: str
+    postal_code: str
+    city: str
+    country: str  # ISO 3166-1 alpha-2
+
+
+class Operator(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The legal entity that sells: the CPO in OCPI, the seller (BG-4) in EN 16931."""
+
+    country_code: str  # OCPI, alpha-2
+    party_id: str  # OCPI, 3 characters
+    name: str
+    address: Address
+    vat_id: str
+    tax_number: str = ""
+    registration: str = ""  # "HRB 12345, Amtsgericht Hamburg"
+    email: str = ""
+    phone: str = ""
+    website: str = ""
+    iban: str = ""
+    bic: str = ""
+    currency: Currency
+    invoice_prefix: str = ""
+    payment_days: int = 14
+
+
+class MeterKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A meter's public key, trusted because the operator registered it. DER SubjectPublicKeyInfo as hex."""
+
+    public_key: str
+    meter: str = ""  # serial number; empty: any meter that signs with this key
+    valid_from: datetime | None = None
+
+
+class Evse(Struct, frozen=True, kw_only=True):
+    evse_id: str  # "DE*ABC*E0001", eMI3
+    station: StationId
+    number: int  # 1.6 connectorId, 2.x evse.id
+    tariff: TariffId
+    power_w_max: int
+    connector_standard: str = "IEC_62196_T2"  # OCPI ConnectorType
+    connector_format: str = "SOCKET"
+    power_type: str = "AC_3_PHASE"
+    meter_keys: tuple[MeterKey, ...] = ()
+    signatures: str = "preferred"  # "required": unsigned or unverifiable is held back; "preferred"; "ignored"
+
+
+class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A place with EVSEs: the Location of OCPI. `time_zone` is an IANA name; tariffs' local times are in it."""
+
+    id: str
+    name: str
+    address: Address
+    time_zone: str
+    latitude: Decimal
+    longitude: Decimal
+    evses: tuple[Evse, ...]
+
+
+class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A contract's holder, in the clear: never in an event, never in a log line."""
+
+    name: str
+    address: Address
+    email: str = ""
+    vat_id: str = ""
+    reference: str = ""  # the buyer's own reference (BT-10)
+
+
+class Contract(Struct, frozen=True, kw_only=True):
+    id: ContractId
+    holder: Sealed
+    language: str = "en"
+    tokens: tuple[TokenUid, ...]
+    tariff: TariffId | None = None  # instead of the EVSE's
+
+
+class Partner(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A roaming partner (eMSP) whose tokens charge here; sessions go to it as CDRs, not on invoices to drivers."""
+
+    id: PartnerId
+    name: str
+    country_code: str
+    party_id: str
+    tokens: tuple["PartnerToken", ...]
+    tariff: TariffId | None = None
+
+
+class PartnerToken(Struct, frozen=True, kw_only=True):
+    """OCPI CdrToken without its party: the token and the contract that the partner knows it by."""
+
+    uid: TokenUid
+    contract_id: str
+    type: str = "RFID"
+
+
+class OperatorPublished(Struct, frozen=True, kw_only=True, tag="operator.published"):
+    operator: Operator
+    valid_from: datetime
+
+
+class SitePublished(Struct, frozen=True, kw_only=True, tag="site.published"):
+    site: Site
+    valid_from: datetime
+
+
+class ContractPublished(Struct, frozen=True, kw_only=True, tag="contract.published"):
+    contract: Contract
+    valid_from: datetime
+
+
+class PartnerPublished(Struct, frozen=True, kw_only=True, tag="partner.published"):
+    partner: Partner
+    valid_from: datetime

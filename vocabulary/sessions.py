@@ -1,0 +1,280 @@
+"""What we conclude about charging: sessions, signature verdicts, rated charges, findings.
+
+A session is one delivery of energy to one vehicle as one transaction of a station told it. It is closed once, rated by one
+tariff version, and never changed: what comes later is a new event.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from msgspec import Struct
+
+from vocabulary.charging import Protocol, SignedValue
+from vocabulary.identity import (
+    ContractId,
+    EventId,
+    PartnerId,
+    SessionId,
+    StationId,
+    TariffId,
+    TokenUid,
+    TransactionId,
+    VersionHash,
+)
+from vocabulary.money import Currency
+from vocabulary.quantities import WattHours
+from vocabulary.tariff import Dimension
+
+
+class Activity(StrEnum):
+    """What the vehicle did in a stretch of a session."""
+
+    CHARGING = "charging"  # energy flows, or the station holds it back: a pause that the vehicle did not cause
+    IDLE = "idle"  # plugged in after charging began, and asking for no power: priced as parking time
+    WAITING = "waiting"  # plugged in, charging not yet begun (2.x EVConnected): priced by neither
+
+
+class Stretch(Struct, frozen=True, kw_only=True):
+    """Half-open, UTC; the stretches of a session are contiguous and cover it from start to end."""
+
+    start: datetime
+    end: datetime
+    activity: Activity
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """The import register at an instant, absolute."""
+
+    at: datetime
+    register_wh: WattHours
+
+
+class EnergySource(StrEnum):
+    """Where the first and the last register reading come from, in order of trust."""
+
+    TRANSACTION_SAMPLES = "transaction_begin_and_end_samples"
+    METER_START_STOP = "meter_start_and_stop"
+    FIRST_AND_LAST_SAMPLE = "first_and_last_sample"
+
+
+class ChargingSession(Struct, frozen=True, kw_only=True):
+    """A closed session, or one so far.
+
+    `readings` are in order of time, the first at or near `start`, the last at or near `end`, and never fall;
+    `energy_wh` is last minus first.
+    """
+
+    id: SessionId
+    station: StationId
+    protocol: Protocol
+    transaction: TransactionId
+    evse: int
+    connector: int | None = None
+    token: TokenUid | None
+    token_type: str | None = None
+    start: datetime
+    end: datetime
+    energy_wh: WattHours
+    energy_source: EnergySource
+    readings: tuple[Reading, ...]
+    stretches: tuple[Stretch, ...]
+    signed: tuple[SignedValue, ...] = ()
+    stop_reason: str = "Local"
+    offline: bool = False  # some message of it was queued by the station while it had no connection
+
+
+class SessionClosed(Struct, frozen=True, kw_only=True, tag="session.closed"):
+    session: ChargingSession
+
+
+class Finding(StrEnum):
+    """What is wrong with a session, in order of precedence; each has a paragraph in docs/errors.md.
+
+    A blocking finding keeps the session from being rated, or its amount from being invoiced; the others inform.
+    """
+
+    END_WITHOUT_START = "transaction_ended_without_start"
+    ENERGY_UNKNOWN = "energy_is_unknown"
+    REGISTER_FELL = "meter_register_went_backwards"
+    END_BEFORE_START = "session_ends_before_it_starts"
+    ENERGY_IMPLAUSIBLE = "energy_exceeds_what_the_evse_can_deliver"
+    EVSE_UNKNOWN = "evse_is_not_in_the_reference_data"
+    TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
+    TARIFF_MISSING = "no_tariff_in_force"
+    VAT_UNFIT = "tariff_has_other_vat_than_the_site"
+    SIGNATURE_FAILED = "meter_signature_failed"
+    SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
+    SIGNATURE_UNVERIFIABLE = "meter_signature_cannot_be_checked"
+    SECOND_END = "second_end_of_the_same_transaction"
+    SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
+    FACT_AFTER_CLOSE = "message_arrived_after_the_session_was_closed"
+
+
+BLOCKING = frozenset(
+    {
+        Finding.END_WITHOUT_START,
+        Finding.ENERGY_UNKNOWN,
+        Finding.REGISTER_FELL,
+        Finding.END_BEFORE_START,
+        Finding.ENERGY_IMPLAUSIBLE,
+        Finding.EVSE_UNKNOWN,
+        Finding.TOKEN_UNKNOWN,
+        Finding.TARIFF_MISSING,
+        Finding.VAT_UNFIT,
+    }
+)
+
+
+class SessionFlagged(Struct, frozen=True, kw_only=True, tag="session.flagged"):
+    """A finding about a session, with the evidence in words (no token, no name)."""
+
+    session: SessionId
+    finding: Finding
+    detail: str = ""
+
+
+class Verdict(StrEnum):
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNVERIFIABLE = "unverifiable"  # unknown format or curve, or no trusted key: says nothing about the values
+    UNSIGNED = "unsigned"
+
+
+class SignatureReason(StrEnum):
+    """Why a verdict is what it is, in order of precedence; each has a paragraph in docs/errors.md."""
+
+    UNSIGNED = "no_signed_values_in_the_messages"
+    FORMAT_UNKNOWN = "format_of_signed_values_is_not_supported"
+    RECORD_UNREADABLE = "signed_record_cannot_be_read"
+    ALGORITHM_UNSUPPORTED = "signature_algorithm_is_not_supported"
+    KEY_NOT_REGISTERED = "no_meter_key_is_registered_for_the_evse"
+    SIGNATURE_MISMATCH = "signature_does_not_match_the_registered_key"
+    METERS_DIFFER = "begin_and_end_were_signed_by_different_meters"
+    READING_MISSING = "begin_or_end_reading_is_missing"
+    READING_NOT_GOOD = "meter_marked_the_reading_as_not_good"
+    VERIFIED = "signature_matches_the_registered_key"
+
+
+class SignatureChecked(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.signature_checked"):
+    """The verdict on the signed values of a session."""
+
+    session: SessionId
+    verdict: Verdict
+    reason: SignatureReason
+    detail: str = ""
+    format: str = ""  # "OCMF 1.0"
+    algorithm: str = ""  # "ECDSA-secp256r1-SHA256"
+    meter: str = ""  # serial number as signed
+    key_fingerprint: str = ""  # SHA-256 of the DER public key, hex
+    begin_wh: WattHours | None = None
+    end_wh: WattHours | None = None
+
+
+class RatedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one price of the tariff charges for a session.
+
+    `quantity` is measured, `billed` what step sizes made of it: Wh for ENERGY, whole seconds for TIME and PARKING_TIME,
+    1 for FLAT. `unit_price` is net, per kWh, per hour or flat. `since` and `until` bound the stretches in which it applied.
+    """
+
+    dimension: Dimension
+    element: int  # of the tariff, counted from 1
+    quantity: Decimal
+    billed: Decimal
+    unit_price: Decimal
+    vat_percent: Decimal | None = None
+    since: datetime
+    until: datetime
+    reason: str
+
+
+_PER_UNIT_PRICE = {Dimension.FLAT: 1, Dimension.ENERGY: 1000, Dimension.TIME: 3600, Dimension.PARKING_TIME: 3600}
+
+
+def exact_net(line: RatedLine) -> Fraction:
+    """The net amount of a line, without any rounding, in currency units."""
+    return Fraction(line.billed) * Fraction(line.unit_price) / _PER_UNIT_PRICE[line.dimension]
+
+
+def exact_vat(line: RatedLine) -> Fraction:
+    """The VAT on a line, without any rounding; 0 where none applies."""
+    return exact_net(line) * Fraction(line.vat_percent or 0) / 100
+
+
+class Owed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a session owes at one VAT rate, in whole minor units: net + vat = gross, and gross is what was displayed."""
+
+    vat_percent: Decimal | None = None  # None: no VAT applies
+    net: Decimal
+    vat: Decimal
+    gross: Decimal
+
+
+class Rated(Struct, frozen=True, kw_only=True):
+    """The result of `tariffs.rate`: the lines, and what they come to.
+
+    `semantics` names the profile by which the tariff was read, `rounding` the policy that made minor units of it.
+    """
+
+    currency: Currency
+    lines: tuple[RatedLine, ...]
+    owed: tuple[Owed, ...]
+    total: Decimal  # gross: the sum of the gross amounts in `owed`
+    semantics: str = "ocpi-2.2.1"
+    rounding: str = "half-up per session and VAT rate, on gross"
+
+
+class VatDecision(Struct, frozen=True, kw_only=True):
+    """Which VAT rule was applied to a session, with its inputs, so that an auditor can replay it."""
+
+    rule: str  # "place-of-consumption": the rates of the tariff, in the country of the charging point (Dir. 2006/112 Art. 39)
+    country: str
+
+
+class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.rated"):
+    """What a session costs, to whom, by which tariff version, and why. Self-contained: documents are made of it alone."""
+
+    session: SessionId
+    station: StationId
+    site: str
+    site_name: str
+    evse_id: str
+    start: datetime
+    end: datetime
+    ended_on: date  # in the site's own time zone: the tax point
+    time_zone: str
+    energy_wh: WattHours
+    begin_wh: WattHours  # the register's first and last reading
+    end_wh: WattHours
+    contract: ContractId | None = None  # exactly one of contract and partner
+    partner: PartnerId | None = None
+    token: TokenUid
+    tariff: TariffId
+    tariff_version: VersionHash
+    rated: Rated
+    vat: VatDecision
+    held: Finding | None = None  # the amount goes to held revenue and on no invoice
+
+
+SessionConclusion = SessionClosed | SessionFlagged | SignatureChecked | SessionRated
+
+
+class Progress(StrEnum):
+    """Where a session stands, for people."""
+
+    OPEN = "open"
+    ENDED = "ended"  # its end is known, messages in between are not: waits for them
+    FLAGGED = "flagged"  # a blocking finding; on the worklist
+    HELD = "held"
+    RATED = "rated"
+    INVOICED = "invoiced"
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """An event with what the log knows of it: its identity, and the input that it follows from."""
+
+    event: EventId
+    cause: int
+    recorded_at: datetime | None

@@ -1,0 +1,51 @@
+"""`wattbook init` and `wattbook reference`: a home folder, and the facts it publishes."""
+
+from pathlib import Path
+
+import click
+
+from wattbook.commands.output import ERR, OUT, escape, json_option, opened, pass_settings, print_json
+from wattbook.init_files import write_example
+from wattbook.settings import Settings, read_settings
+from wattbook.wiring import App, create_app
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
+@pass_settings
+def init(settings: Settings, folder: Path | None) -> None:
+    """Make a home in FOLDER (default: here): a database, a vault, and commented example reference data."""
+    settings = read_settings(home=folder) if folder else settings
+    written = write_example(settings.reference_path)
+    create_app(settings).close()
+    for path in written:
+        OUT.print(f"written    {escape(str(path))}")
+    OUT.print(f"database   {escape(str(settings.database_path))}")
+    OUT.print("\nNext: make the reference data yours, then `wattbook reference publish` and `wattbook import FILE`.")
+
+
+@click.group()
+def reference() -> None:
+    """Reference data: who sells, where, at what price, to whom."""
+
+
+@reference.command()
+@json_option
+@pass_settings
+def publish(settings: Settings, as_json: bool) -> None:
+    """Check the reference folder and publish what is new in it into the log."""
+    with opened(settings) as app:
+        facts, new = app.publish_reference()
+    if as_json:
+        print_json({"facts": facts, "new": new})
+    else:
+        OUT.print(f"{facts} facts read, {new} new")
+
+
+def publish_quietly(app: App) -> None:
+    """What commands that conclude something do first: take up edited reference data, and say so."""
+    if not app.settings.reference_path.is_dir():
+        return
+    new = app.publish_reference().new
+    if new:
+        ERR.print(f"reference data: {new} new facts published from {escape(str(app.settings.reference_path))}")

@@ -1,0 +1,111 @@
+"""`wattbook invoice`: draw up, list, and write invoices."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from invoicing.invoice_json import invoice_json
+from invoicing.invoice_text import invoice_text
+from vocabulary.billing import Invoice
+from vocabulary.money import plain
+from wattbook.commands.home import publish_quietly
+from wattbook.commands.output import ERR, OUT, escape, json_option, opened, pass_settings, print_json, table
+from wattbook.conclusions import invoice_of
+from wattbook.documents import run_invoices, write_invoice
+from wattbook.settings import Settings
+from wattbook.wiring import App
+
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the files (default: out/invoices)."
+)
+
+
+@click.group()
+def invoice() -> None:
+    """Invoices to contract holders."""
+
+
+@invoice.command()
+@click.option("--month", required=True, metavar="YYYY-MM", help="Sessions that ended by the end of this month.")
+@click.option("--issued-on", type=click.DateTime(["%Y-%m-%d"]), help="Date of issue (default: today, UTC).")
+@out_option
+@json_option
+@pass_settings
+def run(settings: Settings, month: str, issued_on: datetime | None, out: Path | None, as_json: bool) -> None:
+    """Draw up one invoice per contract for what is rated and on no invoice yet. Repeating it issues nothing twice."""
+    now = datetime.now(UTC)
+    with opened(settings) as app:
+        publish_quietly(app)
+        issued = run_invoices(app, month, issued_on.date() if issued_on else now.date(), now)
+        folder = out or settings.out_path / "invoices"
+        files = [write_invoice(app, each, folder) for each in issued]
+    if as_json:
+        print_json(
+            [_summary(each) | {"pdf": str(pdf), "json": str(data)} for each, (pdf, data) in zip(issued, files, strict=True)]
+        )
+    elif not issued:
+        OUT.print(f"nothing to invoice for {month}: every rated contract session is on an invoice")
+    else:
+        rows = [(*_summary(each).values(), pdf) for each, (pdf, _) in zip(issued, files, strict=True)]
+        table(
+            f"{len(issued)} invoices issued",
+            ("number", "contract", "issued", "month", "sessions", "total", "", "file"),
+            rows,
+            right=(4, 5),
+        )
+
+
+def _summary(issued: Invoice) -> dict[str, object]:
+    return {
+        "number": issued.number,
+        "contract": issued.contract,
+        "issued_on": issued.issued_on.isoformat(),
+        "month": issued.month,
+        "sessions": len(issued.sessions),
+        "total": plain(issued.total),
+        "currency": issued.currency,
+    }
+
+
+@invoice.command("list")
+@json_option
+@pass_settings
+def list_(settings: Settings, as_json: bool) -> None:
+    """Issued invoices, in order of number."""
+    with opened(settings) as app, app.reading() as store:
+        rows = store.states.documents()
+    if as_json:
+        print_json([row._asdict() for row in rows])
+    else:
+        shown = [(r.number, r.contract, r.issued_on, r.month, r.total, r.currency) for r in rows]
+        table("Invoices", ("number", "contract", "issued", "month", "total", ""), shown, right=(4,))
+
+
+@invoice.command()
+@click.argument("number")
+@out_option
+@json_option
+@pass_settings
+def show(settings: Settings, number: str, out: Path | None, as_json: bool) -> None:
+    """Print an invoice as text; with --out, write its PDF and JSON again."""
+    with opened(settings) as app:
+        found = _find(app, number)
+        if out is not None:
+            pdf, data = write_invoice(app, found, out)
+            ERR.print(f"written {escape(str(pdf))} and {escape(str(data))}")
+        buyer = app.vault.open(found.buyer)
+    if as_json:
+        sys.stdout.write(invoice_json(found, buyer).decode() + "\n")
+    else:
+        sys.stdout.write(invoice_text(found, buyer))
+
+
+def _find(app: App, number: str) -> Invoice:
+    with app.reading() as store:
+        rows = store.states.documents(number)
+        if not rows:
+            ERR.print(f"[bold red]wattbook:[/] there is no invoice {escape(number)}: see `wattbook invoice list`")
+            sys.exit(1)
+        return invoice_of(store, rows[0])

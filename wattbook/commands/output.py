@@ -1,0 +1,94 @@
+"""Printing for people and for programs: tables on a terminal, one JSON object with `--json`.
+
+Results go to standard output, progress and complaints to standard error, so that output can be piped.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from vocabulary.codec import as_plain
+from vocabulary.money import from_micro, plain
+from wattbook.settings import Settings
+from wattbook.wiring import App, open_app
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PIPED_WIDTH = 200  # where nobody looks at it, nothing is folded
+
+
+def _console(stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=_PIPED_WIDTH)
+
+
+OUT, ERR = _console(stderr=False), _console(stderr=True)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+pass_settings = click.make_pass_decorator(Settings)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[App]:
+    """The home's application, closed afterwards."""
+    app = open_app(settings)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def print_json(value: Any) -> None:
+    """One object, indented; decimals as strings."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(as_plain(value))).decode() + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:
+    """A plain table; columns whose index is in `right` are aligned to the right, as numbers are."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if index in right else "left", overflow="fold", no_wrap=index in right)
+    for row in rows:
+        made.add_row(*[escape(cell(value)) for value in row])
+    OUT.print(made)
+
+
+def micro(amount_micro: int) -> str:
+    """An amount of the ledger, to its last place; nothing where there is none."""
+    return f"{from_micro(amount_micro):.6f}" if amount_micro else ""
+
+
+def cell(value: object) -> str:
+    """A value as a table shows it; what is not known is a dash."""
+    match value:
+        case None | "":
+            return "–"
+        case Decimal():
+            return plain(value)
+        case _:
+            return str(value)
+
+
+def escape(text: str) -> str:
+    """Text as it is: rich's own markup in it has no effect, and neither have control characters."""
+    return "".join(c if c.isprintable() else "�" for c in text).replace("[", r"\[")
+
+
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error while long work runs; nothing where that is no terminal."""
+    if not ERR.is_terminal:
+        yield lambda _: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERR, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda advance: progress.advance(task, advance)

@@ -1,0 +1,142 @@
+"""`wattbook session`: charging sessions, one by one or as a list, and what keeps some from being billed."""
+
+import sys
+from datetime import timedelta
+from decimal import Decimal
+
+import click
+
+from streams.states import SessionRow
+from vocabulary import zones
+from vocabulary.billing import Entry
+from vocabulary.identity import short
+from vocabulary.money import plain
+from vocabulary.quantities import WattHours, kwh
+from vocabulary.sessions import ChargingSession, Rated, RatedLine, SignatureChecked
+from vocabulary.tariff import Dimension
+from wattbook.commands.output import ERR, OUT, escape, json_option, micro, opened, pass_settings, print_json, table
+from wattbook.conclusions import Dossier, dossier
+from wattbook.settings import Settings
+
+
+@click.group()
+def session() -> None:
+    """Charging sessions: what stations told, what was concluded, what it costs."""
+
+
+@session.command("list")
+@click.option("--worklist", is_flag=True, help="Only what a person must look at: flagged, held back, or incomplete.")
+@json_option
+@pass_settings
+def list_(settings: Settings, worklist: bool, as_json: bool) -> None:
+    """Sessions, newest first."""
+    with opened(settings) as app, app.reading() as store:
+        rows = store.states.flagged() if worklist else store.states.find("")
+    if as_json:
+        print_json([row._asdict() for row in rows])
+        return
+    columns = ("session", "station", "evse", "start (UTC)", "kWh", "total", "", "progress", "finding", "invoice")
+    table("Worklist" if worklist else "Sessions", columns, [_cells(row) for row in rows], right=(2, 4, 5))
+
+
+def _cells(row: SessionRow) -> tuple[object, ...]:
+    start = row.start.strftime("%Y-%m-%d %H:%M:%S") if row.start else None
+    energy = kwh(WattHours(row.energy_wh)) if row.energy_wh is not None else None
+    return (
+        short(row.session),
+        row.station,
+        row.evse,
+        start,
+        energy,
+        row.total,
+        row.currency,
+        row.progress,
+        row.finding,
+        row.invoice,
+    )
+
+
+@session.command()
+@click.argument("identity")
+@json_option
+@pass_settings
+def show(settings: Settings, identity: str, as_json: bool) -> None:
+    """One session, by the beginning of its id or of its transaction id: readings, verdict, rated lines, entries."""
+    with opened(settings) as app, app.reading() as store:
+        rows = store.states.find(identity)
+        if len(rows) != 1:
+            sys.exit(_not_one(identity, rows))
+        found = dossier(store, rows[0])
+        entries = [booked.entry for booked in store.ledger.entries_of(rows[0].session)]
+    if as_json:
+        print_json({"session": found.session, "signature": found.checked, "rated": found.rated, "entries": entries})
+    else:
+        show_dossier(found, entries)
+
+
+def _not_one(identity: str, rows: list[SessionRow]) -> int:
+    what = f"{len(rows)} sessions begin" if rows else "no session begins"
+    ERR.print(f"[bold red]wattbook:[/] {what} with {escape(identity)}: see `wattbook session list`")
+    return 1
+
+
+def show_dossier(found: Dossier, entries: list[Entry]) -> None:
+    """A session from what was measured to what was booked, for reading from top to bottom."""
+    row = found.row
+    OUT.print(f"[bold]Session {short(row.session)}[/]  {escape(row.station)}  transaction {escape(row.transaction or '–')}")
+    OUT.print(f"progress   {row.progress}" + (f" · {row.finding}" if row.finding else ""))
+    if found.session is not None:
+        _show_session(found.session, found.rated.time_zone if found.rated else "UTC")
+    if found.checked is not None:
+        _show_verdict(found.checked)
+    if found.rated is not None:
+        show_rated(found.rated.rated)
+    for entry in entries:
+        show_entry(entry)
+
+
+def _show_session(charged: ChargingSession, zone: str) -> None:
+    local = zones.zone(zone)
+    start, end = (at.astimezone(local).strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
+    OUT.print(f"time       {start} – {end} {zone}, {charged.protocol}" + (", delivered late" if charged.offline else ""))
+    OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
+    for stretch in charged.stretches:
+        times = " – ".join(at.astimezone(local).strftime("%H:%M:%S") for at in (stretch.start, stretch.end))
+        OUT.print(f"           {times}  {stretch.activity}")
+
+
+def _show_verdict(checked: SignatureChecked) -> None:
+    meter = f" · meter {escape(checked.meter)}, key {checked.key_fingerprint[:16]}" if checked.meter else ""
+    OUT.print(f"signature  {checked.verdict} · {checked.reason}{meter}")
+
+
+def show_rated(rated: Rated) -> None:
+    """Lines with quantity, unit price, VAT and reason; then what is owed."""
+    rows = [(line.dimension, _quantity(line), _price(line), _percent(line.vat_percent), line.reason) for line in rated.lines]
+    table("Rated lines", ("", "quantity", "net price", "VAT", "because"), rows, right=(1, 2, 3))
+    owed = [(_percent(owed.vat_percent), owed.net, owed.vat, owed.gross) for owed in rated.owed]
+    table(f"Owed: {plain(rated.total)} {rated.currency}", ("VAT", "net", "VAT", "gross"), owed, right=(0, 1, 2, 3))
+
+
+def _quantity(line: RatedLine) -> str:
+    match line.dimension:
+        case Dimension.ENERGY:
+            return f"{plain(kwh(WattHours(line.billed)))} kWh"
+        case Dimension.TIME | Dimension.PARKING_TIME:
+            return str(timedelta(seconds=int(line.billed)))
+        case Dimension.FLAT:
+            return plain(line.billed)
+
+
+def _price(line: RatedLine) -> str:
+    unit = {Dimension.ENERGY: "/kWh", Dimension.TIME: "/h", Dimension.PARKING_TIME: "/h", Dimension.FLAT: ""}[line.dimension]
+    return plain(line.unit_price) + unit
+
+
+def _percent(percent: Decimal | None) -> str:
+    return "none" if percent is None else f"{plain(percent)} %"
+
+
+def show_entry(entry: Entry) -> None:
+    rows = [(p.account, micro(max(p.amount_micro, 0)), micro(max(-p.amount_micro, 0))) for p in entry.postings]
+    table(f"Entry {short(entry.id)}, {entry.kind}", ("account", f"debit {entry.currency}", "credit"), rows, right=(1, 2))

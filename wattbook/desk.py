@@ -1,0 +1,255 @@
+"""The CSMS's desk: what a station is answered, and what it is told of its costs.
+
+    messages ── append, durably ──▶ steps ──▶ decisions (who, which transaction, what it costs) ──▶ answers ── append ──▶ send
+
+A message is durable before it is answered, and its content never delays or refuses the answer. Where the steps themselves
+fail, they stop and say so; the desk goes on making messages durable and answering them, only without costs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from ingest.answers import Decisions, PersonalMessage, TokenStatus, answer
+from ingest.decode import decode
+from ingest.encode import cost_updated_201, final_cost_16, running_cost_16
+from ingest.presented import Presented, presented
+from streams.catalogue import Catalogue
+from streams.embedded_runtime import Input
+from streams.log import Stream
+from streams.memory import read_station
+from streams.sessions import session_id
+from vocabulary.charging import (
+    ChargingEvent,
+    Direction,
+    MeterSampled,
+    Protocol,
+    RawMessage,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+from vocabulary.codec import event_id
+from vocabulary.identity import SessionId, StationId, TransactionId, digest
+from vocabulary.money import plain
+from vocabulary.quantities import kwh
+from vocabulary.reference import Contract, Partner
+from vocabulary.sessions import Activity
+from vocabulary.tariff import Tariff
+from wattbook.costs import Cost, cost_of
+from wattbook.prices import price_text
+from wattbook.wiring import App, Store
+
+_COUNTER = "counter:transaction"
+
+
+class Sent(NamedTuple):
+    """A frame for a station, as it goes out."""
+
+    station: StationId
+    protocol: Protocol
+    frame: str
+
+
+class Desk:
+    """Handles messages batch by batch; not for several threads at once. `say` takes the lines of the server's log."""
+
+    def __init__(self, app: App, say: Callable[..., None]) -> None:
+        self._app, self._say = app, say
+        self._told: dict[SessionId, Decimal] = {}
+        self._steps_stopped = False
+
+    def handle(self, messages: Sequence[RawMessage]) -> list[list[str]]:
+        """For each message the frames to send to its station, the answer first. All of it is durable when this returns."""
+        self._app.runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
+        self._pump()
+        numbers = self._transaction_numbers(messages)
+        with self._app.reading() as store:
+            view = View(store, self._app.runtime.catalogue(), self._app.settings.heartbeat_interval_s)
+            replies = [list(self._reply(view, message, numbers.get(index))) for index, message in enumerate(messages)]
+        now = max((m.received_at for m in messages if m.received_at is not None), default=None)
+        self._note([Sent(m.station, _protocol(m), f) for m, frames in zip(messages, replies, strict=True) for f in frames], now)
+        self._pump()
+        return replies
+
+    def cost_updates(self, stations: Iterable[StationId], now: datetime) -> list[Sent]:
+        """What the running sessions of these stations cost by now, where that is no longer what they were last told."""
+        if self._steps_stopped:
+            return []
+        with self._app.reading() as store:
+            view = View(store, self._app.runtime.catalogue(), self._app.settings.heartbeat_interval_s)
+            rows = store.states.running(list(stations))
+            sent = [update for row in rows if (update := self._update(view, row.session, row.station, now)) is not None]
+        self._note(sent, now)
+        return sent
+
+    def _update(self, view: "View", session: SessionId, station: StationId, now: datetime) -> Sent | None:
+        cost = cost_of(view.store, view.catalogue, session, until=now)
+        if cost is None or cost.final or self._told.get(session) == cost.rated.total:
+            return None
+        transaction = cost.session.transaction or view.transaction_16(station, session)
+        if transaction is None:
+            return None
+        self._told[session] = cost.rated.total
+        name = _name(station, session, plain(cost.rated.total), now.isoformat())
+        return Sent(station, cost.session.protocol, _cost_frame(name, transaction, cost, now))
+
+    def _reply(self, view: "View", message: RawMessage, number: int | None) -> Iterator[str]:
+        """The answer, then what else the station shall know of its costs."""
+        assert message.received_at is not None
+        call = presented(message.frame)
+        events = view.events(message)
+        session = view.session_of(events)
+        cost = None if session is None or self._steps_stopped else cost_of(view.store, view.catalogue, session)
+        text = answer(_protocol(message), message.frame, message.received_at, view.decisions(message, call, cost, number))
+        if text is None:
+            return
+        yield text
+        if session is not None and cost is not None and self._told.get(session) != cost.rated.total:
+            yield from self._push(view, message, events, session, cost)
+
+    def _push(
+        self, view: "View", message: RawMessage, events: Sequence[ChargingEvent], session: SessionId, cost: Cost
+    ) -> Iterator[str]:
+        """1.6 has no field for costs in its answers: they follow as a message of their own. 2.x was told in the answer."""
+        assert message.received_at is not None
+        if cost.final:
+            self._told.pop(session, None)
+        else:
+            self._told[session] = cost.rated.total
+        if _protocol(message) is Protocol.OCPP16 and not isinstance(events[0], TransactionStarted):
+            transaction = cost.session.transaction or view.transaction_16(message.station, session)
+            if transaction is not None:
+                name = _name(message.station, session, plain(cost.rated.total), message.received_at.isoformat())
+                yield _cost_frame(name, transaction, cost, message.received_at)
+
+    def _transaction_numbers(self, messages: Sequence[RawMessage]) -> dict[int, int]:
+        """The transaction ids of the 1.6 starts among messages: given once per start, the same again for a retry."""
+        starts = {i: _start_key(m) for i, m in enumerate(messages) if _is_start_16(m)}
+        if not starts:
+            return {}
+        with self._app.writing() as unit:
+            known = unit.states.load([_COUNTER, *starts.values()])
+            last, given = int(known.get(_COUNTER, b"0")), {key: int(body) for key, body in known.items() if key != _COUNTER}
+            for key in starts.values():
+                if key not in given:
+                    last += 1
+                    given[key] = last
+            unit.states.save({key: str(value).encode() for key, value in (given | {_COUNTER: last}).items()})
+        return {index: given[key] for index, key in starts.items()}
+
+    def _note(self, sent: Sequence[Sent], now: datetime | None) -> None:
+        """What goes out is a fact as well, and durable before it goes."""
+        self._app.runtime.append(
+            [
+                Input(
+                    Stream.RAW,
+                    station,
+                    RawMessage(
+                        station=station, frame=frame, direction=Direction.TO_STATION, protocol=protocol, received_at=now
+                    ),
+                )
+                for station, protocol, frame in sent
+            ]
+        )
+
+    def _pump(self) -> None:
+        if self._steps_stopped:
+            return
+        try:
+            self._app.runtime.pump()
+        except Exception as error:  # noqa: BLE001 - the steps may stop; making messages durable and answering may not
+            self._steps_stopped = True
+            self._say("steps_stopped", error=type(error).__name__, remedy="messages stay durable; stop, mend, start again")
+
+
+class View(NamedTuple):
+    """What the desk knows at one moment."""
+
+    store: Store
+    catalogue: Catalogue
+    heartbeat_interval_s: int
+
+    def events(self, message: RawMessage) -> tuple[ChargingEvent, ...]:
+        return decode(message, event_id(message))
+
+    def session_of(self, events: Sequence[ChargingEvent]) -> SessionId | None:
+        """The session that a message is about; 1.6 messages name it by the transaction that their station is in."""
+        match events:
+            case [TransactionStarted() as event, *_]:
+                return session_id(event)
+            case [(TransactionUpdated() | TransactionEnded()) as event] if event.protocol is not Protocol.OCPP16:
+                return session_id(event)
+            case [(MeterSampled() | TransactionEnded()) as event] if event.protocol is Protocol.OCPP16:
+                state = read_station(self.store.states, event.station)
+                return next(
+                    (s.session for s in reversed(state.sessions) if s.transaction and s.transaction == event.transaction), None
+                )
+            case _:
+                return None
+
+    def transaction_16(self, station: StationId, session: SessionId) -> TransactionId | None:
+        state = read_station(self.store.states, station)
+        return next((s.transaction for s in state.sessions if s.session == session), None)
+
+    def decisions(self, message: RawMessage, call: Presented | None, cost: Cost | None, number: int | None) -> Decisions:
+        """Who, which transaction, and what it costs. A token nobody holds is told so; what it charges is kept all the same."""
+        assert message.received_at is not None
+        holder = self.catalogue.holder(call.token, message.received_at) if call and call.token else None
+        known = call is None or call.token is None or holder is not None
+        asks = call is not None and call.action == "Authorize" and holder is not None
+        return Decisions(
+            transaction_id=number,
+            token_status=TokenStatus.ACCEPTED if known else TokenStatus.UNKNOWN,
+            total_cost=cost.rated.total if cost is not None else None,
+            personal_message=self._price(message, holder) if asks and holder is not None else None,
+            heartbeat_interval_s=self.heartbeat_interval_s,
+        )
+
+    def _price(self, message: RawMessage, holder: Contract | Partner) -> PersonalMessage | None:
+        """The price that will apply, in the language of the contract."""
+        assert message.received_at is not None
+        tariff = self._tariff(message, holder)
+        language = holder.language if isinstance(holder, Contract) else "en"
+        return None if tariff is None else PersonalMessage(language, price_text(tariff, language))
+
+    def _tariff(self, message: RawMessage, holder: Contract | Partner) -> Tariff | None:
+        """The holder's own, or that of the station's EVSEs where they all have the same: Authorize does not name an EVSE."""
+        assert message.received_at is not None
+        offered = {plug.evse.tariff for plug in self.catalogue.plugs(message.station, message.received_at)}
+        wanted = holder.tariff or (offered.pop() if len(offered) == 1 else None)
+        return None if wanted is None else self.catalogue.tariff(wanted, message.received_at)
+
+
+def _cost_frame(name: str, transaction: TransactionId, cost: Cost, now: datetime) -> str:
+    session, total = cost.session, cost.rated.total
+    if session.protocol is not Protocol.OCPP16:
+        return cost_updated_201(name, transaction, total)
+    if cost.final:
+        text = f"{plain(kwh(session.energy_wh))} kWh, {plain(total)} {cost.rated.currency}"
+        return final_cost_16(name, transaction, total, text)
+    idle = bool(session.stretches) and session.stretches[-1].activity is Activity.IDLE
+    return running_cost_16(name, transaction, now, session.readings[-1].register_wh, total, "Idle" if idle else "Charging")
+
+
+def _protocol(message: RawMessage) -> Protocol:
+    assert message.protocol is not None, "a connection has negotiated its protocol"
+    return message.protocol
+
+
+def _is_start_16(message: RawMessage) -> bool:
+    call = presented(message.frame) if message.protocol is Protocol.OCPP16 else None
+    return call is not None and call.action == "StartTransaction"
+
+
+def _start_key(message: RawMessage) -> str:
+    """The start itself, not the message that carries it; the message where no start can be read in it."""
+    identity = event_id(message)
+    started = next((e for e in decode(message, identity) if isinstance(e, TransactionStarted)), None)
+    return f"transaction-id:{event_id(started) if started is not None else identity}"
+
+
+def _name(*parts: str) -> str:
+    """A message id that says what it is about: the same message has the same id."""
+    return digest(*(part.encode() for part in parts)).hex()[:32]

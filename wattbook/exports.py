@@ -1,0 +1,78 @@
+"""Exports: what leaves for others. Charge detail records for roaming partners, one file per partner."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+from invoicing.ocpi_cdr import CdrRefused, cdr
+from streams.catalogue import Catalogue
+from tariffs.document import document_of
+from vocabulary.identity import PartnerId
+from vocabulary.reference import Partner
+from wattbook.conclusions import Dossier, dossier
+from wattbook.documents import write_whole
+from wattbook.months import Month
+from wattbook.wiring import App, Store, operator_of
+
+
+class Exported(NamedTuple):
+    """What was written for a partner. `refused` are sessions that cannot be told as they are, each with the reason."""
+
+    partner: PartnerId
+    path: Path
+    cdrs: int
+    held: int
+    refused: tuple[CdrRefused, ...]
+
+
+def export_cdrs(app: App, month: Month, folder: Path) -> list[Exported]:
+    """OCPI 2.2.1 CDRs of the sessions that ended in the month, by the site's calendar, for each partner."""
+    app.runtime.pump()
+    catalogue = app.runtime.catalogue()
+    found: defaultdict[PartnerId, list[Dossier]] = defaultdict(list)
+    with app.reading() as store:
+        for row in store.states.ended_in(month.first, month.last):
+            if row.partner is not None:
+                found[row.partner].append(dossier(store, row))
+        return [_write(partner, sessions, catalogue, store, folder) for partner, sessions in sorted(found.items())]
+
+
+def _write(partner_id: PartnerId, sessions: list[Dossier], catalogue: Catalogue, store: Store, folder: Path) -> Exported:
+    """One JSON array, in order of start. What is held back is not told before it is released."""
+    due = [found for found in sessions if found.rated is not None and found.rated.held is None]
+    made = [_cdr(found, catalogue, store) for found in due]
+    documents = [document for document in made if isinstance(document, bytes)]
+    refused = tuple(document for document in made if isinstance(document, CdrRefused))
+    path = folder / f"{partner_id.replace('*', '-')}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(path, b"[" + b",\n".join(documents) + b"]\n")
+    return Exported(partner_id, path, len(documents), len(sessions) - len(due), refused)
+
+
+def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefused:
+    """The CDR of a session, by what was in force when it began and the tariff version that rated it."""
+    rated, session = found.rated, found.session
+    assert rated is not None and session is not None
+    plug, operator = catalogue.plug(session.station, session.evse, session.start), operator_of(catalogue, session.start)
+    holder = catalogue.holder(rated.token, session.start)
+    if plug is None or not isinstance(holder, Partner):
+        return CdrRefused(session=rated.session, objections=("the EVSE or the partner is no longer in the reference data",))
+    [entry, *_] = store.ledger.entries_of(rated.session)
+    updated = entry.recorded_at or session.end
+    tariff = document_of(
+        catalogue.tariff_versions[rated.tariff_version],
+        country_code=operator.country_code,
+        party_id=operator.party_id,
+        last_updated=session.start,
+    )
+    return cdr(
+        rated=rated,
+        session=session,
+        site=plug.site,
+        evse=plug.evse,
+        partner=holder,
+        operator=operator,
+        tariff=tariff,
+        signature=found.checked,
+        last_updated=updated,
+    )

@@ -1,0 +1,266 @@
+"""Read reference data from a folder of YAML files: all of it, as effective-dated facts for the log, or all that is wrong.
+
+Every `*.yaml` file of the folder is a mapping with some of the keys `operator`, `tariffs`, `sites`, `contracts`, `partners`.
+How the items are spread over files, and in which order they stand, does not matter. Only `partners` may be missing.
+
+    bytes --read_yaml--> nodes --fit--> items --checks, seal--> facts
+
+Each arrow yields what it could make, and a Problem for what it could not. All are reported at once; only where a file is not
+YAML, or a whole kind is missing, those alone are, since the others would follow from them.
+
+`valid_from` says when a version of an item comes into force (a day begins as told in `reference_shapes`); without it, it
+always was. An item that is taken out of the files stays as it was last published: a contract ends by a version without tokens.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from tariffs.document import TariffDocument, tariff_of
+from vocabulary.codec import ReferenceFact
+from vocabulary.identity import ContractId
+from vocabulary.reference import (
+    Contract,
+    ContractPublished,
+    Evse,
+    MeterKey,
+    Operator,
+    OperatorPublished,
+    Partner,
+    PartnerPublished,
+    Party,
+    Site,
+    SitePublished,
+)
+from vocabulary.tariff import TariffPublished
+from wattbook.reference_checks import Item, Reference, checks, with_ends
+from wattbook.reference_fit import Misfit, fit, path_to
+from wattbook.reference_shapes import (
+    ALWAYS,
+    ContractShape,
+    Dated,
+    MeterKeyShape,
+    OperatorShape,
+    PartnerShape,
+    Shape,
+    SiteShape,
+    effective,
+    local_instant,
+)
+from wattbook.reference_yaml import (
+    NOT_GIVEN,
+    Fields,
+    Items,
+    Node,
+    Place,
+    Problem,
+    Scalar,
+    YamlErrors,
+    inner,
+    read_yaml,
+)
+from wattbook.suggest import did_you_mean
+from wattbook.vault import Forgotten, Seal
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Dated)
+R = TypeVar("R", bound=msgspec.Struct)
+_KINDS = {  # what a file may hold: what to do when no file holds it
+    "operator": "write who sells",
+    "tariffs": "write what charging costs",
+    "sites": "write where the stations stand",
+    "contracts": "write who pays, or `contracts: []` if only roaming partners do",
+    "partners": "",
+}
+_NAMES = ", ".join(_KINDS)
+
+
+class ReferenceErrors(Exception):
+    """All that is wrong with a folder of reference data, in order of file and line. Nothing of it is published."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class _Entry(NamedTuple):
+    """An item as it stands in a file, not yet understood."""
+
+    kind: str
+    node: Node
+    path: str  # "sites[2]"
+
+
+def read_reference(folder: Path, seal: Seal) -> tuple[ReferenceFact, ...]:
+    """The facts of the folder, in an order that their content alone decides. Raises ReferenceErrors.
+
+    `seal` is called only when nothing else is wrong; it raises Forgotten for a holder who must not come back.
+    """
+    documents, unreadable = _split(_documents(folder))
+    entries, misplaced = _split(entry for document in documents for entry in _entries(document))
+    if problems := unreadable or [*misplaced, *_missing(folder, documents)]:
+        raise ReferenceErrors(problems)  # what is not found for this reason would be missed everywhere else
+    reference, misfits = _reference(entries)
+    if problems := [*misfits, *checks(reference)]:
+        raise ReferenceErrors(problems)
+    facts = tuple(_facts(reference, seal))
+    if forgotten := [fact for fact in facts if isinstance(fact, Problem)]:
+        raise ReferenceErrors(forgotten)
+    return tuple(fact for fact in facts if not isinstance(fact, Problem))
+
+
+def _documents(folder: Path) -> Iterator[Fields | Problem]:
+    paths = [path for path in sorted(folder.glob("*.y*ml")) if path.suffix in (".yaml", ".yml") and path.name[0] != "."]
+    if not paths:
+        yield Problem(Place(str(folder)), "", "no .yaml file is here: write one, or let `wattbook init` write an example")
+    for path in paths:
+        try:
+            document = read_yaml(path.read_bytes(), str(path))
+        except YamlErrors as errors:
+            yield from errors.problems
+        except OSError as error:
+            yield Problem(Place(str(path)), "", f"the file cannot be read: {error.strerror}")
+        else:
+            yield document if isinstance(document, Fields) else Problem(document.place, "", f"begin with one of {_NAMES}")
+
+
+def _entries(document: Fields) -> Iterator[_Entry | Problem]:
+    """The items of a file, kind by kind. The operator is one item; a list of them are its versions."""
+    for kind, node in document.values.items():
+        if kind not in _KINDS:
+            near = did_you_mean(kind, _KINDS)
+            yield Problem(document.keys[kind], kind, f"is no kind of reference data{near}: write one of {_NAMES}")
+        elif isinstance(node, Items):
+            yield from (_Entry(kind, item, path_to(kind, index)) for index, item in enumerate(node.items))
+        elif kind == "operator":
+            yield _Entry(kind, node, kind)
+        else:
+            yield Problem(document.keys[kind], kind, "takes a list: begin each item with `- `, or write [] for none")
+
+
+def _missing(folder: Path, documents: list[Fields]) -> Iterator[Problem]:
+    given = {kind for document in documents for kind in document.keys}
+    for kind, remedy in _KINDS.items():
+        if remedy and kind not in given:
+            yield Problem(Place(str(folder)), kind, f"is in no file: {remedy}")
+
+
+def _reference(entries: list[_Entry]) -> tuple[Reference, list[Problem]]:
+    """The items that fit their shapes, each in its time."""
+    operators, in_operator = _split(_items(entries, "operator", OperatorShape, lambda _: "operator", lambda o: o.time_zone))
+    zone = operators[0].shape.time_zone if operators else "UTC"
+    tariffs, in_tariffs = _split(_tariffs(entries, zone))
+    sites, in_sites = _split(_items(entries, "sites", SiteShape, lambda site: site.id, lambda site: site.time_zone))
+    contracts, in_contracts = _split(_items(entries, "contracts", ContractShape, lambda contract: contract.id, lambda _: zone))
+    partners, in_partners = _split(_items(entries, "partners", PartnerShape, lambda partner: partner.id, lambda _: zone))
+    reference = Reference(
+        operators=with_ends(operators),
+        tariffs=with_ends(tariffs),
+        sites=with_ends(sites),
+        contracts=with_ends(contracts),
+        partners=with_ends(partners),
+        tariff_ids=frozenset(_tariff_ids(entries)),
+    )
+    return reference, [*in_operator, *in_tariffs, *in_sites, *in_contracts, *in_partners]
+
+
+def _items(
+    entries: list[_Entry], kind: str, shape: type[S], id_of: Callable[[S], str], zone_of: Callable[[S], str]
+) -> Iterator[Item[S] | Problem]:
+    for entry in _of_kind(entries, kind):
+        match fit(shape, entry.node, entry.path):
+            case Misfit(problems=problems):
+                yield from problems
+            case fitted:
+                since = local_instant(fitted.valid_from, zone_of(fitted))
+                yield Item(id=id_of(fitted), since=since, shape=fitted, node=entry.node, path=entry.path)
+
+
+def _tariffs(entries: list[_Entry], zone: str) -> Iterator[Item[TariffPublished] | Problem]:
+    for entry in _of_kind(entries, "tariffs"):
+        match fit(TariffDocument, _with_instant(entry.node, zone), entry.path):
+            case Misfit(problems=problems):
+                yield from problems
+            case document:
+                tariff = tariff_of(document)
+                yield Item(id=tariff.tariff.id, since=tariff.valid_from, shape=tariff, node=entry.node, path=entry.path)
+
+
+def _with_instant(node: Node, zone: str) -> Node:
+    """The tariff with its `valid_from` as an instant, since tariffs know no zone; what is no date is left for `fit`."""
+    if not isinstance(node, Fields) or "start_date_time" in node.values:
+        return node
+    given = node.values.get("valid_from", NOT_GIVEN)
+    text = _instant(given, zone) if isinstance(given, Scalar) else None
+    return node if text is None else replace(node, values={**node.values, "valid_from": Scalar(place=given.place, text=text)})
+
+
+def _instant(given: Scalar, zone: str) -> str | None:
+    try:
+        return local_instant(ALWAYS if given.text is None else effective(given.text), zone).isoformat()
+    except ValueError:
+        return None
+
+
+def _tariff_ids(entries: list[_Entry]) -> Iterator[str]:
+    """Also of tariffs that do not fit: to call them missing as well would mislead."""
+    for entry in _of_kind(entries, "tariffs"):
+        match inner(entry.node, "id"):
+            case Scalar(text=str(text)):
+                yield text
+
+
+def _facts(reference: Reference, seal: Seal) -> Iterator[ReferenceFact | Problem]:
+    for operator in reference.operators:
+        yield OperatorPublished(operator=_as(Operator, operator.shape), valid_from=operator.since)
+    for tariff in reference.tariffs:
+        yield tariff.shape
+    for site in reference.sites:
+        yield SitePublished(site=_site(site.shape), valid_from=site.since)
+    for contract in reference.contracts:
+        yield _contract(contract, seal)
+    for partner in reference.partners:
+        yield PartnerPublished(partner=_as(Partner, partner.shape, id=partner.id), valid_from=partner.since)
+
+
+def _site(shape: SiteShape) -> Site:
+    evses = tuple(
+        _as(Evse, evse, meter_keys=tuple(_meter_key(key, shape.time_zone) for key in evse.meter_keys)) for evse in shape.evses
+    )
+    return _as(Site, shape, evses=evses)
+
+
+def _meter_key(shape: MeterKeyShape, zone: str) -> MeterKey:
+    return _as(MeterKey, shape, valid_from=None if shape.valid_from is None else local_instant(shape.valid_from, zone))
+
+
+def _contract(item: Item[ContractShape], seal: Seal) -> ContractPublished | Problem:
+    try:
+        holder = seal(ContractId(item.id), _as(Party, item.shape.holder))
+    except Forgotten:
+        return item.problem("this contract's holder was forgotten: remove it, or give a new contract a new id", "id")
+    return ContractPublished(contract=_as(Contract, item.shape, holder=holder), valid_from=item.since)
+
+
+def _as(record: type[R], shape: Shape, **changed: object) -> R:
+    """The shape as its twin in the vocabulary; fields that the vocabulary does not have are left behind."""
+    return msgspec.convert(dict(shape) | changed, record, from_attributes=True)
+
+
+def _of_kind(entries: list[_Entry], kind: str) -> Iterator[_Entry]:
+    return (entry for entry in entries if entry.kind == kind)
+
+
+def _split(found: Iterable[T | Problem]) -> tuple[list[T], list[Problem]]:
+    """What was made, and what was wrong."""
+    good: list[T] = []
+    bad: list[Problem] = []
+    for one in found:
+        if isinstance(one, Problem):
+            bad.append(one)
+        else:
+            good.append(one)
+    return good, bad

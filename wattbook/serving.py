@@ -1,0 +1,118 @@
+"""Serve stations: sockets on one side, the desk on the other, and a queue that commits many stations' messages at once.
+
+    connections (asyncio) ──▶ queue ──▶ one worker thread: Desk.handle(batch) ──▶ answers back to each connection
+
+While one batch is being committed the next one gathers, so the more stations talk, the more messages share a commit.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from ingest.websocket_server import StationServer
+from vocabulary.charging import RawMessage
+from wattbook.desk import Desk
+from wattbook.wiring import App
+
+BATCH_MAX = 500
+
+R = TypeVar("R")
+
+
+class Waiting(NamedTuple):
+    message: RawMessage
+    replies: asyncio.Future[list[str]]
+
+
+class Counter:
+    """The desk behind a queue, worked by one thread: the desk is not for several."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(maxsize=10 * BATCH_MAX)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
+
+    async def receive(self, messages: Sequence[RawMessage]) -> list[list[str]]:
+        """Hand messages in and wait for what goes back; while the queue is full, wait to hand in."""
+        loop = asyncio.get_running_loop()
+        waiting = [Waiting(message, loop.create_future()) for message in messages]
+        for each in waiting:
+            await self._queue.put(each)
+        return [await each.replies for each in waiting]
+
+    async def work(self) -> None:
+        """Until cancelled. If the outside fails (disk full, database gone), nobody of the batch is answered."""
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < BATCH_MAX and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            replies = asyncio.gather(self.run(self._desk.handle, [each.message for each in batch]), return_exceptions=True)
+            _hand_out(batch, (await replies)[0])
+
+    async def run(self, function: Callable[..., R], *arguments: object) -> R:
+        """Something on the desk's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *arguments))
+
+    def close(self) -> None:
+        self._thread.shutdown()
+
+
+def _hand_out(batch: Sequence[Waiting], replies: list[list[str]] | BaseException) -> None:
+    """Each connection its frames, or all of them the failure. Who is gone meanwhile asks again."""
+    for index, each in enumerate(batch):
+        if each.replies.done():
+            continue
+        if isinstance(replies, BaseException):
+            each.replies.set_exception(replies)
+        else:
+            each.replies.set_result(replies[index])
+
+
+async def serve(app: App, listening: Callable[[str, int], None] = lambda _host, _port: None) -> None:
+    """Until SIGTERM or SIGINT; what is in hand is finished, nothing more is accepted."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    desk = Desk(app, say)
+    counter = Counter(desk)
+    server = StationServer(counter.receive, say)
+    work = asyncio.create_task(counter.work())
+    costs = asyncio.create_task(tell_costs(app, desk, counter, server))
+    try:
+        port = await server.start(app.settings.serve_host, app.settings.serve_port)
+        listening(app.settings.serve_host, port)
+        await stop.wait()
+    finally:
+        costs.cancel()
+        await server.stop()
+        work.cancel()
+        await asyncio.gather(work, costs, return_exceptions=True)
+        counter.close()
+
+
+async def tell_costs(app: App, desk: Desk, counter: Counter, server: StationServer) -> None:
+    """Tell connected stations what their running sessions cost, whenever that has changed since they were told."""
+    while True:
+        await asyncio.sleep(app.settings.cost_update_interval_s)
+        if not server.stations:
+            continue
+        for station, _, frame in await counter.run(desk.cost_updates, sorted(server.stations), datetime.now(UTC)):
+            await server.send(station, frame)
+
+
+def say(event: str, /, **fields: object) -> None:
+    """One line of the server's log: an event and its facts; JSON where nobody reads it at a terminal."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    if sys.stderr.isatty():
+        line = " ".join([at, event, *(f"{name}={value}" for name, value in fields.items())])
+    else:
+        line = msgspec.json.encode({"at": at, "event": event} | fields, enc_hook=str).decode()
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

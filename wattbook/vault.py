@@ -1,0 +1,160 @@
+"""The vault: one random key per contract holder, beside the log and never in it.
+
+Names and addresses enter the log sealed: AES-SIV (RFC 5297) under the holder's key, bound to the contract's id, written as
+"<contract>:<base64>". SIV is deterministic, so the same holder published twice is the same event. Forgetting a holder is
+destroying the key: what the log holds of him stays, and the books with it, but nobody can read it again.
+
+The file is one JSON object, mode 0600, replaced as a whole (write, fsync, rename, fsync of the folder) under a lock, so that a
+crash leaves the old or the new vault. A key is durable before its `Sealed` is given out; one whose event never reached the log
+harms nobody. Back it up apart from the log. A vault that is missing or damaged is an error and never a new key: with other
+keys the holders in the log could not be read, and would be published a second time.
+"""
+
+import fcntl
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from msgspec import Struct
+
+from vocabulary.codec import encode
+from vocabulary.identity import ContractId
+from vocabulary.reference import Party, Sealed
+
+Seal = Callable[[ContractId, Party], Sealed]
+_KEY_BITS = 512  # AES-256-SIV
+
+
+class VaultError(Exception):
+    """What the vault cannot do.
+
+    VaultError
+    ├── Forgotten        the holder's key was destroyed on purpose: show that the holder is forgotten
+    └── VaultUnusable    the vault is missing, damaged, or another log's: restore it from its backup
+    """
+
+
+class Forgotten(VaultError):
+    def __init__(self, contract: ContractId) -> None:
+        super().__init__(f"the holder of contract {contract} was forgotten: the key is destroyed")
+        self.contract = contract
+
+
+class VaultUnusable(VaultError):
+    pass
+
+
+class _Keys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file. `forgotten` are contracts whose key was destroyed: they get no new one."""
+
+    vault: int = 1  # version of this shape
+    keys: dict[ContractId, bytes] = {}
+    forgotten: tuple[ContractId, ...] = ()
+
+
+class Vault:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def create(self) -> None:
+        """Make an empty vault where there is none yet. For a new home only: see above."""
+        with self._locked():
+            if not self._path.exists():
+                self._write(_Keys())
+
+    def seal(self, contract: ContractId, party: Party) -> Sealed:
+        """The holder, readable with the contract's key only. The first time makes the key. Raises Forgotten."""
+        with self.sealing() as seal:
+            return seal(contract, party)
+
+    @contextmanager
+    def sealing(self) -> Iterator[Seal]:
+        """`seal` for many holders with one write. The keys are durable when the block is left: append to the log after it."""
+        with self._locked():
+            held = self._read()
+            made: dict[ContractId, bytes] = {}
+
+            def seal(contract: ContractId, party: Party) -> Sealed:
+                if contract in held.forgotten:
+                    raise Forgotten(contract)
+                key = held.keys.get(contract) or made.setdefault(contract, AESSIV.generate_key(_KEY_BITS))
+                return _sealed(contract, key, party)
+
+            yield seal
+            if made:
+                self._write(_Keys(keys=held.keys | made, forgotten=held.forgotten))
+
+    def open(self, sealed: Sealed) -> Party:
+        """The holder in the clear, for a document. Raises Forgotten, or VaultUnusable where the key is another."""
+        contract, _, box = sealed.rpartition(":")
+        held = self._read()
+        if contract in held.forgotten:
+            raise Forgotten(ContractId(contract))
+        key = held.keys.get(ContractId(contract))
+        if key is None:
+            raise VaultUnusable(f"{self._path} has no key for contract {contract}: restore the vault that belongs to this log")
+        try:
+            body = AESSIV(key).decrypt(b64decode(box), [contract.encode()])
+        except InvalidTag as error:
+            raise VaultUnusable(f"{self._path} has another key for contract {contract}: restore this log's vault") from error
+        return msgspec.json.decode(body, type=Party)
+
+    def forget(self, contract: ContractId) -> None:
+        """Destroy the holder's key, for ever. Backups of the vault must be destroyed or replaced as well."""
+        with self._locked():
+            held = self._read()
+            keys = {other: key for other, key in held.keys.items() if other != contract}
+            self._write(_Keys(keys=keys, forgotten=tuple(sorted({*held.forgotten, contract}))))
+
+    def _read(self) -> _Keys:
+        try:
+            held = msgspec.json.decode(self._path.read_bytes(), type=_Keys)
+        except FileNotFoundError as error:
+            raise VaultUnusable(
+                f"{self._path} is missing: restore its backup; `wattbook init` makes one for a new home"
+            ) from error
+        except (OSError, msgspec.MsgspecError) as error:
+            raise VaultUnusable(f"{self._path} cannot be read, restore its backup: {error}") from error
+        if held.vault != 1 or any(len(key) * 8 != _KEY_BITS for key in held.keys.values()):
+            raise VaultUnusable(f"{self._path} holds a key that is none, restore its backup")
+        return held
+
+    def _write(self, keys: _Keys) -> None:
+        new = self._path.with_name(self._path.name + ".new")
+        new.unlink(missing_ok=True)  # left by a crash
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(keys)))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)
+        _sync_folder(self._path.parent)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Alone among all processes. The lock is a file of its own, since the vault itself is replaced."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def _sealed(contract: ContractId, key: bytes, party: Party) -> Sealed:
+    box = AESSIV(key).encrypt(encode(party), [contract.encode()])
+    return Sealed(f"{contract}:{b64encode(box).decode()}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in it durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
