@@ -25,7 +25,6 @@ from vocabulary.identity import TransactionId
 REGISTER: Final = default_of(Sample, "measurand")
 PERIODIC: Final = default_of(Sample, "context")
 OUTLET: Final = default_of(Sample, "location")
-PERIODIC_SIGNED: Final = default_of(SignedValue, "context")
 POWER_OF_TEN_MAX: Final = 12
 
 S = TypeVar("S", bound=Struct)
@@ -214,7 +213,7 @@ class Readings:
             SignedValue(
                 at=at,
                 data=signed.data,
-                context=text_or(context, PERIODIC_SIGNED),
+                context=text_or(context, PERIODIC),
                 encoding_method=signed.encoding_method or "",
                 signing_method=signed.signing_method or "",
                 public_key=signed.public_key or "",

@@ -5,6 +5,7 @@ published last counts, for what is concluded from then on; what was concluded be
 """
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
@@ -63,6 +64,10 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     contracts: dict[ContractId, Versions[Contract]] = {}
     partners: dict[PartnerId, Versions[Partner]] = {}
     tariff_versions: dict[VersionHash, Tariff] = {}  # every version that was ever published, by its content
+    # Where to look: whatever version of these ever had that station, or that token (in lower case).
+    sites_of: dict[StationId, tuple[str, ...]] = {}
+    contracts_of: dict[str, tuple[ContractId, ...]] = {}
+    partners_of: dict[str, tuple[PartnerId, ...]] = {}
 
     def operator(self, at: datetime) -> Operator | None:
         return self.operators.at(at)
@@ -80,17 +85,17 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def plugs(self, station: StationId, at: datetime) -> tuple[Plug, ...]:
         """All EVSEs of a station."""
-        sites = (site for versions in self.sites.values() if (site := versions.at(at)) is not None)
+        sites = (site for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
         return tuple(Plug(site, evse) for site in sites for evse in site.evses if evse.station == station)
 
     def holder(self, token: TokenUid, at: datetime) -> Contract | Partner | None:
         """Whose token this is (compared without regard to case). A contract comes before a partner."""
         wanted = token.casefold()
-        for contracts in self.contracts.values():
-            if (contract := contracts.at(at)) and any(t.casefold() == wanted for t in contract.tokens):
+        for one in self.contracts_of.get(wanted, ()):
+            if (contract := self.contracts[one].at(at)) and any(t.casefold() == wanted for t in contract.tokens):
                 return contract
-        for partners in self.partners.values():
-            if (partner := partners.at(at)) and any(t.uid.casefold() == wanted for t in partner.tokens):
+        for another in self.partners_of.get(wanted, ()):
+            if (partner := self.partners[another].at(at)) and any(t.uid.casefold() == wanted for t in partner.tokens):
                 return partner
         return None
 
@@ -101,17 +106,24 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
         case OperatorPublished():
             return structs.replace(catalogue, operators=catalogue.operators.with_version(fact.valid_from, fact.operator))
         case SitePublished():
-            return structs.replace(catalogue, sites=_with(catalogue.sites, fact.site.id, fact.valid_from, fact.site))
+            sites = _with(catalogue.sites, fact.site.id, fact.valid_from, fact.site)
+            stations = [evse.station for evse in fact.site.evses]
+            return structs.replace(catalogue, sites=sites, sites_of=_found_by(catalogue.sites_of, stations, fact.site.id))
         case TariffPublished():
             tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, fact.tariff)
             versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}
             return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions)
         case ContractPublished():
             contracts = _with(catalogue.contracts, fact.contract.id, fact.valid_from, fact.contract)
-            return structs.replace(catalogue, contracts=contracts)
+            tokens = [token.casefold() for token in fact.contract.tokens]
+            contracts_of = _found_by(catalogue.contracts_of, tokens, fact.contract.id)
+            return structs.replace(catalogue, contracts=contracts, contracts_of=contracts_of)
         case PartnerPublished():
             partners = _with(catalogue.partners, fact.partner.id, fact.valid_from, fact.partner)
-            return structs.replace(catalogue, partners=partners)
+            uids = [token.uid.casefold() for token in fact.partner.tokens]
+            return structs.replace(
+                catalogue, partners=partners, partners_of=_found_by(catalogue.partners_of, uids, fact.partner.id)
+            )
 
 
 def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
@@ -134,3 +146,9 @@ K = TypeVar("K")
 
 def _with(known: dict[K, Versions[V]], key: K, since: datetime, value: V) -> dict[K, Versions[V]]:
     return known | {key: known.get(key, Versions[V]()).with_version(since, value)}
+
+
+def _found_by(known: dict[K, tuple[V, ...]], keys: Iterable[K], value: V) -> dict[K, tuple[V, ...]]:
+    """The index with the value under all of the keys, once each."""
+    added = {key: (*known.get(key, ()), value) for key in keys if value not in known.get(key, ())}
+    return known | added

@@ -5,6 +5,7 @@ nobody, or no tariff in force keep the session on the worklist; nothing is guess
 waits for reference data is concluded again when that comes.
 """
 
+from datetime import timedelta
 from decimal import Decimal
 
 from streams import signatures
@@ -27,6 +28,7 @@ from vocabulary.sessions import (
 )
 from vocabulary.tariff import Tariff
 
+_LONGEST = timedelta(days=30)  # what lasts longer began or ended by a broken clock, and its time has no price
 _MARGIN = Decimal("1.1")  # a meter may read above the EVSE's nameplate power
 _GRACE_WH = Decimal(1000)  # and a session of seconds may carry the rounding of its registers
 
@@ -36,6 +38,8 @@ def conclude(session: ChargingSession, catalogue: Catalogue) -> tuple[SessionCon
     plug = catalogue.plug(session.station, session.evse, session.start)
     if plug is None:
         return (_flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"),)
+    if session.end - session.start > _LONGEST:
+        return (_flag(session, Finding.DURATION_IMPLAUSIBLE, f"{session.start.isoformat()} to {session.end.isoformat()}"),)
     if (limit := _most_wh(session, plug)) < session.energy_wh:
         return (_flag(session, Finding.ENERGY_IMPLAUSIBLE, f"{session.energy_wh} Wh, at most {limit:.0f} Wh fit"),)
     checked = signatures.check(session, plug.evse)
@@ -88,7 +92,7 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     """What a session comes to so far; None: no price can be told, which is not the same as free."""
     plug = catalogue.plug(session.station, session.evse, session.start)
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
-    if plug is None or holder is None or not _has_local_time(session):
+    if plug is None or holder is None or not _has_local_time(session) or session.end - session.start > _LONGEST:
         return None
     tariff = tariff_for(plug, holder, session, catalogue)
     return None if tariff is None else rate(session, tariff, plug.site.time_zone)

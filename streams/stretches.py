@@ -46,14 +46,17 @@ def by_status(start: datetime, end: datetime, told: Iterable[Told]) -> tuple[Str
 
 
 def by_charging_state(start: datetime, end: datetime, told: Iterable[Told]) -> tuple[Stretch, ...]:
-    """The stretches of a 2.x session. A session of which no state was ever told is charging throughout."""
-    states = sorted(told, key=_order)
+    """The stretches of a 2.x session. A session of which no state was ever told is charging throughout.
+
+    What a clock that was set back tells from before the start holds from the start on.
+    """
+    states = sorted((Told(max(t.at, start), t.order, t.word) for t in told), key=_order)
     begun = not states
     changes = [(start, Activity.CHARGING if begun else Activity.WAITING)]
     for state in states:
         begun = begun or state.word == ChargingState.CHARGING
         if state.at < end:
-            changes.append((max(state.at, start), _activity(ChargingState(state.word), begun)))
+            changes.append((state.at, _activity(ChargingState(state.word), begun)))
     return _stretches(changes, end)
 
 

@@ -59,7 +59,7 @@ class Register(Struct, frozen=True):
 
         The cut has exactly that energy. Its instant is floored to the whole second, as all instants are.
         """
-        above = bisect_left(self.readings, target, key=_REGISTER)
+        above = bisect_left(self.readings, target, key=_REGISTER)  # it is reached after the reading before this one
         least, most = self._second(self.readings[above - 1].at) + 1, self._second(self.readings[above].at)
         least, most = max(min(least, most), 1), min(most, self._second(self.end))
         reached = least + bisect_left(range(least, most), target, key=lambda s: self.at(self.start + s * ONE_SECOND))

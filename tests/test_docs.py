@@ -34,7 +34,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("vocabulary", "ingest", "streams", "tariffs", "ledger", "invoicing", "wattbook")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN_MAX = 2
-PAGE_SECONDS_MAX = 120
+PAGE_SECONDS_MAX = 300  # a page takes ten; beside other work on the machine much longer
 NOT_TYPED = re.compile(r"\./run (setup|test|check|format|bench)\b")  # what would run these tests again, or takes long
 MARK = "\x1e"
 
@@ -229,12 +229,12 @@ def test_reasons_stand_in_the_order_of_precedence(kind: type[Rejection | Finding
 
 
 def test_what_a_partner_and_a_database_object_to_is_explained() -> None:
-    page = source("docs/errors.md")
+    page = " ".join(source("docs/errors.md").split())
     contradictions = re.findall(r'yield "([^"]+)"', source("invoicing/ocpi_document.py"))
     refused = re.findall(r'objections=\("([^"]+)",\)', source("invoicing/ocpi_cdr.py") + source("wattbook/exports.py"))
     assert len(contradictions) > 5 and len(refused) > 2
     assert [sentence for sentence in (*contradictions, *refused) if f"`{sentence}`" not in page] == []
-    assert [remedy for remedy in _REMEDIES.values() if remedy not in " ".join(page.split())] == []
+    assert [remedy for remedy in _REMEDIES.values() if remedy not in page] == []
 
 
 # What can be used is told

@@ -64,7 +64,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     phase: str | None = None  # None: the overall value
 
 
-class SignedValue(Struct, frozen=True, kw_only=True):
+class SignedValue(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A signed meter value as it was carried; `data` is byte for byte what the message held.
 
     2.x: the fields of SignedMeterValueType. 1.6: those of the JSON text in a SignedData sample (OCA application note
@@ -74,7 +74,7 @@ class SignedValue(Struct, frozen=True, kw_only=True):
 
     at: datetime
     data: str
-    context: str = "Sample.Periodic"
+    context: str  # of its sample; Sample.Periodic where that has none
     encoding_method: str = ""
     signing_method: str = ""
     public_key: str = ""

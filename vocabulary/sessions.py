@@ -99,6 +99,7 @@ class Finding(StrEnum):
     ENERGY_UNKNOWN = "energy_is_unknown"
     REGISTER_FELL = "meter_register_went_backwards"
     END_BEFORE_START = "session_ends_before_it_starts"
+    DURATION_IMPLAUSIBLE = "session_lasts_longer_than_30_days"
     ENERGY_IMPLAUSIBLE = "energy_exceeds_what_the_evse_can_deliver"
     EVSE_UNKNOWN = "evse_is_not_in_the_reference_data"
     TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
@@ -118,6 +119,7 @@ BLOCKING = frozenset(
         Finding.ENERGY_UNKNOWN,
         Finding.REGISTER_FELL,
         Finding.END_BEFORE_START,
+        Finding.DURATION_IMPLAUSIBLE,
         Finding.ENERGY_IMPLAUSIBLE,
         Finding.EVSE_UNKNOWN,
         Finding.TOKEN_UNKNOWN,

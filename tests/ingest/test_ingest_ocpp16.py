@@ -162,7 +162,7 @@ def test_signed_data_under_its_older_name_is_the_same() -> None:
                  {"format":"SignedData","value":"{\"signedMeterValue\":\"T0NNRnx7fQ==\",\"encodingMethod\":\"OCMF\",\"publicKey\":null}"}]}]}]
         -----
         meter.sampled  evse 1
-        signed  at 2026-03-04T14:00:00Z  data T0NNRnx7fQ==  encoding_method OCMF
+        signed  at 2026-03-04T14:00:00Z  data T0NNRnx7fQ==  context Sample.Periodic  encoding_method OCMF
     """)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 
 from streams.embedded_runtime import EmbeddedRuntime, Input
-from streams.log import INPUTS, Stream
+from streams.log import Stream
 from streams.sql_states import SqlStates
 from streams.sqlite_log import SqliteLog
 from streams.states import SessionRow
@@ -96,6 +96,3 @@ def inputs(*given: RawMessage | ReferenceFact | InvoiceRunRequested | str) -> li
             case _:
                 found.append(Input(Stream.REFERENCE, type(one).__name__, one))
     return found
-
-
-assert set(INPUTS) == {Stream.RAW, Stream.REFERENCE, Stream.COMMANDS}

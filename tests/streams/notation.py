@@ -145,7 +145,7 @@ def _option(line: Line, rest: list[str]) -> None:
         case "offline":
             line.options["offline"] = "yes"
         case "signed":
-            line.signed.append(SignedValue(at=line.at, data=rest.pop(0)))
+            line.signed.append(SignedValue(at=line.at, data=rest.pop(0), context="Sample.Periodic"))
         case "token":
             line.options["token"] = rest.pop(0)
             if rest and rest[0] in ("ISO14443", "eMAID", "Central"):

@@ -113,6 +113,18 @@ def test_energy_that_the_evse_cannot_have_delivered_is_not_rated(energy_wh: int,
     assert found(session(energy_wh=energy_wh), *everything()) == finding
 
 
+@pytest.mark.parametrize(
+    ("lasts", "finding"), [(timedelta(days=30), ""), (timedelta(days=30, seconds=1), "DURATION_IMPLAUSIBLE")]
+)
+def test_a_session_that_lasts_longer_than_a_month_ended_by_a_broken_clock(lasts: timedelta, finding: str) -> None:
+    begun = session()
+    end, stretches = begun.start + lasts, (structs.replace(begun.stretches[0], end=begun.start + lasts),)
+    readings = (begun.readings[0], structs.replace(begun.readings[1], at=end))
+    long = structs.replace(begun, end=end, stretches=stretches, readings=readings)
+    assert found(long, *everything()) == finding
+    assert (running_cost(long, catalogue(*everything())) is None) == bool(finding)
+
+
 def test_a_failed_or_missing_signature_holds_the_amount_and_says_why() -> None:
     required = site(evse(1, signatures="required"))
     checked, flagged, charge = conclude(session(), catalogue(required, contract(), tariff()))
@@ -203,13 +215,24 @@ def test_without_a_price_there_is_no_running_cost_and_it_is_not_free(missing: in
     assert running_cost(session(), catalogue(*facts)) is None
 
 
-@pytest.mark.parametrize(("start", "end"), [(1, 1), (9999, 9999), (2026, 9999)])
+@pytest.mark.parametrize(("start", "end"), [(1, 1), (9999, 9999)])
 def test_a_time_that_has_no_local_time_is_not_rated(start: int, end: int) -> None:
     far = structs.replace(session(), start=session().start.replace(year=start), end=session().end.replace(year=end))
     long_before = LONG_AGO.replace(year=1)
     facts = site(valid_from=long_before), contract(valid_from=long_before), tariff(valid_from=long_before)
     assert found(far, *facts) == "TARIFF_MISSING"
     assert running_cost(far, catalogue(*facts)) is None
+
+
+@pytest.mark.parametrize(("seconds", "finding"), [(0, ""), (1, "DURATION_IMPLAUSIBLE")])
+def test_a_session_of_more_than_30_days_is_not_rated_and_costs_nothing_known(seconds: int, finding: str) -> None:
+    """One of its clocks was wrong; a night tariff over half a century would also take its time to price."""
+    end = session().start + timedelta(days=30, seconds=seconds)
+    stretches = (structs.replace(session().stretches[0], end=end),)
+    readings = (session().readings[0], structs.replace(session().readings[-1], at=end))
+    long = structs.replace(session(), end=end, stretches=stretches, readings=readings)
+    assert found(long, *everything()) == finding
+    assert (running_cost(long, catalogue(*everything())) is None) == bool(finding)
 
 
 def test_energy_is_exact_in_the_gate() -> None:

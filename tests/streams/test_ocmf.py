@@ -20,7 +20,7 @@ NOW = datetime(2026, 10, 5, 8, tzinfo=UTC)
 
 
 def parse(data: str) -> OcmfRecord:
-    return ocmf.parse(SignedValue(at=NOW, data=data))
+    return ocmf.parse(SignedValue(at=NOW, data=data, context="Sample.Periodic"))
 
 
 def read(*readings: dict[str, object]) -> list[str]:

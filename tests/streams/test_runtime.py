@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from streams.embedded_runtime import CONSUMER, EmbeddedRuntime, Input
-from streams.log import INPUTS, Stream
+from streams.log import Stream
 from streams.memory import MOST, Memory, session_key
 from streams.sessions import Closed, End, Gathering
 from streams.sql_states import SqlStates
@@ -105,14 +106,10 @@ def everything() -> list[Input]:
         *(ORDINARY, *NOISE, SIGNED, NOBODYS, NOWHERE, TOO_MUCH, STRANGE, ROAMING, INVOICE_RUN, ORDINARY),
         contract("X", name="C2"),
         site(evse(1, station=StationId("CP3"), evse_id="DE*ABC*E4"), id="quay"),
-        site(*[structs_power(one) for one in KAI.site.evses]),
+        site(*[structs.replace(one, power_w_max=150_000) for one in KAI.site.evses]),
         tariff("0.20", name="roaming"),
         SECOND_RUN,
     )
-
-
-def structs_power(one: Any) -> Any:
-    return evse(one.number, station=one.station, evse_id=one.evse_id, meter_keys=one.meter_keys, power_w_max=150_000)
 
 
 @pytest.fixture
@@ -523,7 +520,6 @@ def test_an_append_that_the_log_already_holds_keeps_its_place(desk: Callable[...
     again = opened.runtime.append(given)
     assert [a.position for a in again] == [a.position for a in first]
     assert [a.is_new for a in again] == [False] * len(given)
-    assert set(INPUTS) >= {one.stream for one in given}
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1970-01-01", "9999-12-31"])

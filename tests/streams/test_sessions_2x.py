@@ -116,6 +116,20 @@ def test_of_two_states_at_one_instant_the_higher_seqno_counts() -> None:
     """)
 
 
+def test_a_state_from_before_the_start_holds_from_the_start_on() -> None:
+    """A clock that was set back between two events."""
+    check("""
+        08:00  started #0  EVConnected  begin 0
+        07:58  updated #1  Charging
+        08:30  updated #2  SuspendedEV
+        09:00  ended #3  end 5000
+        -----
+        session   08:00:00 - 09:00:00  5000 Wh
+        charging  08:00:00 - 08:30:00
+        idle      08:30:00 - 09:00:00
+    """)
+
+
 def test_a_fraction_of_a_second_is_kept() -> None:
     check("""
         08:00:00.250  started #0  begin 0
@@ -363,7 +377,7 @@ def test_a_retried_event_is_the_same_event() -> None:
 
 def test_signed_values_stand_in_an_order_of_their_own() -> None:
     """By time, then by content: never by chance, and each once."""
-    values = [SignedValue(at=instant("08:30"), data="OCMF", public_key=f"key {n}") for n in range(9)]
+    values = [SignedValue(at=instant("08:30"), data="OCMF", context="Sample.Periodic", public_key=f"key {n}") for n in range(9)]
     started, ended = events("08:00 started #0 begin 0\n09:00 ended #1 end 5000")
     assert isinstance(started, TransactionStarted)
     assert isinstance(ended, TransactionEnded)

@@ -33,7 +33,10 @@ def session(energy_wh: int = 7500) -> ChargingSession:
 
 def signed(*records: str) -> ChargingSession:
     """The session with these records, in the order in which they were signed."""
-    values = [SignedValue(at=session().start + timedelta(minutes=n), data=data) for n, data in enumerate(records)]
+    values = [
+        SignedValue(at=session().start + timedelta(minutes=n), data=data, context="Sample.Periodic")
+        for n, data in enumerate(records)
+    ]
     return structs.replace(session(), signed=tuple(values))
 
 
@@ -125,7 +128,9 @@ def test_any_of_the_registered_keys_may_be_the_one() -> None:
 
 
 def test_a_key_of_another_curve_is_not_the_key() -> None:
-    assert verdict(HONEST, keys=(OcmfMeter(ec.SECP384R1()).key(),)) == MISMATCH
+    other = OcmfMeter(ec.SECP384R1())
+    assert verdict(HONEST, keys=(other.key(),)) == MISMATCH
+    assert verdict(other.record(begin(), end()), keys=(other.key(),)) == MISMATCH, "it says that it is P-256"
 
 
 def test_without_a_key_nothing_can_be_said() -> None:

@@ -1,15 +1,16 @@
 """What holds for every session under every tariff."""
 
-from datetime import timedelta
-from decimal import getcontext, localcontext
+from datetime import datetime, timedelta
+from decimal import Decimal, getcontext, localcontext
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from tariffs.periods import periods
 from tariffs.rate import EXACT, rate, rated_lines
@@ -18,8 +19,8 @@ from tests.tariffs.oracle import Found, second_by_second
 from tests.tariffs.strategies import TARIFFS, ZONES, sessions
 from vocabulary.codec import encode
 from vocabulary.money import round_to_minor
-from vocabulary.quantities import seconds_between, whole_second
-from vocabulary.sessions import RatedLine, exact_net, exact_vat
+from vocabulary.quantities import WattHours, seconds_between, whole_second
+from vocabulary.sessions import ChargingSession, RatedLine, exact_net, exact_vat
 from vocabulary.tariff import Dimension
 from vocabulary.zones import zone
 
@@ -90,8 +91,8 @@ def test_nowhere_is_a_float(session, tariff, where):
 
 
 def values_of(value: Any) -> list[Any]:
-    if isinstance(value, msgspec.Struct):
-        return [inner for part in msgspec.structs.astuple(value) for inner in values_of(part)]
+    if isinstance(value, Struct):
+        return [inner for part in astuple(value) for inner in values_of(part)]
     return [inner for part in value for inner in values_of(part)] if isinstance(value, tuple) else [value]
 
 
@@ -100,21 +101,36 @@ def test_a_reading_that_comes_twice_changes_nothing(session, tariff, where, data
     if session.readings:
         place = data.draw(st.integers(0, len(session.readings) - 1))
         again = (*session.readings[: place + 1], *session.readings[place:])
-        assert rate(msgspec.structs.replace(session, readings=again), tariff, where) == rate(session, tariff, where)
+        assert rate(replace(session, readings=again), tariff, where) == rate(session, tariff, where)
 
 
 @given(sessions(), TARIFFS, ZONES)
 def test_the_fractions_of_a_second_change_nothing(session, tariff, where):
-    floored = msgspec.structs.replace(
+    floored = replace(
         session,
         start=whole_second(session.start),
         end=whole_second(session.end),
-        readings=tuple(msgspec.structs.replace(one, at=whole_second(one.at)) for one in session.readings),
-        stretches=tuple(
-            msgspec.structs.replace(one, start=whole_second(one.start), end=whole_second(one.end)) for one in session.stretches
-        ),
+        readings=tuple(replace(one, at=whole_second(one.at)) for one in session.readings),
+        stretches=tuple(replace(one, start=whole_second(one.start), end=whole_second(one.end)) for one in session.stretches),
     )
     assert rate(floored, tariff, where) == rate(session, tariff, where)
+
+
+@given(sessions(step=2), TARIFFS, ZONES, st.data())
+def test_the_cost_so_far_at_a_reading_is_what_the_whole_session_costs_until_then(session, tariff, where, data):
+    at = data.draw(st.sampled_from([reading.at for reading in session.readings] or [session.end]))
+    assume(session.start < at)
+    cut = periods(session, tariff, zone(where), also=[at])
+    until_then = rated_lines([period for period in cut if period.start < at], tariff, where)
+    assert rate(until(session, at), tariff, where).lines == tuple(until_then)
+
+
+def until(session: ChargingSession, at: datetime) -> ChargingSession:
+    """The session so far, at the instant of a reading or at its end."""
+    readings = tuple(reading for reading in session.readings if reading.at <= at)
+    stretches = (replace(stretch, end=min(stretch.end, at)) for stretch in session.stretches if stretch.start < at)
+    energy_wh = readings[-1].register_wh - readings[0].register_wh if readings else Decimal(0)
+    return replace(session, end=at, energy_wh=WattHours(energy_wh), readings=readings, stretches=tuple(stretches))
 
 
 @given(sessions(step=2), TARIFFS, ZONES)

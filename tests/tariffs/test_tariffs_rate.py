@@ -280,6 +280,32 @@ def test_a_session_that_has_just_begun_owes_its_start_fee():
     """)
 
 
+def test_the_running_cost_is_what_the_session_would_cost_if_it_ended_now():
+    story = """
+        tariff  0.50 EUR + 0.40 EUR/kWh 06:00-22:00   0.30 EUR/kWh   Europe/Berlin
+        21:30   start   0 kWh
+        22:00   {word}   6 kWh
+    """
+    check(
+        story.format(word="end  ")
+        + """-----
+        energy  6.000 kWh   0.40   2.40 EUR
+        start               0.50   0.50 EUR
+        total                      2.90 EUR
+    """
+    )
+    check(
+        story.format(word="meter")
+        + """    22:30   end     9 kWh
+        -----
+        energy  6.000 kWh   0.40   2.40 EUR
+        energy  3.000 kWh   0.30   0.90 EUR
+        start               0.50   0.50 EUR
+        total                      3.80 EUR
+    """
+    )
+
+
 def test_the_first_element_that_matches_gives_the_price_of_its_dimension_only():
     check("""
         tariff  0.50 EUR   1.00 EUR + 0.10 EUR/kWh   0.90 EUR/kWh + 6.00 EUR/h   UTC
