@@ -10,7 +10,7 @@ station, answer first. `receive` must have made the message durable when it retu
 - A frame of more than FRAME_BYTES_MAX closes the connection with 1009. It cannot be recorded, since nobody has read it.
 - Who offers no known subprotocol, or a name that is none, gets an HTTP status and the reason instead of a connection.
 
-Versions are preferred newest first. One log line is written per connection, when it ends or is refused.
+Versions are preferred newest first. A log line is written when a connection is made or refused, and when it ends.
 """
 
 import asyncio
@@ -126,6 +126,7 @@ class StationServer:
         station, version = _station(connection.request.path), OcppVersion(str(connection.subprotocol))
         assert station is not None, "refused in the handshake"
         self._replace(station, connection)
+        self._log("station_connected", station=station, protocol=version.value)
         began, frames = monotonic(), 0
         try:
             while (data := await _next_frame(connection)) is not None:

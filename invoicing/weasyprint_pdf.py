@@ -18,15 +18,12 @@ from weasyprint.urls import URLFetcher
 
 from invoicing.html import invoice_html
 from invoicing.invoice_json import invoice_json
+from invoicing.not_rendered import NotRendered
 from vocabulary.billing import Invoice
 from vocabulary.reference import Party
 
 ATTACHMENT = "invoice.json"
 FONT = "Noto Sans"
-
-
-class NotRendered(Exception):
-    """The page could not be set as it must be. The text says what WeasyPrint objected to; it may quote a character."""
 
 
 def invoice_pdf(invoice: Invoice, buyer: Party) -> bytes:

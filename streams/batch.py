@@ -24,7 +24,7 @@ from streams.log import Record, Stored, Stream
 from streams.memory import Memory, session_key, station_key
 from streams.rating import conclude
 from streams.sessions import Closed, Gathering, SessionEvent, evse_of
-from streams.states import DocumentRow, SessionRow
+from streams.states import DocumentRow, Invoiced, SessionRow
 from streams.unit import Billable, ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
@@ -48,6 +48,7 @@ from vocabulary.sessions import (
     SessionClosed,
     SessionConclusion,
     SessionFlagged,
+    SessionMerged,
     SessionRated,
     SignatureChecked,
 )
@@ -221,6 +222,8 @@ class Batch:
                 self.tally["held" if conclusion.held else "rated"] += 1
             case SessionFlagged():
                 self.tally[f"finding: {conclusion.finding}"] += 1
+            case SessionMerged():
+                self.tally["merged"] += 1
             case SignatureChecked():
                 self.tally[f"signature: {conclusion.verdict}"] += 1
             case InvoiceIssued():
@@ -259,6 +262,7 @@ class Batch:
             for session in invoice.sessions:
                 row = rows[session.session]
                 self._rows[row.session] = row._replace(progress=Progress.INVOICED, invoice=invoice.number)
+        self._unit.states.mark_invoiced([Invoiced(s.session, i.number) for i in invoices for s in i.sessions])
         self._unit.states.save({counter: str(last + len(invoices)).encode()})
         self._flush()
 
@@ -349,6 +353,8 @@ def _with_conclusion(row: SessionRow, conclusion: SessionConclusion, position: P
             return row._replace(progress=Progress.FLAGGED, finding=conclusion.finding)
         case SessionFlagged():
             return row
+        case SessionMerged():
+            return row._replace(progress=Progress.MERGED, finding=None)
 
 
 def _closed_row(row: SessionRow, session: ChargingSession, position: Position) -> SessionRow:

@@ -31,8 +31,9 @@ from vocabulary.charging import (
     TransactionEnded,
     TransactionStarted,
 )
+from vocabulary.codec import event_id
 from vocabulary.identity import SessionId, TransactionId, content_id
-from vocabulary.sessions import Finding, SessionFlagged
+from vocabulary.sessions import Finding, SessionFlagged, SessionMerged
 
 # How many a station's state keeps of each; the newest stay. A session that runs for ever is one whose stop was lost.
 REQUESTS, STATUSES, RUNNING, ENDED, ORPHANS = 16, 32, 64, 8, 64
@@ -78,7 +79,7 @@ class Assigned(NamedTuple):
 StationEvent = TransactionStarted | StartRequested | StartAnswered | MeterSampled | ConnectorStatusChanged | TransactionEnded
 
 
-def step(state: StationState, event: StationEvent) -> Step[StationState, Assigned | SessionFlagged]:
+def step(state: StationState, event: StationEvent) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
     """One event of one 1.6 station."""
     match event:
         case TransactionStarted():
@@ -96,7 +97,7 @@ def step(state: StationState, event: StationEvent) -> Step[StationState, Assigne
             return _ended(state, event)
 
 
-def _started(state: StationState, event: TransactionStarted) -> Step[StationState, Assigned | SessionFlagged]:
+def _started(state: StationState, event: TransactionStarted) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
     """The session, and the statuses of its connector that overtook it."""
     opened = OnConnector(session_id(event), event.evse or 0, event.at, None, False)
     overtook = [s for s in state.statuses if s.connector == opened.connector and s.at >= event.at]
@@ -110,7 +111,7 @@ def _event_of(status: Status, start: TransactionStarted) -> ConnectorStatusChang
     )
 
 
-def _answered(state: StationState, event: StartAnswered) -> Step[StationState, Assigned | SessionFlagged]:
+def _answered(state: StationState, event: StartAnswered) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
     """The transaction's id is known: later messages find the session by it, and orphans that waited for it come home."""
     asked = next((session for message, session in reversed(state.requests) if message == event.message_id), None)
     session = next((s for s in state.sessions if s.session == asked), None)
@@ -124,21 +125,24 @@ def _answered(state: StationState, event: StartAnswered) -> Step[StationState, A
     home.sort(key=lambda orphan: isinstance(orphan, TransactionEnded))  # an end comes last
     ended = session.ended or isinstance(home[-1], TransactionEnded)
     after = _change(structs.replace(bound, orphans=left), session.session, ended=ended)
-    return Step(after, tuple(Assigned(session.session, orphan) for orphan in home))
+    merged = [SessionMerged(session=_lost(o), into=session.session) for o in home if isinstance(o, TransactionEnded)]
+    return Step(after, (*(Assigned(session.session, orphan) for orphan in home), *merged))
 
 
-def _sampled(state: StationState, event: MeterSampled) -> Step[StationState, Assigned | SessionFlagged]:
+def _sampled(state: StationState, event: MeterSampled) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
     """By transaction, else the session on the connector; a sample of the main meter (connector 0) belongs to none."""
     here = [s for s in _current(state, _time_of(event)) if s.connector == event.evse > 0]
     if event.transaction is None:
         return Step(state, tuple(Assigned(s.session, event) for s in here))
     found = _named(state, event.transaction, here)
     if found is None:
-        return Step(structs.replace(state, orphans=_last(state.orphans, event, ORPHANS)))
+        return Step(_with_orphan(state, event))
     return Step(_bind(state, found, event.transaction), (Assigned(found.session, event),))
 
 
-def _status(state: StationState, event: ConnectorStatusChanged) -> Step[StationState, Assigned | SessionFlagged]:
+def _status(
+    state: StationState, event: ConnectorStatusChanged
+) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
     if event.status not in TELLING_STATUSES or event.evse == 0:
         return Step(state)
     kept = structs.replace(state, statuses=_last(state.statuses, Status(event.evse, event.at, event.status), STATUSES))
@@ -146,13 +150,25 @@ def _status(state: StationState, event: ConnectorStatusChanged) -> Step[StationS
     return Step(kept, (Assigned(on_it[-1].session, event),) if on_it else ())
 
 
-def _ended(state: StationState, event: TransactionEnded) -> Step[StationState, Assigned | SessionFlagged]:
+def _ended(state: StationState, event: TransactionEnded) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
     found = _named(state, event.transaction, _current(state, event.at))
     if found is None:
-        lost = SessionId(content_id("session", event.station, event.transaction))
-        flagged = SessionFlagged(session=lost, finding=Finding.END_WITHOUT_START, detail=f"transaction {event.transaction}")
-        return Step(structs.replace(state, orphans=_last(state.orphans, event, ORPHANS)), (flagged,))
+        detail = f"transaction {event.transaction}, {event.at.isoformat()}"
+        flagged = SessionFlagged(session=_lost(event), finding=Finding.END_WITHOUT_START, detail=detail)
+        return Step(_with_orphan(state, event), (flagged,))
     return Step(_change(_bind(state, found, event.transaction), found.session, ended=True), (Assigned(found.session, event),))
+
+
+def _lost(event: TransactionEnded) -> SessionId:
+    """What an end without a start is known by: the end itself, since its transaction id may be used again."""
+    return SessionId(content_id("session without start", event_id(event)))
+
+
+def _with_orphan(state: StationState, event: MeterSampled | TransactionEnded) -> StationState:
+    """The newest of each kind are kept, so that no number of samples pushes out an end."""
+    others = tuple(orphan for orphan in state.orphans if type(orphan) is not type(event))
+    same = tuple(orphan for orphan in state.orphans if type(orphan) is type(event))
+    return structs.replace(state, orphans=others + _last(same, event, ORPHANS))
 
 
 def _current(state: StationState, at: datetime) -> list[OnConnector]:

@@ -9,6 +9,8 @@ trusted because the operator registered it for the EVSE; the key in the message 
 import base64
 import binascii
 import hashlib
+import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -32,6 +34,9 @@ _ENDS = frozenset("ELRAP")  # TX: end, locally, remotely, aborted, power failure
 _WH_PER_UNIT = {"kWh": Decimal(1000), "Wh": Decimal(1)}
 _MAJOR_VERSIONS = ("0", "1")
 _NUMBER_BYTES = 32  # r and s of P-256, each
+
+
+_A_KEY = re.compile(r"[0-9A-Za-z+/=]*")
 
 
 class OcmfReading(NamedTuple):
@@ -91,9 +96,10 @@ def parse(value: SignedValue) -> OcmfRecord:
     """The record in a signed value: as text, or as base64 or hex of it. Raises NotOcmf, UnreadableOcmf."""
     text = _text(value.data)
     sections = text.split("|")
-    if len(sections) < 3:
-        raise UnreadableOcmf("fewer than three sections")
+    if len(sections) < 3 or not _A_KEY.fullmatch("|".join(sections[3:])):  # what comes after the signature is signed by nobody
+        raise UnreadableOcmf("other sections than payload, signature and, in older versions, the key")
     try:
+        json.loads(sections[1], object_pairs_hook=_no_key_twice, parse_float=str, parse_int=str)
         payload = msgspec.json.decode(sections[1], type=_Payload, strict=False)
         signature = msgspec.json.decode(sections[2], type=_Signature)
         raw = binascii.unhexlify(signature.SD) if signature.SE == "hex" else base64.b64decode(signature.SD, validate=True)
@@ -105,6 +111,12 @@ def parse(value: SignedValue) -> OcmfRecord:
         raise
     except (msgspec.MsgspecError, RecursionError, ValueError, InvalidOperation) as error:
         raise UnreadableOcmf(str(error)[:120]) from error
+
+
+def _no_key_twice(pairs: list[tuple[str, object]]) -> None:
+    """Readers differ on which of two values of one key counts; what was signed must say one thing."""
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise UnreadableOcmf("a key stands twice in the payload")
 
 
 def _text(data: str) -> str:
@@ -159,10 +171,12 @@ def end_of(record: OcmfRecord, register: str) -> OcmfReading | None:
     )
 
 
-def keys_for(record: OcmfRecord, keys: tuple[MeterKey, ...], at: datetime) -> list[MeterKey]:
-    """The registered keys of the record's meter that are in force at that instant and can be read."""
+def keys_in_force(keys: tuple[MeterKey, ...], at: datetime) -> list[MeterKey]:
+    """The registered keys that are in force at that instant and can be read, of whatever meter: the record's own word on which
+    meter it is of is worth nothing before its signature is verified.
+    """
     in_force = (key for key in keys if key.valid_from is None or key.valid_from <= at)
-    return [key for key in in_force if key.meter in ("", record.meter) and _public_key(key.public_key) is not None]
+    return [key for key in in_force if _public_key(key.public_key) is not None]
 
 
 def matching_key(record: OcmfRecord, keys: list[MeterKey]) -> MeterKey | None:

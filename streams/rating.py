@@ -30,7 +30,7 @@ from vocabulary.tariff import Tariff
 
 _LONGEST = timedelta(days=30)  # what lasts longer began or ended by a broken clock, and its time has no price
 _MARGIN = Decimal("1.1")  # a meter may read above the EVSE's nameplate power
-_GRACE_WH = Decimal(1000)  # and a session of seconds may carry the rounding of its registers
+_GRACE_S = 60  # and clocks are told in whole seconds, some of them late
 
 
 def conclude(session: ChargingSession, catalogue: Catalogue) -> tuple[SessionConclusion, ...]:
@@ -129,7 +129,7 @@ def _rated(
 def _most_wh(session: ChargingSession, plug: Plug) -> Decimal:
     """The energy that the EVSE can have delivered in that time."""
     power = Decimal(plug.evse.power_w_max) * _MARGIN
-    return power * seconds_between(session.start, session.end) / 3600 + _GRACE_WH
+    return power * (seconds_between(session.start, session.end) + _GRACE_S) / 3600
 
 
 def _flag(session: ChargingSession, finding: Finding, detail: str) -> SessionFlagged:

@@ -39,13 +39,18 @@ def check(session: ChargingSession, evse: Evse) -> SignatureChecked:
 
 
 def hold(checked: SignatureChecked, session: ChargingSession, evse: Evse) -> tuple[Finding, str] | None:
-    """Why the amount must be held back, if it must. A failed signature always holds, unless signatures are ignored here."""
+    """Why the amount must be held back, if it must; never where signatures are ignored.
+
+    What failed always holds. What cannot be checked holds where a key of the meter is registered: else a tampered record would
+    only have to be made unreadable. What is not signed at all holds where signatures are required.
+    """
     if evse.signatures == "ignored":
         return None
     if checked.verdict is Verdict.FAILED:
         return Finding.SIGNATURE_FAILED, checked.reason
     if checked.verdict is not Verdict.VERIFIED:
-        return (Finding.SIGNATURE_UNVERIFIABLE, checked.reason) if evse.signatures == "required" else None
+        doubtful = checked.verdict is Verdict.UNVERIFIABLE and evse.meter_keys  # it can be signed, and is not as it should be
+        return (Finding.SIGNATURE_UNVERIFIABLE, checked.reason) if doubtful or evse.signatures == "required" else None
     assert checked.begin_wh is not None and checked.end_wh is not None
     signed_wh = checked.end_wh - checked.begin_wh
     if abs(signed_wh - session.energy_wh) > _TOLERANCE_WH:
@@ -70,12 +75,14 @@ def _verified(value: SignedValue, evse: Evse, session: ChargingSession) -> _Veri
     record = _parsed(value)
     if record.algorithm != ocmf.ALGORITHM:
         raise _Failed(Verdict.UNVERIFIABLE, SignatureReason.ALGORITHM_UNSUPPORTED, record.algorithm[:60])
-    keys = ocmf.keys_for(record, evse.meter_keys, session.start)
+    keys = ocmf.keys_in_force(evse.meter_keys, session.start)
     if not keys:
         raise _Failed(Verdict.UNVERIFIABLE, SignatureReason.KEY_NOT_REGISTERED, f"{evse.evse_id}, meter {record.meter[:60]}")
     key = ocmf.matching_key(record, keys)
     if key is None:
         raise _Failed(Verdict.FAILED, SignatureReason.SIGNATURE_MISMATCH, f"context {value.context}")
+    if key.meter not in ("", record.meter):
+        raise _Failed(Verdict.FAILED, SignatureReason.METERS_DIFFER, f"key of meter {key.meter}, record of {record.meter[:60]}")
     return _Verified(record, key)
 
 

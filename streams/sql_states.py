@@ -1,10 +1,15 @@
-"""The states and the session index in a database, inside the caller's transaction."""
+"""The states and the session index in a database, inside the caller's transaction.
 
-from collections.abc import Iterable, Mapping, Sequence
+Rows are replaced as sessions go on. Only `invoiced` is insert-only, by triggers: it holds even where someone changes the others
+past wattbook, and no session is billed twice.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Column,
     Connection,
@@ -16,12 +21,13 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    event,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from streams.states import DocumentRow, PositionMoved, SessionRow
-from vocabulary.identity import Position, SessionId, StationId
+from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved, SessionRow
+from vocabulary.identity import InvoiceNumber, Position, SessionId, StationId
 from vocabulary.money import plain
 from vocabulary.sessions import Finding, Progress
 
@@ -70,6 +76,23 @@ DOCUMENT = Table(
     Column("total", String, nullable=False),
     Column("issued_at", BigInteger, nullable=False),
 )
+
+INVOICED = Table("invoiced", METADATA, Column("session", String, primary_key=True), Column("number", String, nullable=False))
+
+for _verb in ("UPDATE", "DELETE"):
+    _trigger = (
+        f"CREATE TRIGGER IF NOT EXISTS invoiced_refuses_{_verb.lower()} BEFORE {_verb} ON invoiced "
+        "BEGIN SELECT RAISE(ABORT, 'a session stays on its invoice'); END"
+    )
+    event.listen(METADATA, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
+
+# What is in them follows from inputs, but for where its events stand: positions in a replay are others.
+_INDEXES = {"session index": SESSION, "document index": DOCUMENT, "invoiced": INVOICED}
+_POSITIONS = ("closed_at", "checked_at", "rated_at", "issued_at")
+
+# The states of stations and sessions and the last invoice numbers. Other keys are the desk's: they follow from no input.
+_FOLLOWING = """SELECT key, CAST(body AS BLOB) FROM state
+    WHERE key GLOB 'station:*' OR key GLOB 'session:*' OR key GLOB 'counter:invoice*' ORDER BY key"""
 
 _CHUNK = 500  # keys in one IN (...)
 
@@ -121,7 +144,27 @@ class SqlStates:
     def put_documents(self, rows: Iterable[DocumentRow]) -> None:
         values = [dict(zip(DocumentRow._fields, map(_sql, row), strict=True)) for row in rows]
         if values:
-            self._connection.execute(insert(DOCUMENT).on_conflict_do_nothing(), values)
+            self._connection.execute(insert(DOCUMENT), values)  # a number that is there already fails, and the run with it
+
+    def mark_invoiced(self, rows: Sequence[Invoiced]) -> None:
+        for chunk in _chunks([row.session for row in rows]):
+            query = select(INVOICED).where(INVOICED.c.session.in_(bindparam("sessions", expanding=True)))
+            for found in self._connection.execute(query.order_by(INVOICED.c.session), {"sessions": chunk}):
+                raise AlreadyInvoiced(Invoiced(SessionId(found.session), InvoiceNumber(found.number)))
+        if rows:
+            self._connection.execute(INVOICED.insert(), [row._asdict() for row in rows])
+
+    def indexes(self) -> Iterator[tuple[str, Iterator[dict[str, object]]]]:
+        """For audits, by name: every row that a replay gives again, as it is stored, in order of key."""
+        for name, table in _INDEXES.items():
+            columns = [column.name for column in table.columns if column.name not in _POSITIONS]
+            listed = ", ".join(f'"{column}"' for column in columns)
+            rows = self._connection.exec_driver_sql(f"SELECT {listed} FROM {table.name} ORDER BY 1")  # noqa: S608
+            yield name, (dict(row._mapping) for row in rows)
+
+    def following(self) -> Iterator[tuple[str, bytes]]:
+        """For audits: the states that follow from inputs, in order of key."""
+        return ((key, body) for key, body in self._connection.exec_driver_sql(_FOLLOWING))
 
     def documents(self, number: str | None = None) -> list[DocumentRow]:
         """Issued documents in order of number; or the one of this number."""

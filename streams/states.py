@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from vocabulary.identity import ContractId, PartnerId, Position, SessionId, StationId
+from vocabulary.identity import ContractId, InvoiceNumber, PartnerId, Position, SessionId, StationId
 from vocabulary.sessions import Finding, Progress
 
 
@@ -48,8 +48,26 @@ class DocumentRow(NamedTuple):
     issued_at: Position
 
 
+class Invoiced(NamedTuple):
+    """That a session stands on an invoice. Written once per session and never changed, whatever the index of sessions says."""
+
+    session: SessionId
+    number: InvoiceNumber
+
+
 class PositionMoved(Exception):
     """Another process moved the position: this one no longer owns the work. Stop."""
+
+
+class AlreadyInvoiced(Exception):
+    """A session that stands on an invoice was to be billed again: the index of sessions is not what follows from the log."""
+
+    def __init__(self, stands: Invoiced) -> None:
+        super().__init__(
+            f"session {stands.session} stands on invoice {stands.number} already, and would be billed twice: the database was "
+            "changed past wattbook. No invoice was issued. Run `wattbook audit replay`: it tells the first row that was changed"
+        )
+        self.stands = stands
 
 
 class States(Protocol):
@@ -72,6 +90,10 @@ class States(Protocol):
     def put_rows(self, rows: Iterable[SessionRow]) -> None: ...
 
     def put_documents(self, rows: Iterable[DocumentRow]) -> None: ...
+
+    def mark_invoiced(self, rows: Sequence[Invoiced]) -> None:
+        """Once per session; raises AlreadyInvoiced, and marks none of them, where one is marked."""
+        ...
 
     def waiting(self, findings: Iterable[Finding]) -> list[SessionRow]:
         """Flagged sessions with one of these findings, in order of session id."""

@@ -112,6 +112,8 @@ _INSTANT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 
 Exact = Annotated[Decimal, _written_as(r"\d{1,12}(\.\d{1,12})?", "0.45")]
+Price = Annotated[Decimal, _written_as(r"\d{1,5}(\.\d{1,9})?", "0.45; at most 99999, with at most 9 decimals")]
+Percent = Annotated[Decimal, _written_as(r"\d{1,3}(\.\d{1,6})?", "19; at most 6 decimals"), Field(le=100)]
 Whole = Annotated[int, _written_as(r"\d{1,9}", "60")]
 TimeOfDay = Annotated[time, _written_as(_TIME, '"22:00", in quotes; the end of the day is "00:00"')]
 Day = Annotated[date, _written_as(r"\d{4}-\d\d-\d\d", "2026-12-31")]
@@ -130,8 +132,8 @@ class Text(_Part):
 
 class Component(_Part):
     type: Dimension
-    price: Exact
-    vat: Annotated[Exact | None, Field(le=100)] = None
+    price: Price
+    vat: Percent | None = None
     step_size: Whole = 0  # left out: billed exactly as measured
 
 

@@ -24,7 +24,7 @@ from msgspec import Struct
 from tariffs.clock import passings
 from tariffs.register import Cut, Register, register_of
 from tariffs.restrictions import Boundaries, Moment, boundaries
-from vocabulary.quantities import ONE_SECOND, whole_second
+from vocabulary.quantities import ONE_SECOND, seconds_between, whole_second
 from vocabulary.sessions import Activity, ChargingSession
 from vocabulary.tariff import Tariff
 
@@ -54,7 +54,8 @@ def periods(session: ChargingSession, tariff: Tariff, site: ZoneInfo, also: Iter
 
 def _instants(session: ChargingSession, register: Register, where: Boundaries, site: ZoneInfo) -> Iterable[datetime]:
     yield from passings(register.start, register.end, site, where.clock)
-    yield from (register.start + timedelta(seconds=duration) for duration in where.durations_s)
+    lasts_s = seconds_between(register.start, register.end)
+    yield from (register.start + timedelta(seconds=duration) for duration in where.durations_s if duration < lasts_s)
     yield from (whole_second(stretch.start) for stretch in session.stretches)
 
 

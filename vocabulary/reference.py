@@ -62,7 +62,7 @@ class Evse(Struct, frozen=True, kw_only=True):
     connector_format: str = "SOCKET"
     power_type: str = "AC_3_PHASE"
     meter_keys: tuple[MeterKey, ...] = ()
-    signatures: str = "preferred"  # "required": unsigned or unverifiable is held back; "preferred"; "ignored"
+    signatures: str = "preferred"  # "required": what is unsigned is held back as well; "preferred"; "ignored"
 
 
 class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):

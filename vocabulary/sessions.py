@@ -32,7 +32,7 @@ class Activity(StrEnum):
     """What the vehicle did in a stretch of a session."""
 
     CHARGING = "charging"  # energy flows, or the station holds it back: a pause that the vehicle did not cause
-    IDLE = "idle"  # plugged in after charging began, and asking for no power: priced as parking time
+    IDLE = "idle"  # the vehicle asks for no power, or is still plugged in after charging: priced as parking time
     WAITING = "waiting"  # plugged in, charging not yet begun (2.x EVConnected): priced by neither
 
 
@@ -90,7 +90,7 @@ class SessionClosed(Struct, frozen=True, kw_only=True, tag="session.closed"):
 
 
 class Finding(StrEnum):
-    """What is wrong with a session, in order of precedence; each has a paragraph in docs/errors.md.
+    """What is wrong with a session; each has a paragraph in docs/errors.md.
 
     A blocking finding keeps the session from being rated, or its amount from being invoiced; the others inform.
     """
@@ -137,6 +137,13 @@ class SessionFlagged(Struct, frozen=True, kw_only=True, tag="session.flagged"):
     detail: str = ""
 
 
+class SessionMerged(Struct, frozen=True, kw_only=True, tag="session.merged"):
+    """What was taken for a session of its own (an end without its start) belongs to another one: nothing is left to do."""
+
+    session: SessionId
+    into: SessionId
+
+
 class Verdict(StrEnum):
     VERIFIED = "verified"
     FAILED = "failed"
@@ -153,7 +160,7 @@ class SignatureReason(StrEnum):
     ALGORITHM_UNSUPPORTED = "signature_algorithm_is_not_supported"
     KEY_NOT_REGISTERED = "no_meter_key_is_registered_for_the_evse"
     SIGNATURE_MISMATCH = "signature_does_not_match_the_registered_key"
-    METERS_DIFFER = "begin_and_end_were_signed_by_different_meters"
+    METERS_DIFFER = "signed_by_another_meter"
     READING_MISSING = "begin_or_end_reading_is_missing"
     READING_NOT_GOOD = "meter_marked_the_reading_as_not_good"
     VERIFIED = "signature_matches_the_registered_key"
@@ -260,7 +267,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     held: Finding | None = None  # the amount goes to held revenue and on no invoice
 
 
-SessionConclusion = SessionClosed | SessionFlagged | SignatureChecked | SessionRated
+SessionConclusion = SessionClosed | SessionFlagged | SessionMerged | SignatureChecked | SessionRated
 
 
 class Progress(StrEnum):
@@ -272,6 +279,7 @@ class Progress(StrEnum):
     HELD = "held"
     RATED = "rated"
     INVOICED = "invoiced"
+    MERGED = "merged"  # it was another session's end
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,9 @@
 """Replay: fold the inputs again into an empty store, and show that everything that follows from them is the same.
 
-Compared are, record by record and in order: canonical events, conclusions (sessions, verdicts, rated charges, invoices), and
-journal entries, each with the input that it follows from. The first difference is shown as two values and a position.
+First the inputs themselves are looked at: their hash chains, and whether the position up to which they were processed is the
+position of one of them, beyond which nothing follows. Then are compared, one by one and in order: canonical events, conclusions
+(sessions, verdicts, rated charges, invoices) and journal entries, each with the input that it follows from; the indexes of
+sessions and documents; and the states of the steps. The first difference is shown as two values and a position.
 `digests` are for comparing two stores whose inputs came in another order: they do not depend on the order of the log.
 """
 
@@ -13,7 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, json, msgpack, structs
 from sqlalchemy import Engine
 
 from ledger.balances import balances_digest, entries_digest
@@ -23,8 +25,10 @@ from streams.log import INPUTS, Appended, BrokenLink, Head, Log, Record, Stored,
 from streams.sql_states import SqlStates
 from streams.sqlite_log import SqliteLog
 from streams.unit import Unit
-from vocabulary.codec import decode, encode
+from vocabulary.billing import InvoiceIssued
+from vocabulary.codec import Event, decode, encode
 from vocabulary.identity import Position
+from vocabulary.reference import Sealed
 from wattbook.database import reading, writing
 from wattbook.wiring import VERBS, App, Store, database_in, unit_on
 
@@ -33,7 +37,9 @@ _CHUNK = 1000
 
 
 class Derived(NamedTuple):
-    """One thing that follows from an input. `position` is where it stands in its own stream, counted from 1."""
+    """One thing that follows from inputs. `position` is where it stands in its own stream or in order of key, counted from 1;
+    `cause` 0: it follows from more than one.
+    """
 
     what: str
     position: int
@@ -42,7 +48,10 @@ class Derived(NamedTuple):
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """The first place where the replay is not what is stored; None: nothing stands there."""
+    """The first place where the replay is not what is stored; None: nothing stands there. `input` 0: not known.
+
+    Of a chain or of the recorded position (`what`), `position` is the log's, and `replayed` is what it would have to be.
+    """
 
     what: str
     position: int
@@ -121,13 +130,30 @@ class Seal:
 
 
 def _text(item: Derived | None) -> str | None:
-    return None if item is None else item.body.decode()
+    if item is None:
+        return None
+    if item.what != "state":
+        return item.body.decode(errors="backslashreplace")
+    key, _, body = item.body.partition(b"\0")
+    return f"{key.decode()} {_state_text(body)}"
+
+
+def _state_text(body: bytes) -> str:
+    """A counter is text, other states are MessagePack; whatever else someone wrote there is shown escaped."""
+    if body.isdigit():
+        return body.decode()
+    try:
+        return json.encode(msgpack.decode(body)).decode()
+    except (ValueError, TypeError):
+        return repr(body)
 
 
 def replay(app: App) -> Replay:
     """Fold the inputs that were processed again, in a temporary database, and compare what follows from them."""
     with tempfile.TemporaryDirectory(prefix="wattbook-replay-") as folder, app.reading() as store:
         until = store.states.position(CONSUMER)
+        if (broken := _broken_chain(store) or _wrong_position(store, until)) is not None:
+            return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
         engine = database_in(Path(folder))
         try:
             inputs = _replay_into(engine, store.log, until)
@@ -135,6 +161,36 @@ def replay(app: App) -> Replay:
                 return _compared(store, Store(SqliteLog(connection), SqlStates(connection), SqlLedger(connection)), inputs)
         finally:
             engine.dispose()
+
+
+def _broken_chain(store: Store) -> Difference | None:
+    """What was changed in the inputs is told as that, whether or not something else follows from them now."""
+    for stream in INPUTS:
+        found = store.log.verify(stream)
+        if isinstance(found, BrokenLink):
+            return Difference(
+                what=f"chain of {stream}",
+                position=found.position,
+                input=found.position,
+                stored=f"link {found.found.hex()}",
+                replayed=f"link {found.expected.hex()}",
+            )
+    return None
+
+
+def _wrong_position(store: Store, until: Position) -> Difference | None:
+    """Inputs may wait beyond the position, but nothing follows from them yet."""
+
+    def wrong(at: Position, why: str) -> Difference:
+        return Difference(what="position", position=until, input=at, stored=f"inputs are processed up to {until}", replayed=why)
+
+    if until and [stored.position for stored in store.log.read(INPUTS, Position(until - 1), 1)] != [until]:
+        return wrong(until, f"there is no input {until}")
+    for items in (*(derived(store.log, stream) for stream in DERIVED), _entries(store)):
+        for item in items:
+            if item.cause > until:
+                return wrong(item.cause, f"{item.what} {item.position} follows from input {item.cause}")
+    return None
 
 
 def _replay_into(engine: Engine, inputs: Log, until: Position) -> int:
@@ -162,14 +218,15 @@ def _compared(stored: Store, replayed: Store, inputs: int) -> Replay:
         before = seal.count
         difference = difference or compare(ours, theirs, seal)
         counts.append(seal.count - before)
-    events, conclusions, entries = counts
+    events, conclusions, entries, *_ = counts
     return Replay(
         inputs=inputs, events=events, conclusions=conclusions, entries=entries, digest=seal.hex(), difference=difference
     )
 
 
 def _derived(store: Store) -> tuple[Iterator[Derived], ...]:
-    return (*(derived(store.log, stream) for stream in DERIVED), _entries(store))
+    indexes = (_index(name, rows) for name, rows in store.states.indexes())
+    return (*(derived(store.log, stream) for stream in DERIVED), _entries(store), *indexes, _states(store))
 
 
 def _entries(store: Store) -> Iterator[Derived]:
@@ -177,11 +234,29 @@ def _entries(store: Store) -> Iterator[Derived]:
         yield Derived("entry", booked.number, Position(booked.cause), encode(booked.entry))
 
 
+def _without_seal(event: Event) -> Event:
+    """An invoice without its sealed holder: each vault seals the same holder in its own way."""
+    if not isinstance(event, InvoiceIssued):
+        return event
+    return InvoiceIssued(invoice=structs.replace(event.invoice, buyer=Sealed("")))
+
+
+def _index(name: str, rows: Iterator[dict[str, object]]) -> Iterator[Derived]:
+    for number, row in enumerate(rows, start=1):
+        yield Derived(name, number, Position(0), json.encode(row))
+
+
+def _states(store: Store) -> Iterator[Derived]:
+    for number, (key, body) in enumerate(store.states.following(), start=1):
+        yield Derived("state", number, Position(0), key.encode() + b"\0" + body)
+
+
 def digests(store: Store) -> dict[str, str]:
     """By kind: SHA-256 over the sorted contents, whatever the order in which they were concluded."""
     found: dict[str, list[bytes]] = {}
     for item in derived(store.log, Stream.CONCLUSIONS):
-        found.setdefault(type(decode(item.body)).__name__, []).append(sha256(item.body).digest())
+        event = decode(item.body)
+        found.setdefault(type(event).__name__, []).append(sha256(encode(_without_seal(event))).digest())
     by_kind = {kind: sha256(b"".join(sorted(bodies))).hexdigest() for kind, bodies in sorted(found.items())}
     return by_kind | {
         "Entry": entries_digest(booked.entry for booked in store.ledger.entries()),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from invoicing.not_rendered import NotRendered
+from ledger.books import LedgerError
 from streams.log import LogError
-from streams.states import PositionMoved
+from streams.states import AlreadyInvoiced, PositionMoved
 from wattbook.commands import audit, demo, export, home, importing, invoice, ledger, serve, session, tariff
 from wattbook.commands.output import ERR, escape
 from wattbook.database import DatabaseError
@@ -21,12 +23,15 @@ from wattbook.wiring import NotReady
 
 OUTSIDE_FAILURES = (
     SettingsError,
+    NotRendered,
+    LedgerError,
     NotReady,
     NotAMonth,
     ReferenceErrors,
     DatabaseError,
     LogError,
     PositionMoved,
+    AlreadyInvoiced,
     VaultError,
     OSError,
 )

@@ -7,7 +7,7 @@ fail, they stop and say so; the desk goes on making messages durable and answeri
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -42,6 +42,9 @@ from wattbook.prices import price_text
 from wattbook.wiring import App, Store
 
 _COUNTER = "counter:transaction"
+_LIVE = timedelta(
+    hours=24
+)  # a session of which nothing was heard for longer, or that was stored offline, has no cost by the clock
 
 
 class Sent(NamedTuple):
@@ -85,15 +88,18 @@ class Desk:
         return sent
 
     def _update(self, view: "View", session: SessionId, station: StationId, now: datetime) -> Sent | None:
+        known = cost_of(view.store, view.catalogue, session)
+        if known is None or known.final or known.session.offline or not timedelta() <= now - known.session.end < _LIVE:
+            return None
         cost = cost_of(view.store, view.catalogue, session, until=now)
-        if cost is None or cost.final or self._told.get(session) == cost.rated.total:
+        if cost is None or self._told.get(session) == cost.rated.total:
             return None
         transaction = cost.session.transaction or view.transaction_16(station, session)
         if transaction is None:
             return None
         self._told[session] = cost.rated.total
         name = _name(station, session, plain(cost.rated.total), now.isoformat())
-        return Sent(station, cost.session.protocol, _cost_frame(name, transaction, cost, now))
+        return Sent(station, cost.session.protocol, _cost_frame(name, transaction, cost))
 
     def _reply(self, view: "View", message: RawMessage, number: int | None) -> Iterator[str]:
         """The answer, then what else the station shall know of its costs."""
@@ -122,7 +128,7 @@ class Desk:
             transaction = cost.session.transaction or view.transaction_16(message.station, session)
             if transaction is not None:
                 name = _name(message.station, session, plain(cost.rated.total), message.received_at.isoformat())
-                yield _cost_frame(name, transaction, cost, message.received_at)
+                yield _cost_frame(name, transaction, cost)
 
     def _transaction_numbers(self, messages: Sequence[RawMessage]) -> dict[int, int]:
         """The transaction ids of the 1.6 starts among messages: given once per start, the same again for a retry."""
@@ -222,7 +228,7 @@ class View(NamedTuple):
         return None if wanted is None else self.catalogue.tariff(wanted, message.received_at)
 
 
-def _cost_frame(name: str, transaction: TransactionId, cost: Cost, now: datetime) -> str:
+def _cost_frame(name: str, transaction: TransactionId, cost: Cost) -> str:
     session, total = cost.session, cost.rated.total
     if session.protocol is not Protocol.OCPP16:
         return cost_updated_201(name, transaction, total)
@@ -230,7 +236,9 @@ def _cost_frame(name: str, transaction: TransactionId, cost: Cost, now: datetime
         text = f"{plain(kwh(session.energy_wh))} kWh, {plain(total)} {cost.rated.currency}"
         return final_cost_16(name, transaction, total, text)
     idle = bool(session.stretches) and session.stretches[-1].activity is Activity.IDLE
-    return running_cost_16(name, transaction, now, session.readings[-1].register_wh, total, "Idle" if idle else "Charging")
+    return running_cost_16(
+        name, transaction, session.end, session.readings[-1].register_wh, total, "Idle" if idle else "Charging"
+    )
 
 
 def _protocol(message: RawMessage) -> Protocol:

@@ -8,7 +8,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 from invoicing.invoice_json import invoice_json
-from invoicing.weasyprint_pdf import invoice_pdf
 from streams.embedded_runtime import Input
 from streams.log import Stream
 from vocabulary.billing import Invoice, InvoiceRunRequested
@@ -34,6 +33,8 @@ def run_invoices(app: App, month: str, issued_on: date, now: datetime) -> list[I
 
 def write_invoice(app: App, invoice: Invoice, folder: Path) -> tuple[Path, Path]:
     """The PDF and the JSON of an invoice, in the folder."""
+    from invoicing.weasyprint_pdf import invoice_pdf  # importing it takes half of a command's time, and few commands need it
+
     buyer = app.vault.open(invoice.buyer)
     folder.mkdir(parents=True, exist_ok=True)
     pdf, data = folder / f"{invoice.number}.pdf", folder / f"{invoice.number}.json"

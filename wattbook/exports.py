@@ -1,14 +1,17 @@
 """Exports: what leaves for others. Charge detail records for roaming partners, one file per partner."""
 
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from invoicing.ocpi_cdr import CdrRefused, cdr
 from streams.catalogue import Catalogue
 from tariffs.document import document_of
+from vocabulary.codec import version_hash
 from vocabulary.identity import PartnerId
 from vocabulary.reference import Partner
+from vocabulary.sessions import SessionRated
 from wattbook.conclusions import Dossier, dossier
 from wattbook.documents import write_whole
 from wattbook.months import Month
@@ -49,6 +52,13 @@ def _write(partner_id: PartnerId, sessions: list[Dossier], catalogue: Catalogue,
     return Exported(partner_id, path, len(documents), len(sessions) - len(due), refused)
 
 
+def _in_force_since(catalogue: Catalogue, rated: SessionRated) -> datetime | None:
+    """When the tariff version came into force; None: it has been replaced since."""
+    versions = catalogue.tariffs[rated.tariff]
+    of_it = (since for since, tariff in zip(*versions, strict=True) if version_hash(tariff) == rated.tariff_version)
+    return next(of_it, None)
+
+
 def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefused:
     """The CDR of a session, by what was in force when it began and the tariff version that rated it."""
     rated, session = found.rated, found.session
@@ -63,7 +73,7 @@ def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefus
         catalogue.tariff_versions[rated.tariff_version],
         country_code=operator.country_code,
         party_id=operator.party_id,
-        last_updated=session.start,
+        last_updated=_in_force_since(catalogue, rated) or session.start,
     )
     return cdr(
         rated=rated,

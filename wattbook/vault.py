@@ -13,7 +13,7 @@ keys the holders in the log could not be read, and would be published a second t
 import fcntl
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,6 +66,15 @@ class Vault:
         with self._locked():
             if not self._path.exists():
                 self._write(_Keys())
+
+    def demand(self, contracts: Iterable[ContractId]) -> None:
+        """Raises VaultUnusable where a contract of the log has neither a key nor a tombstone: this is another log's vault."""
+        held = self._read()
+        for contract in contracts:
+            if contract not in held.keys and contract not in held.forgotten:
+                raise VaultUnusable(
+                    f"{self._path} has no key for contract {contract}: restore the vault that belongs to this log"
+                )
 
     def seal(self, contract: ContractId, party: Party) -> Sealed:
         """The holder, readable with the contract's key only. The first time makes the key. Raises Forgotten."""

@@ -5,7 +5,7 @@ Today one choice each: log, states and books in one SQLite file. Kafka and Postg
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from ledger.sql_store import SqlLedger
 from ledger.sql_tables import METADATA as LEDGER_TABLES
 from streams import sqlite_log
 from streams.catalogue import Catalogue
-from streams.embedded_runtime import EmbeddedRuntime
+from streams.embedded_runtime import EmbeddedRuntime, catalogue_at
 from streams.sql_states import METADATA as STATE_TABLES
 from streams.sql_states import SqlStates
 from streams.sqlite_log import SqliteLog
@@ -84,6 +84,8 @@ class App:
 
     def publish_reference(self) -> Published:
         """Read the folder of reference data, append what is new in it, and conclude what waited for it."""
+        with self.writing() as unit:
+            self.vault.demand(catalogue_at(unit).contracts)
         with self.vault.sealing() as seal:
             facts = read_reference(self.settings.reference_path, seal)
         new = self.runtime.publish(facts, key_of)
@@ -149,9 +151,8 @@ def invoices_of(
     at = day_of_issue(request)
 
     def contract(wanted: ContractId) -> Contract:
-        found = catalogue.contract(wanted, at)
-        assert found is not None, f"a session was rated for contract {wanted}, which was never published"
-        return found
+        versions = catalogue.contracts[wanted]  # a session was rated for it, so it was published
+        return versions.at(at) or versions.values[0]
 
     billables = [Billable(rated=rated, signature=checked) for rated, checked in unbilled]
     return draw_up(request, billables, contract, operator_of(catalogue, at), next_number, _reasons_from(catalogue))
@@ -169,7 +170,8 @@ def series_of(request: InvoiceRunRequested, catalogue: Catalogue) -> str:
 
 
 def day_of_issue(request: InvoiceRunRequested) -> datetime:
-    return datetime.combine(request.issued_on, time(), UTC)
+    """The end of the day of issue: what comes into force on that day is in force."""
+    return datetime.combine(request.issued_on, time(), UTC) + timedelta(days=1)
 
 
 def operator_of(catalogue: Catalogue, at: datetime) -> Operator:

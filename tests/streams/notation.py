@@ -49,7 +49,7 @@ from vocabulary.codec import event_id
 from vocabulary.identity import StationId, TokenUid, TransactionId
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, SessionClosed
+from vocabulary.sessions import ChargingSession, SessionClosed, SessionMerged
 
 STATION = StationId("CP1")
 DAY = datetime(2026, 10, 5, tzinfo=UTC)
@@ -257,6 +257,8 @@ def write(folding: Folding) -> Iterator[str]:
     for outcome in folding.out:
         if isinstance(outcome, SessionClosed):
             yield from write_session(outcome.session)
+        elif isinstance(outcome, SessionMerged):
+            yield "merged"
         else:
             yield f"finding {outcome.finding}"
             yield f"because {outcome.detail}"

@@ -107,9 +107,9 @@ def test_a_session_that_names_no_token_belongs_to_nobody() -> None:
     assert found(session(token=""), *everything()) == "TOKEN_UNKNOWN"
 
 
-@pytest.mark.parametrize(("energy_wh", "finding"), [(25_200, ""), (25_201, "ENERGY_IMPLAUSIBLE")])
+@pytest.mark.parametrize(("energy_wh", "finding"), [(24_603, ""), (24_604, "ENERGY_IMPLAUSIBLE")])
 def test_energy_that_the_evse_cannot_have_delivered_is_not_rated(energy_wh: int, finding: str) -> None:
-    """22 kW for an hour, a tenth more for the meter's own margin, and 1 kWh."""
+    """22 kW for an hour and a minute, a tenth more for the meter's own margin: 24 603.33 Wh."""
     assert found(session(energy_wh=energy_wh), *everything()) == finding
 
 
@@ -236,5 +236,5 @@ def test_a_session_of_more_than_30_days_is_not_rated_and_costs_nothing_known(sec
 
 
 def test_energy_is_exact_in_the_gate() -> None:
-    tiny = structs.replace(session(), energy_wh=WattHours(Decimal("25200.000000000000000000000001")))
+    tiny = structs.replace(session(), energy_wh=WattHours(Decimal("24603.33333333333333333333334")))
     assert found(tiny, *everything()) == "ENERGY_IMPLAUSIBLE"

@@ -211,12 +211,6 @@ def test_a_broken_record_is_refused(data: str) -> None:
     assert len(str(refused.value)) <= 120
 
 
-def test_of_a_key_given_twice_the_last_counts() -> None:
-    """Whichever it were: the signature covers both."""
-    payload = f'{{"RD":[],"RD":{json.dumps([begin(7)])}}}'
-    assert parse(METER.sign(payload)).readings[0].energy_wh == 7000
-
-
 def test_a_hundred_thousand_readings_cost_little() -> None:
     started = monotonic()
     record = parse(METER.sign('{"RD":[' + ",".join(["{}"] * 20_000) + "]}"))
@@ -265,3 +259,18 @@ def refused_or_read(data: str) -> None:
     except (NotOcmf, UnreadableOcmf):
         return
     assert isinstance(record, OcmfRecord)
+
+
+def test_text_that_nobody_signed_makes_a_record_unreadable() -> None:
+    """It would travel on beside values that were verified."""
+    record = METER.record(begin(), end())
+    for tail in ('|{"x":1}', "|3059301306|garbage", "|a key?"):
+        with pytest.raises(UnreadableOcmf):
+            parse(record + tail)
+
+
+def test_a_key_that_stands_twice_makes_a_record_unreadable() -> None:
+    """One reader would take the first value, another the last: the meter signed both."""
+    payload = METER.record(begin(), end()).split("|")[1]
+    with pytest.raises(UnreadableOcmf):
+        parse(f'OCMF|{payload[:-1]},"RD":[]}}|{{"SD":"00"}}')

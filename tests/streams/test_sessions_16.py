@@ -460,7 +460,7 @@ def test_a_stop_without_start_is_a_finding() -> None:
         09:00  stop 5000
         -----
         finding  transaction_ended_without_start
-        because  transaction 17
+        because  transaction 17, 2026-10-05T09:00:00+00:00
     """)
 
 
@@ -476,6 +476,7 @@ def test_a_stop_that_came_before_its_start_waits_for_it() -> None:
         reading  08:00:00  0
         reading  08:30:00  2500
         reading  09:00:00  5000
+        merged
     """)
 
 
@@ -594,3 +595,29 @@ def test_a_status_of_2x_tells_nothing_here() -> None:
         station=STATION, protocol=Protocol.OCPP201, evse=1, connector=1, at=instant("08:00"), status="Occupied"
     )
     assert connectors.step(StationState(), event) == (StationState(), ())
+
+
+def test_two_stops_without_start_are_two_findings_though_their_id_is_the_same() -> None:
+    check("""
+        09:00  stop 5000  tx 0
+        10:00  stop 9000  tx 0
+        -----
+        finding  transaction_ended_without_start
+        because  transaction 0, 2026-10-05T09:00:00+00:00
+        finding  transaction_ended_without_start
+        because  transaction 0, 2026-10-05T10:00:00+00:00
+    """)
+
+
+def test_no_number_of_lost_samples_pushes_out_a_stop_that_waits_for_its_start() -> None:
+    samples = "".join(f"        08:{minute:02}  meter {minute * 10}  tx 9\n" for minute in range(1, 60)) * 1
+    more = "".join(f"        08:{minute:02}  meter {minute * 10 + 5}  tx 9\n" for minute in range(30, 60))
+    check(f"""
+        09:00  stop 5000  tx 9
+{samples}{more}        08:00  start 0
+        08:00  answer 9
+        -----
+        finding  transaction_ended_without_start
+        session  08:00:00 - 09:00:00  5000 Wh
+        merged
+    """)

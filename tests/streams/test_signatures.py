@@ -143,8 +143,10 @@ def test_a_key_that_is_not_yet_valid_is_none() -> None:
     assert verdict(HONEST, keys=(METER.key(valid_from=start),)) == VERIFIED
 
 
-def test_a_key_that_is_registered_for_another_serial_number_is_none() -> None:
-    assert verdict(HONEST, keys=(METER.key(meter="M2"),)) == ("unverifiable", "KEY_NOT_REGISTERED")
+def test_a_record_of_another_meter_than_the_one_that_is_registered_fails() -> None:
+    """The serial number is read only from a record that was verified: tampering with it must not make the key unknown."""
+    assert verdict(HONEST, keys=(METER.key(meter="M2"),)) == ("failed", "METERS_DIFFER")
+    assert verdict(HONEST.replace("M1", "M3"), keys=(METER.key(meter="M1"),)) == MISMATCH
     assert verdict(HONEST, keys=(METER.key(meter="M1"),)) == VERIFIED
 
 
@@ -276,7 +278,7 @@ TAMPERED = with_flipped_bit(HONEST, 1)
     [
         pytest.param((HONEST,), None, None, None, id="verified"),
         pytest.param((), None, None, Finding.SIGNATURE_UNVERIFIABLE, id="unsigned"),
-        pytest.param(("?",), None, None, Finding.SIGNATURE_UNVERIFIABLE, id="unverifiable"),
+        pytest.param(("?",), None, Finding.SIGNATURE_UNVERIFIABLE, Finding.SIGNATURE_UNVERIFIABLE, id="unverifiable"),
         pytest.param((TAMPERED,), None, Finding.SIGNATURE_FAILED, Finding.SIGNATURE_FAILED, id="failed"),
     ],
 )

@@ -19,7 +19,7 @@ def audit() -> None:
 @json_option
 @pass_settings
 def replay_(settings: Settings, as_json: bool) -> None:
-    """Fold all inputs again into an empty store and compare events, conclusions and entries. Status 1 on a difference."""
+    """Check the inputs, fold them again into an empty store, and compare all that follows. Status 1 on a difference."""
     with opened(settings) as app:
         result = replay(app)
     if as_json:
@@ -38,7 +38,8 @@ def _verdict(difference: Difference | None) -> None:
     if difference is None:
         OUT.print("[bold green]identical[/]")
         return
-    OUT.print(f"[bold red]different[/] first at {difference.what} {difference.position}, from input {difference.input}")
+    source = f", from input {difference.input}" if difference.input else ""
+    OUT.print(f"[bold red]different[/] first at {difference.what} {difference.position}{source}")
     OUT.print(f"stored     {escape(difference.stored or '(nothing)')}")
     OUT.print(f"replayed   {escape(difference.replayed or '(nothing)')}")
 

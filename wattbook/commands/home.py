@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from wattbook.commands.output import ERR, OUT, escape, json_option, opened, pass_settings, print_json
+from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json
 from wattbook.init_files import write_example
 from wattbook.settings import Settings, read_settings
 from wattbook.wiring import App, create_app
@@ -39,7 +39,7 @@ def publish(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json({"facts": facts, "new": new})
     else:
-        OUT.print(f"{facts} facts read, {new} new")
+        OUT.print(f"{count(facts, 'fact')} read, {new} new")
 
 
 def publish_quietly(app: App) -> None:
@@ -48,4 +48,4 @@ def publish_quietly(app: App) -> None:
         return
     new = app.publish_reference().new
     if new:
-        ERR.print(f"reference data: {new} new facts published from {escape(str(app.settings.reference_path))}")
+        ERR.print(f"reference data: {count(new, 'new fact')} published from {escape(str(app.settings.reference_path))}")

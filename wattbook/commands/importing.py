@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from wattbook.commands.home import publish_quietly
-from wattbook.commands.output import ERR, escape, json_option, opened, pass_settings, print_json, progress_bar, table
+from wattbook.commands.output import ERR, count, escape, json_option, opened, pass_settings, print_json, progress_bar, table
 from wattbook.importing import ImportSummary, import_files
 from wattbook.settings import Settings
 
@@ -36,4 +36,4 @@ def _show(summary: ImportSummary) -> None:
     rows: list[tuple[str, int]] = [("messages", summary.messages), ("  new", summary.new_messages), ("  known before", known)]
     rows += [("lines that are no message", summary.unreadable)] if summary.unreadable else []
     rows += [(name, count) for name, count in summary.steps.items() if name != "messages"]
-    table(f"{summary.files} file{'s' if summary.files != 1 else ''}, {summary.lines} lines", ("", ""), rows, right=(1,))
+    table(f"{count(summary.files, 'file')}, {count(summary.lines, 'line')}", ("", ""), rows, right=(1,))

@@ -1,6 +1,7 @@
 """`wattbook invoice`: draw up, list, and write invoices."""
 
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,13 +9,16 @@ import click
 
 from invoicing.invoice_json import invoice_json
 from invoicing.invoice_text import invoice_text
+from invoicing.not_rendered import NotRendered
 from vocabulary.billing import Invoice
 from vocabulary.money import plain
 from wattbook.commands.home import publish_quietly
-from wattbook.commands.output import ERR, OUT, escape, json_option, opened, pass_settings, print_json, table
+from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json, table
 from wattbook.conclusions import invoice_of
 from wattbook.documents import run_invoices, write_invoice
+from wattbook.months import month_of
 from wattbook.settings import Settings
+from wattbook.vault import Forgotten
 from wattbook.wiring import App
 
 out_option = click.option(
@@ -40,21 +44,43 @@ def run(settings: Settings, month: str, issued_on: datetime | None, out: Path | 
         publish_quietly(app)
         issued = run_invoices(app, month, issued_on.date() if issued_on else now.date(), now)
         folder = out or settings.out_path / "invoices"
-        files = [write_invoice(app, each, folder) for each in issued]
+        files = [_written(app, each, folder) for each in issued]
+        waiting = _waiting(app, month)
     if as_json:
         print_json(
-            [_summary(each) | {"pdf": str(pdf), "json": str(data)} for each, (pdf, data) in zip(issued, files, strict=True)]
+            [_summary(each) | {"pdf": _path(made, 0), "json": _path(made, 1)} for each, made in zip(issued, files, strict=True)]
         )
-    elif not issued:
-        OUT.print(f"nothing to invoice for {month}: every rated contract session is on an invoice")
     else:
-        rows = [(*_summary(each).values(), pdf) for each, (pdf, _) in zip(issued, files, strict=True)]
-        table(
-            f"{len(issued)} invoices issued",
-            ("number", "contract", "issued", "month", "sessions", "total", "", "file"),
-            rows,
-            right=(4, 5),
-        )
+        rows = [(*_summary(each).values(), _path(made, 0)) for each, made in zip(issued, files, strict=True)]
+        columns = ("number", "contract", "issued", "month", "sessions", "total", "", "file")
+        if rows:
+            table(f"{count(len(rows), 'invoice')} issued", columns, rows, right=(4, 5))
+        else:
+            OUT.print(f"nothing to invoice for {month}: no rated contract session is without an invoice")
+        if waiting:
+            told = ", ".join(f"{number} {progress}" for progress, number in sorted(waiting.items()))
+            OUT.print(f"not on any invoice, and on the worklist: {told}; see `wattbook session list --worklist`")
+    sys.exit(0 if all(files) else 1)
+
+
+def _written(app: App, issued: Invoice, folder: Path) -> tuple[Path, Path] | None:
+    """The files of an invoice; None, and why, where it cannot be rendered or its holder is forgotten. It is issued anyway."""
+    try:
+        return write_invoice(app, issued, folder)
+    except (NotRendered, Forgotten) as error:
+        ERR.print(f"[bold red]wattbook:[/] {issued.number} is issued, but not written: {escape(str(error))}")
+        return None
+
+
+def _path(made: tuple[Path, Path] | None, index: int) -> str | None:
+    return None if made is None else str(made[index])
+
+
+def _waiting(app: App, month: str) -> dict[str, int]:
+    """Sessions that began by the end of the month and wait for somebody, by progress."""
+    with app.reading() as store:
+        rows = store.states.flagged()
+    return dict(Counter(row.progress.value for row in rows if row.start is None or row.start.date() <= month_of(month).last))
 
 
 def _summary(issued: Invoice) -> dict[str, object]:

@@ -53,12 +53,19 @@ def print_json(value: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:
     """A plain table; columns whose index is in `right` are aligned to the right, as numbers are."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    if title:
+        OUT.print(f"[bold]{escape(title)}[/]")
+    made = Table(box=None, pad_edge=False, header_style="dim", show_header=any(columns))
     for index, column in enumerate(columns):
         made.add_column(column, justify="right" if index in right else "left", overflow="fold", no_wrap=index in right)
     for row in rows:
         made.add_row(*[escape(cell(value)) for value in row])
     OUT.print(made)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 invoice`, `2 invoices`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def micro(amount_micro: int) -> str:
@@ -79,7 +86,7 @@ def cell(value: object) -> str:
 
 def escape(text: str) -> str:
     """Text as it is: rich's own markup in it has no effect, and neither have control characters."""
-    return "".join(c if c.isprintable() else "�" for c in text).replace("[", r"\[")
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text).replace("[", r"\[")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`wattbook session`: charging sessions, one by one or as a list, and what keeps some from being billed."""
 
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -34,6 +35,9 @@ def list_(settings: Settings, worklist: bool, as_json: bool) -> None:
         rows = store.states.flagged() if worklist else store.states.find("")
     if as_json:
         print_json([row._asdict() for row in rows])
+        return
+    if not rows:
+        OUT.print("nothing to look at" if worklist else "no session yet: `wattbook import FILE`, or let stations connect")
         return
     columns = ("session", "station", "evse", "start (UTC)", "kWh", "total", "", "progress", "finding", "invoice")
     table("Worklist" if worklist else "Sessions", columns, [_cells(row) for row in rows], right=(2, 4, 5))
@@ -85,6 +89,8 @@ def show_dossier(found: Dossier, entries: list[Entry]) -> None:
     row = found.row
     OUT.print(f"[bold]Session {short(row.session)}[/]  {escape(row.station)}  transaction {escape(row.transaction or '–')}")
     OUT.print(f"progress   {row.progress}" + (f" · {row.finding}" if row.finding else ""))
+    for name, value in _about(found):
+        OUT.print(f"{name:10} {escape(value)}")
     if found.session is not None:
         _show_session(found.session, found.rated.time_zone if found.rated else "UTC")
     if found.checked is not None:
@@ -93,6 +99,20 @@ def show_dossier(found: Dossier, entries: list[Entry]) -> None:
         show_rated(found.rated.rated)
     for entry in entries:
         show_entry(entry)
+
+
+def _about(found: Dossier) -> Iterator[tuple[str, str]]:
+    """Who and where, as far as it was concluded."""
+    rated, charged = found.rated, found.session
+    if rated is not None:
+        yield "at", f"{rated.site_name}, EVSE {rated.evse_id}"
+        yield "for", f"{'contract' if rated.contract else 'partner'} {rated.contract or rated.partner}, token {rated.token}"
+        yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
+        if rated.held is not None:
+            yield "held", f"{rated.held}: see docs/errors.md"
+    elif charged is not None:
+        yield "at", f"EVSE {charged.evse} of the station"
+        yield "token", charged.token or "none was told"
 
 
 def _show_session(charged: ChargingSession, zone: str) -> None:
@@ -107,6 +127,8 @@ def _show_session(charged: ChargingSession, zone: str) -> None:
 
 def _show_verdict(checked: SignatureChecked) -> None:
     meter = f" · meter {escape(checked.meter)}, key {checked.key_fingerprint[:16]}" if checked.meter else ""
+    if checked.begin_wh is not None and checked.end_wh is not None:
+        meter += f" · {plain(kwh(checked.begin_wh))} to {plain(kwh(checked.end_wh))} kWh"
     OUT.print(f"signature  {checked.verdict} · {checked.reason}{meter}")
 
 
