@@ -17,7 +17,19 @@ import msgspec
 from msgspec import Struct
 
 from ingest.envelope import Origin, Result
-from ingest.fields import Integer, Refused, decoder, default_of, instant, is_too_deep, number, read, required_instant, text_or
+from ingest.fields import (
+    Integer,
+    Refused,
+    decoder,
+    default_of,
+    instant,
+    is_too_deep,
+    number,
+    read,
+    required_instant,
+    scaled,
+    text_or,
+)
 from ingest.samples import Metered, MeterValue, Readings, Shape, SignedText, meter_sampled, read_metered, status_instant
 from vocabulary.charging import (
     ChargingEvent,
@@ -199,5 +211,6 @@ def _token(id_tag: str | None) -> TokenUid | None:
 
 
 def _watt_hours(value: object) -> WattHours | None:
+    """meterStart and meterStop are integers (§6.45, §6.49): 1000 and a retry's 1000.0 are one fact."""
     energy = number(value)
-    return None if energy is None else WattHours(energy)
+    return None if energy is None else WattHours(scaled(energy, 0))

@@ -182,7 +182,7 @@ def test_signed_data_that_is_no_such_json_is_kept_bare(bare: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ('"meterStop":3600750.0', "meter_stop_wh 3600750.0"),
+        ('"meterStop":3600750.0', "meter_stop_wh 3600750"),
         ('"meterStop":3600750.4', "meter_stop_wh 3600750.4"),
         ('"meterStop":"3600750"', "meter_stop_wh 3600750"),
         ('"meterStop":null', ""),

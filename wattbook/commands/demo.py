@@ -142,11 +142,13 @@ def _prices(app: App, watched: Watched) -> None:
     _heading(4, "What the driver is told", "the same calculation as the invoice, so the same cents")
     tariff = app.runtime.catalogue().tariff(TariffId("dc-day-night"), DAY)
     assert tariff is not None
+    OUT.print("on the display of HAM-0002 (tariff dc-day-night), in the contract's language:")
     for language in ("en", "de"):
         OUT.print(f"price   {language}  {escape(price_text(tariff, language))}")
     with app.reading() as store:
         final = cost_of(store, app.runtime.catalogue(), watched.row.session)
     assert final is not None
+    OUT.print(f"\nHAM-0002 was told of session {short(watched.row.session)[:8]}, while it ran and when it ended:")
     for what, session, rated in (("running", watched.session, watched.rated), ("final", final.session, final.rated)):
         OUT.print(f"totalCost   {what:8} {plain(kwh(session.energy_wh)):>8} kWh {plain(rated.total):>8} {rated.currency}")
 
@@ -159,6 +161,7 @@ def _documents(app: App, folder: Path) -> None:
         (i.number, i.contract, len(i.sessions), i.net, i.tax, i.total, pdf) for i, (pdf, _) in zip(issued, files, strict=True)
     ]
     table("", ("invoice", "contract", "sessions", "net", "VAT", "EUR", "file"), rows, right=(2, 3, 4, 5))
+    OUT.print("\nThe session that was held and the one that was flagged are on no invoice: `wattbook session list --worklist`.")
     assert not run_invoices(app, MONTH, ISSUED_AT.date(), ISSUED_AT + timedelta(minutes=1)), "a second run issues nothing"
     for exported in export_cdrs(app, month_of(MONTH), folder / "out" / "cdrs" / MONTH):
         OUT.print(
