@@ -141,6 +141,16 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return catalogue.partners.get(fact.partner.id, Versions[Partner]()).has(fact.valid_from, fact.partner)
 
 
+def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
+    """Whether a tariff version is given another content from the same instant on: what comes late is then priced anew."""
+    match fact:
+        case TariffPublished():
+            known = catalogue.tariffs.get(fact.tariff.id, Versions[Tariff]())
+            return fact.valid_from in known.since and not is_in_force(catalogue, fact)
+        case _:
+            return False
+
+
 K = TypeVar("K")
 
 

@@ -19,7 +19,7 @@ from ledger.post import post
 from ledger.sql_store import SqlLedger
 from ledger.sql_tables import METADATA as LEDGER_TABLES
 from streams import sqlite_log
-from streams.catalogue import Catalogue
+from streams.catalogue import Catalogue, replaces_a_price
 from streams.embedded_runtime import EmbeddedRuntime, catalogue_at
 from streams.sql_states import METADATA as STATE_TABLES
 from streams.sql_states import SqlStates
@@ -58,10 +58,13 @@ class Store(NamedTuple):
 
 
 class Published(NamedTuple):
-    """How many facts the reference folder holds, and how many of them were not in force yet."""
+    """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs whose price was
+    changed without a day from which it holds.
+    """
 
     facts: int
     new: int
+    repriced: tuple[str, ...]
 
 
 class App:
@@ -85,12 +88,13 @@ class App:
     def publish_reference(self) -> Published:
         """Read the folder of reference data, append what is new in it, and conclude what waited for it."""
         with self.writing() as unit:
-            self.vault.demand(catalogue_at(unit).contracts)
+            known = catalogue_at(unit)
+        self.vault.demand(known.contracts)
         with self.vault.sealing() as seal:
             facts = read_reference(self.settings.reference_path, seal)
         new = self.runtime.publish(facts, key_of)
         self.runtime.pump()
-        return Published(len(facts), new)
+        return Published(len(facts), new, tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact)))
 
     def close(self) -> None:
         self._engine.dispose()

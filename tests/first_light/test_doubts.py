@@ -259,3 +259,12 @@ def test_a_start_that_is_retried_with_its_register_spelled_otherwise_is_the_same
     import_files(app.runtime, [capture], 500)
     with app.reading() as store:
         assert len(store.states.find("")) == 1
+
+
+def test_a_price_that_is_changed_in_place_is_warned_of(tmp_path: Path) -> None:
+    new_home(tmp_path / "home").close()
+    path = tmp_path / "home" / "reference" / "reference.yaml"
+    path.write_text(path.read_text().replace("price: 0.40", "price: 0.50"))
+    done = CliRunner().invoke(cli, ["--home", str(tmp_path / "home"), "reference", "publish", "--json"])
+    assert json.loads(done.stdout) == {"facts": 4, "new": 1, "repriced": ["tariff:by-hand"]}
+    assert "warning tariff:by-hand has another price from the same day on" in done.stderr

@@ -7,7 +7,7 @@ import click
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json
 from wattbook.init_files import write_example
 from wattbook.settings import Settings, read_settings
-from wattbook.wiring import App, create_app
+from wattbook.wiring import App, Published, create_app
 
 
 @click.command()
@@ -35,17 +35,31 @@ def reference() -> None:
 def publish(settings: Settings, as_json: bool) -> None:
     """Check the reference folder and publish what is new in it into the log."""
     with opened(settings) as app:
-        facts, new = app.publish_reference()
+        published = app.publish_reference()
+    _warn(published)
     if as_json:
-        print_json({"facts": facts, "new": new})
+        print_json(published._asdict())
     else:
-        OUT.print(f"{count(facts, 'fact')} read, {new} new")
+        OUT.print(f"{count(published.facts, 'fact')} read, {published.new} new")
+
+
+def _warn(published: Published) -> None:
+    """A price that is changed in place holds for sessions of the past that come late as well."""
+    for tariff in published.repriced:
+        ERR.print(
+            f"[yellow]warning[/] {escape(tariff)} has another price from the same day on: "
+            "sessions that were rated keep theirs, what comes late is rated by the new one; "
+            "to change it from a day on, add a version with `valid_from`"
+        )
 
 
 def publish_quietly(app: App) -> None:
     """What commands that conclude something do first: take up edited reference data, and say so."""
     if not app.settings.reference_path.is_dir():
         return
-    new = app.publish_reference().new
-    if new:
-        ERR.print(f"reference data: {count(new, 'new fact')} published from {escape(str(app.settings.reference_path))}")
+    published = app.publish_reference()
+    _warn(published)
+    if published.new:
+        ERR.print(
+            f"reference data: {count(published.new, 'new fact')} published from {escape(str(app.settings.reference_path))}"
+        )
