@@ -7,7 +7,7 @@ from pathlib import Path
 
 def main() -> None:
     known = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
-    names = sys.argv[1:] or [name for name in known if name != "memory"]
+    names = sys.argv[1:] or known
     if unknown := set(names) - set(known):
         sys.exit(f"no benchmark {', '.join(sorted(unknown))}: there are {', '.join(known)}")
     for name in names:

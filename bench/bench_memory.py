@@ -1,4 +1,4 @@
-"""Peak memory of an import of a million frames: state, not history. Takes some two minutes; run by name."""
+"""Peak memory of an import of a million frames: state, not history. Takes some two minutes."""
 
 import subprocess
 import sys
