@@ -77,9 +77,10 @@ class Assigned(NamedTuple):
 
 
 StationEvent = TransactionStarted | StartRequested | StartAnswered | MeterSampled | ConnectorStatusChanged | TransactionEnded
+Outcome = Assigned | SessionFlagged | SessionMerged
 
 
-def step(state: StationState, event: StationEvent) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
+def step(state: StationState, event: StationEvent) -> Step[StationState, Outcome]:
     """One event of one 1.6 station."""
     match event:
         case TransactionStarted():
@@ -97,7 +98,7 @@ def step(state: StationState, event: StationEvent) -> Step[StationState, Assigne
             return _ended(state, event)
 
 
-def _started(state: StationState, event: TransactionStarted) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
+def _started(state: StationState, event: TransactionStarted) -> Step[StationState, Outcome]:
     """The session, and the statuses of its connector that overtook it."""
     opened = OnConnector(session_id(event), event.evse or 0, event.at, None, False)
     overtook = [s for s in state.statuses if s.connector == opened.connector and s.at >= event.at]
@@ -111,7 +112,7 @@ def _event_of(status: Status, start: TransactionStarted) -> ConnectorStatusChang
     )
 
 
-def _answered(state: StationState, event: StartAnswered) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
+def _answered(state: StationState, event: StartAnswered) -> Step[StationState, Outcome]:
     """The transaction's id is known: later messages find the session by it, and orphans that waited for it come home."""
     asked = next((session for message, session in reversed(state.requests) if message == event.message_id), None)
     session = next((s for s in state.sessions if s.session == asked), None)
@@ -129,7 +130,7 @@ def _answered(state: StationState, event: StartAnswered) -> Step[StationState, A
     return Step(after, (*(Assigned(session.session, orphan) for orphan in home), *merged))
 
 
-def _sampled(state: StationState, event: MeterSampled) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
+def _sampled(state: StationState, event: MeterSampled) -> Step[StationState, Outcome]:
     """By transaction, else the session on the connector; a sample of the main meter (connector 0) belongs to none."""
     here = [s for s in _current(state, _time_of(event)) if s.connector == event.evse > 0]
     if event.transaction is None:
@@ -140,9 +141,7 @@ def _sampled(state: StationState, event: MeterSampled) -> Step[StationState, Ass
     return Step(_bind(state, found, event.transaction), (Assigned(found.session, event),))
 
 
-def _status(
-    state: StationState, event: ConnectorStatusChanged
-) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
+def _status(state: StationState, event: ConnectorStatusChanged) -> Step[StationState, Outcome]:
     if event.status not in TELLING_STATUSES or event.evse == 0:
         return Step(state)
     kept = structs.replace(state, statuses=_last(state.statuses, Status(event.evse, event.at, event.status), STATUSES))
@@ -150,7 +149,7 @@ def _status(
     return Step(kept, (Assigned(on_it[-1].session, event),) if on_it else ())
 
 
-def _ended(state: StationState, event: TransactionEnded) -> Step[StationState, Assigned | SessionFlagged | SessionMerged]:
+def _ended(state: StationState, event: TransactionEnded) -> Step[StationState, Outcome]:
     found = _named(state, event.transaction, _current(state, event.at))
     if found is None:
         detail = f"transaction {event.transaction}, {event.at.isoformat()}"

@@ -10,7 +10,7 @@ Rounding is half up, away from zero, so that a credit mirrors its debit. It happ
 nowhere else; the difference between micro and minor is posted, never lost.
 """
 
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import NewType
 
@@ -56,6 +56,3 @@ def from_micro(micro: int) -> Decimal:
 def plain(amount: Decimal) -> str:
     """A decimal without exponent, digits kept: `1E+1` is written 10, `2.50` stays 2.50."""
     return format(amount, "f")
-
-
-assert Decimal("2.665").quantize(Decimal("0.01"), ROUND_HALF_UP) == round_half_up(Decimal("2.665"), 2)

@@ -14,7 +14,6 @@ from msgspec import Struct
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.identity import (
     ContractId,
-    EventId,
     PartnerId,
     SessionId,
     StationId,
@@ -280,11 +279,3 @@ class Progress(StrEnum):
     RATED = "rated"
     INVOICED = "invoiced"
     MERGED = "merged"  # it was another session's end
-
-
-class Evidence(Struct, frozen=True, kw_only=True):
-    """An event with what the log knows of it: its identity, and the input that it follows from."""
-
-    event: EventId
-    cause: int
-    recorded_at: datetime | None
