@@ -8,7 +8,8 @@
 There is no second copy of an entry: its bytes, of which the chain is made, are rebuilt from these rows, so a changed row is a
 broken link. Amounts are integers of 10^-6 currency units. Instants are RFC 3339 text in UTC with microseconds, for SQLite
 has no such type. A posting has no foreign key to its entry: on PostgreSQL it would halve the speed
-(reference/billing-and-ledger-peers.md 4.2); `ledger.checks` finds a posting without its entry.
+(reference/billing-and-ledger-peers.md 4.2); `ledger.checks` finds a posting without its entry. Text sorts by code points in
+both databases, so PostgreSQL's has COLLATE "C".
 """
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 _INT64 = BigInteger().with_variant(Integer, "sqlite")  # an INTEGER of SQLite has 64 bits, and STRICT knows no other name
 
 ENTRY = Table(
@@ -35,13 +37,13 @@ ENTRY = Table(
     METADATA,
     Column("number", _INT64, primary_key=True, autoincrement=False),
     Column("id", LargeBinary, nullable=False, unique=True),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
+    Column("kind", _TEXT, nullable=False),
+    Column("subject", _TEXT, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("effective_at", Text, nullable=False),
-    Column("currency", Text, nullable=False),
+    Column("effective_at", _TEXT, nullable=False),
+    Column("currency", _TEXT, nullable=False),
     Column("cause", _INT64, nullable=False),
-    Column("recorded_at", Text, nullable=False),  # empty: not known
+    Column("recorded_at", _TEXT, nullable=False),  # empty: not known
     Column("link", LargeBinary, nullable=False),
     Index("entry_subject", "subject"),
     sqlite_strict=True,
@@ -52,8 +54,8 @@ POSTING = Table(
     METADATA,
     Column("entry", _INT64, nullable=False),
     Column("line", Integer, nullable=False),
-    Column("account", Text, nullable=False),
-    Column("currency", Text, nullable=False),
+    Column("account", _TEXT, nullable=False),
+    Column("currency", _TEXT, nullable=False),
     Column("amount_micro", _INT64, nullable=False),
     PrimaryKeyConstraint("entry", "line"),
     sqlite_strict=True,
@@ -63,8 +65,8 @@ POSTING = Table(
 BALANCE = Table(
     "balance",
     METADATA,
-    Column("account", Text, nullable=False),
-    Column("currency", Text, nullable=False),
+    Column("account", _TEXT, nullable=False),
+    Column("currency", _TEXT, nullable=False),
     Column("debit_micro", _INT64, nullable=False),
     Column("credit_micro", _INT64, nullable=False),
     PrimaryKeyConstraint("account", "currency"),
@@ -93,7 +95,6 @@ _REFUSED = (
     ("ledger_head", "DELETE", "TRUE", "the chain is never cut"),
 )
 
-# SQLite's own: PostgreSQL gets the same table as triggers of its kind, when its store comes.
 SQLITE_TRIGGERS = tuple(
     f"CREATE TRIGGER IF NOT EXISTS {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} WHEN {condition} "
     f"BEGIN SELECT RAISE(ABORT, '{reason}'); END"
@@ -102,3 +103,18 @@ SQLITE_TRIGGERS = tuple(
 
 for _trigger in SQLITE_TRIGGERS:
     event.listen(METADATA, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
+
+# The class of error is that of a broken constraint, as for SQLite's RAISE(ABORT).
+_POSTGRES_FUNCTION = """CREATE OR REPLACE FUNCTION ledger_refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = TG_ARGV[0]; END $$"""
+
+for _table, _verb, _condition, _reason in _REFUSED:
+    _create = f"CREATE TRIGGER {_table}_refuses_{_verb.lower()} BEFORE {_verb} ON {_table}"
+    _row = f"{_create} FOR EACH ROW WHEN ({_condition}) EXECUTE FUNCTION ledger_refuses('{_reason}')"
+    _emptying = _create.replace("delete", "truncate").replace(
+        "DELETE", "TRUNCATE"
+    )  # PostgreSQL's DELETE without looking at rows
+    _all = f"{_emptying} FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuses('{_reason}')"
+    for _statement in (_POSTGRES_FUNCTION, _row, *([_all] if _verb == "DELETE" else [])):
+        _ddl = DDL(_statement).execute_if(dialect="postgresql")  # type: ignore[no-untyped-call]
+        event.listen(METADATA.tables[_table], "after_create", _ddl)

@@ -23,7 +23,8 @@ from streams.connectors import Assigned
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, session_key, station_key
 from streams.rating import conclude
-from streams.sessions import Closed, Gathering, SessionEvent, evse_of
+from streams.session_rows import ended_row, open_row, with_conclusion
+from streams.sessions import Closed, Gathering, SessionEvent
 from streams.states import DocumentRow, Invoiced, SessionRow
 from streams.unit import Billable, ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
@@ -41,8 +42,6 @@ from vocabulary.codec import Conclusion, Event, ReferenceFact, decode, encode
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
 from vocabulary.reference import ContractPublished, OperatorPublished, PartnerPublished, SitePublished
 from vocabulary.sessions import (
-    BLOCKING,
-    ChargingSession,
     Finding,
     Progress,
     SessionClosed,
@@ -75,6 +74,26 @@ class Concluded(NamedTuple):
     recorded_at: datetime | None
 
 
+class Message(NamedTuple):
+    """A raw message with its identity (32 bytes), at its position."""
+
+    raw: RawMessage
+    id: bytes
+    position: Position
+
+
+class Poisoned(Exception):
+    """Our own functions fail on what stands at this position: a mistake of ours, and no reason to stop all others for good."""
+
+    def __init__(self, position: Position, error: Exception) -> None:
+        super().__init__(f"the steps fail on input {position}: {type(error).__name__}: {error}")
+        self.position, self.error = position, error
+
+
+# What a mistake of ours raises. A database or a broker that fails raises other things: those are nobody's poison.
+MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
 class Batch:
     """The working state of one batch. `tally` counts what happened, for the summary of an import."""
 
@@ -86,15 +105,26 @@ class Batch:
         self._concluded: list[Concluded] = []
 
     def run(self, inputs: Sequence[Stored]) -> None:
-        """All inputs, in order; then what changed is saved."""
+        """All inputs, in order."""
         for stream, run in groupby(inputs, key=lambda stored: stored.stream):
             if stream is Stream.RAW:
-                self._messages(list(run))
+                self.messages([Message(_RAW.decode(stored.body), stored.id, stored.position) for stored in run])
                 continue
             for stored in run:
                 self._order(decode(stored.body), stored)
-        self._flush()
+        self.flush()
+
+    def save_states(self) -> None:
+        """Write down the states that changed in this batch, and in those before it that did not."""
         self._unit.states.save(self._memory.changed())
+
+    def remember(self, events: Sequence[Stored]) -> None:
+        """Step the states on by events that the log holds and the saved states do not know yet: nothing new follows."""
+        heard = [Heard(decode(e.body), Record(e.id, e.key, e.body), e.cause, None) for e in events]  # type: ignore[arg-type]
+        self._prefetch(heard)
+        for item in heard:
+            self._step(item)
+        self._concluded, self._rows, self.tally = [], {}, Counter()
 
     def _order(self, event: Event, stored: Stored) -> None:
         match event:
@@ -105,20 +135,28 @@ class Batch:
 
     # Messages
 
-    def _messages(self, inputs: Sequence[Stored]) -> None:
-        self.tally["messages"] += len(inputs)
-        heard = [heard for stored in inputs for heard in self._decode(stored)]
+    def messages(self, messages: Sequence[Message]) -> None:
+        """Raw messages, in order. Raises Poisoned where one of them cannot be processed."""
+        self.tally["messages"] += len(messages)
+        heard = [heard for message in messages for heard in self._decode(message)]
         new = list(self._append_events(heard))
-        self._memory.prefetch((key for h in new if (key := _state_key(h.event)) is not None), self._unit.states)
+        self._prefetch(new)
         for item in new:
-            self._step(item)
+            try:
+                self._step(item)
+            except MISTAKES as error:
+                raise Poisoned(item.cause, error) from error
 
-    def _decode(self, stored: Stored) -> list[Heard]:
-        raw = _RAW.decode(stored.body)
-        events = self._verbs.decode(raw, EventId(stored.id.hex()))
-        return [
-            Heard(event, _record(event, event.station, stored.position), stored.position, raw.received_at) for event in events
-        ]
+    def _prefetch(self, heard: Iterable[Heard]) -> None:
+        self._memory.prefetch((key for h in heard if (key := _state_key(h.event)) is not None), self._unit.states)
+
+    def _decode(self, message: Message) -> list[Heard]:
+        raw, _, position = message
+        try:
+            events = self._verbs.decode(raw, EventId(message.id.hex()))
+        except MISTAKES as error:
+            raise Poisoned(position, error) from error
+        return [Heard(event, _record(event, event.station, position), position, raw.received_at) for event in events]
 
     def _append_events(self, heard: Sequence[Heard]) -> Iterator[Heard]:
         """The events that were not known yet: what was told twice goes no further."""
@@ -161,9 +199,9 @@ class Batch:
         if after.state is not before:
             self._memory.set(session_key(assigned.session), after.state)
         if isinstance(after.state, Gathering) and (known is None or _moves(assigned.event)):
-            self._rows[assigned.session] = _open_row(after.state)
+            self._rows[assigned.session] = open_row(after.state)
         if isinstance(after.state, Closed) and isinstance(before, Gathering):
-            self._rows[assigned.session] = _ended_row(before, after.state)
+            self._rows[assigned.session] = ended_row(before, after.state)
         self._conclude(after.out, assigned.event.station, heard.cause, heard.recorded_at)
 
     # Conclusions
@@ -177,7 +215,7 @@ class Batch:
             if isinstance(conclusion, SessionClosed):
                 self._conclude(conclude(conclusion.session, self.catalogue), station, cause, recorded_at)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Write what was concluded: to the log, what is new there to the books, and all of it to the index.
 
         A finding may come back that the log has had before: a session waits for a tariff, then for a token, then again.
@@ -203,7 +241,10 @@ class Batch:
         conclusion = concluded.conclusion
         if not isinstance(conclusion, SessionRated | InvoiceIssued):
             return []
-        entries = self._verbs.post(conclusion)
+        try:
+            entries = self._verbs.post(conclusion)
+        except MISTAKES as error:
+            raise Poisoned(concluded.cause, error) from error
         return [ToPost(entry, concluded.cause, concluded.recorded_at or entry.effective_at) for entry in entries]
 
     def _index(self, concluded: Concluded, position: Position, known: dict[SessionId, SessionRow]) -> None:
@@ -212,7 +253,7 @@ class Batch:
         if session is None or isinstance(conclusion, InvoiceIssued):
             return
         row = self._rows.get(session) or known.get(session) or SessionRow(session, concluded.station, Progress.FLAGGED)
-        self._rows[session] = _with_conclusion(row, conclusion, position)
+        self._rows[session] = with_conclusion(row, conclusion, position)
 
     def _count(self, conclusion: Conclusion) -> None:
         match conclusion:
@@ -235,7 +276,7 @@ class Batch:
         """The catalogue with the fact; and what waited for one of its kind is concluded again."""
         self.tally["reference facts"] += 1
         self.catalogue = with_fact(self.catalogue, fact)
-        self._flush()
+        self.flush()
         for row in self._unit.states.waiting(_answered_by(fact)):
             closed = self._read(row.closed_at)
             assert isinstance(closed, SessionClosed)
@@ -243,15 +284,15 @@ class Batch:
 
     def _read(self, position: Position | None) -> Event:
         assert position is not None
-        [stored] = self._unit.log.read((Stream.CONCLUSIONS,), Position(position - 1), 1)
-        assert stored.position == position
+        stored = self._unit.log.at(Stream.CONCLUSIONS, position)
+        assert stored is not None, f"there is no conclusion {position}"
         return decode(stored.body)
 
     # Documents
 
     def _invoice_run(self, request: InvoiceRunRequested, cause: Position) -> None:
         """Number in the order of drawing up; the counter moves in the same transaction as the invoices, so without a gap."""
-        self._flush()
+        self.flush()
         rows = {row.session: row for row in self._unit.states.billable(_last_day(request.month))}
         counter = f"counter:invoice:{self._verbs.series(request, self.catalogue)}"
         last = int(self._unit.states.load([counter]).get(counter, b"0"))
@@ -264,7 +305,7 @@ class Batch:
                 self._rows[row.session] = row._replace(progress=Progress.INVOICED, invoice=invoice.number)
         self._unit.states.mark_invoiced([Invoiced(s.session, i.number) for i in invoices for s in i.sessions])
         self._unit.states.save({counter: str(last + len(invoices)).encode()})
-        self._flush()
+        self.flush()
 
     def _billable(self, row: SessionRow) -> Billable:
         rated, checked = self._read(row.rated_at), self._read(row.checked_at)
@@ -313,59 +354,6 @@ def _session(conclusion: Conclusion) -> SessionId | None:
 
 def _key(conclusion: Conclusion) -> str:
     return conclusion.invoice.contract if isinstance(conclusion, InvoiceIssued) else _session(conclusion) or ""
-
-
-def _open_row(state: Gathering) -> SessionRow:
-    return SessionRow(
-        session=state.session,
-        station=state.station,
-        progress=Progress.ENDED if state.ends else Progress.OPEN,
-        transaction=state.transaction,
-        evse=evse_of(state),
-        start=state.start.at if state.start else None,
-    )
-
-
-def _ended_row(before: Gathering, closed: Closed) -> SessionRow:
-    """A session that ends; what is concluded from it comes on top."""
-    row = _open_row(before)
-    return row._replace(progress=Progress.ENDED, transaction=closed.transaction, start=closed.start, end=closed.end.at)
-
-
-def _with_conclusion(row: SessionRow, conclusion: SessionConclusion, position: Position) -> SessionRow:
-    match conclusion:
-        case SessionClosed():
-            return _closed_row(row, conclusion.session, position)
-        case SignatureChecked():
-            return row._replace(checked_at=position)
-        case SessionRated():
-            return row._replace(
-                progress=Progress.HELD if conclusion.held else Progress.RATED,
-                finding=conclusion.held,
-                ended_on=conclusion.ended_on,
-                contract=conclusion.contract,
-                partner=conclusion.partner,
-                total=conclusion.rated.total,
-                currency=conclusion.rated.currency,
-                rated_at=position,
-            )
-        case SessionFlagged() if conclusion.finding in BLOCKING and row.rated_at is None:
-            return row._replace(progress=Progress.FLAGGED, finding=conclusion.finding)
-        case SessionFlagged():
-            return row
-        case SessionMerged():
-            return row._replace(progress=Progress.MERGED, finding=None)
-
-
-def _closed_row(row: SessionRow, session: ChargingSession, position: Position) -> SessionRow:
-    return row._replace(
-        transaction=session.transaction,
-        evse=session.evse,
-        start=session.start,
-        end=session.end,
-        energy_wh=session.energy_wh,
-        closed_at=position,
-    )
 
 
 def _answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:

@@ -22,15 +22,17 @@ class Admitted(NamedTuple):
     fresh: list[Placed]
 
 
-def admit(stream: Stream, records: Sequence[Record], held: Mapping[bytes, Placed], last: Position) -> Admitted:
-    """`held` has, by id, at least those records of the stream whose ids are in the batch; `last` is the log's last position."""
+def admit(stream: Stream, records: Sequence[Record], held: Mapping[bytes, Placed], last: Position, step: int = 1) -> Admitted:
+    """`held` has, by id, at least those records of the stream whose ids are in the batch; `last` is the log's last position,
+    and its positions lie `step` apart.
+    """
     answers: list[Appended] = []
     fresh: dict[bytes, Placed] = {}
     for record in records:
         assert len(record.id) == 32, record.id
         known = held.get(record.id) or fresh.get(record.id)
         if known is None:
-            position = Position(last + len(fresh) + 1)
+            position = Position(last + step * (len(fresh) + 1))
             fresh[record.id] = position, record
             answers.append(Appended(position, is_new=True))
         else:

@@ -32,10 +32,15 @@ class Input(NamedTuple):
     value: msgspec.Struct
 
 
+Complete = Callable[[Unit, Input], Input]
+
+
 class EmbeddedRuntime:
     """Not for several threads at once. Several processes may take turns on one database (a server, and an import beside it):
     what one of them remembers is dropped where another one has moved the position since.
     """
+
+    concludes_at_once = True  # `pump` processes messages too
 
     def __init__(self, writing: OpenUnit, verbs: Verbs, batch: int = BATCH) -> None:
         self._writing, self._verbs, self._batch = writing, verbs, batch
@@ -72,16 +77,17 @@ class EmbeddedRuntime:
             progress(processed)
         return tally
 
-    def carry_out(self, command: Input) -> Counter[str]:
+    def carry_out(self, command: Input, complete: Complete = lambda _, command: command) -> Counter[str]:
         """Append a command and process it in one transaction: one that fails leaves no trace, and cannot stop what follows.
 
-        Messages are different: they are facts, and durable before anyone looks at them.
+        Messages are different: they are facts, and durable before anyone looks at them. `complete` may add to the command what
+        only the transaction knows.
         """
         self.pump()
         tally: Counter[str] = Counter()
 
         def append_and_process(unit: Unit) -> int:
-            append(unit, [command])
+            append(unit, [complete(unit, command)])
             return sum(iter(lambda: self._process(unit, tally), 0))
 
         self._guarded(append_and_process)
@@ -118,6 +124,7 @@ class EmbeddedRuntime:
             return 0
         batch = Batch(unit, self._verbs, self._memory, self._known_catalogue(unit))
         batch.run(inputs)
+        batch.save_states()
         unit.states.move(CONSUMER, position, inputs[-1].position)
         self._catalogue, self._reached = batch.catalogue, inputs[-1].position
         tally.update(batch.tally)
@@ -149,7 +156,7 @@ def append(unit: Unit, inputs: Sequence[Input]) -> list[Appended]:
 def catalogue_at(unit: Unit, position: Position | None = None) -> Catalogue:
     """The reference facts up to a position, or all of them, folded."""
     catalogue, after = Catalogue(), Position(0)
-    while facts := unit.log.read((Stream.REFERENCE,), after, 1000):
+    while facts := unit.office.read((Stream.REFERENCE,), after, 1000):
         for stored in facts:
             if position is not None and stored.position > position:
                 return catalogue

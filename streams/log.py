@@ -1,21 +1,30 @@
-"""The log: one port, four verbs.
+"""The log: one port, five verbs.
 
     append   a batch of records to a stream; idempotent by record id
     read     stored records of some streams, in order, after a position
+    at       the one record of a stream that stands at a position
     head     how far a stream's hash chain has come
     verify   walk a stream's chain from its beginning and name the first broken link
 
 Guarantees that every implementation keeps (tests/contracts/test_log_contract.py runs them on each):
 
-- Positions are given by the log, rise strictly over all streams of it, and are never given twice. Gaps are legal.
+- Positions are given by the log, rise strictly within a stream, and are never given twice in it. Gaps are legal.
 - A record whose id the stream already holds with the same content (key and body) is a duplicate: the stored position comes
   back, `is_new` is False, nothing is written. With other content it is a conflict: `Conflict` is raised before anything of
   the batch is written, and names the id, both contents' hashes and the stored position. The cause is not content: the same
   fact may follow from two inputs.
 - What was appended is durable when `append` returns, or, where the log lives in a database transaction of the caller's,
-  when that transaction commits. A crash at any moment leaves whole batches or nothing.
+  when that transaction commits. A batch that did not come to its end can be appended again as it was.
 - Each stream has a hash chain. The link of a record is SHA-256 over the stream's name, the link before it and the
   record's position, id, key, cause and body, length-prefixed (`streams.chain`); the first one follows `GENESIS`.
+
+What a log in one database keeps in addition, and Kafka's cannot (streams.kafka_log): a topic is an order of its own, and a
+broker stores what it is given and nothing about it.
+
+- Positions rise strictly over all streams, so that several are read together, in the order in which they came about.
+- A crash at any moment leaves whole batches or nothing.
+- Links are stored with the records, and a head beside them: `verify` names the very record that was changed, and notices
+  what was cut off the end. Of a topic this is told by comparing it with signed checkpoints that were taken before.
 """
 
 from collections.abc import Sequence
@@ -84,6 +93,8 @@ class Log(Protocol):
     def append(self, stream: Stream, records: Sequence[Record]) -> list[Appended]: ...
 
     def read(self, streams: Sequence[Stream], after: Position, limit: int) -> list[Stored]: ...
+
+    def at(self, stream: Stream, position: Position) -> Stored | None: ...
 
     def head(self, stream: Stream) -> Head: ...
 

@@ -1,6 +1,6 @@
-"""The states that a runtime works on: loaded when first asked for, remembered between batches, saved with each batch.
+"""The states that a runtime works on: loaded when first asked for, remembered between batches, saved with each batch or later.
 
-Bounded: beyond `MOST` the states that were not touched longest are forgotten; they stand in the store.
+Bounded: beyond `MOST` the states that were not touched longest are forgotten, but for those that no store holds yet.
 """
 
 from collections.abc import Iterable
@@ -56,6 +56,11 @@ class Memory:
         self._known.pop(key, None)  # the newest stand last
         self._known[key] = self._unsaved[key] = state
 
+    @property
+    def unsaved(self) -> int:
+        """How many states `changed` would give."""
+        return len(self._unsaved)
+
     def changed(self) -> dict[str, bytes]:
         """The states set since the last call, as bytes to save."""
         changed, self._unsaved = self._unsaved, {}
@@ -67,7 +72,7 @@ class Memory:
             self._known, self._unsaved = {}, {}
             return
         kept = {key: state for key, state in self._known.items() if isinstance(state, StationState | Gathering)}
-        self._known = dict(list(kept.items())[-MOST:])
+        self._known = {**dict(list(kept.items())[-MOST:]), **self._unsaved}
 
     def _get(self, key: str, states: States) -> State | None:
         self.prefetch((key,), states)

@@ -30,6 +30,9 @@ class MemoryLog:
         found = [stored for stream in dict.fromkeys(streams) for stored in self._after(stream, after, limit)]
         return sorted(found, key=_position)[:limit]
 
+    def at(self, stream: Stream, position: Position) -> Stored | None:
+        return next((stored for stored in self._after(stream, Position(position - 1), 1) if stored.position == position), None)
+
     def head(self, stream: Stream) -> Head:
         return self._heads[stream]
 

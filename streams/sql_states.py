@@ -1,109 +1,68 @@
-"""The states and the session index in a database, inside the caller's transaction.
+"""The states and the session index in a database, SQLite or PostgreSQL, inside the caller's transaction.
 
 Rows are replaced as sessions go on. Only `invoiced` is insert-only, by triggers: it holds even where someone changes the others
 past wattbook, and no session is billed twice.
+
+On PostgreSQL workers and an invoice run change the same sessions at the same time. So `rows` and `billable` lock what they give
+until the transaction ends, unless that only reads; all in order of session, so that none waits in a circle.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import (
-    DDL,
-    BigInteger,
-    Column,
-    Connection,
-    Date,
-    Index,
-    LargeBinary,
-    MetaData,
-    Row,
-    String,
-    Table,
-    bindparam,
-    event,
-    select,
-)
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, bindparam, cast, func, or_, select
+from sqlalchemy import text as sql
 
+from streams.places import OFFICE, Lane
+from streams.postgres_parts import driver_rows, driver_run, escaped, hold_lane, unescaped
+from streams.state_tables import DOCUMENT, INVOICED, METADATA, POSITION, SESSION, STATE
 from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved, SessionRow
 from vocabulary.identity import InvoiceNumber, Position, SessionId, StationId
 from vocabulary.money import plain
 from vocabulary.sessions import Finding, Progress
 
-METADATA = MetaData()
+__all__ = ["METADATA", "SqlStates"]
 
-STATE = Table("state", METADATA, Column("key", String, primary_key=True), Column("body", LargeBinary, nullable=False))
-
-POSITION = Table(
-    "position", METADATA, Column("consumer", String, primary_key=True), Column("position", BigInteger, nullable=False)
-)
-
-# Instants are RFC 3339 text in UTC with microseconds, decimals are text: SQLite has neither type, and text keeps every digit.
-SESSION = Table(
-    "session",
-    METADATA,
-    Column("session", String, primary_key=True),
-    Column("station", String, nullable=False),
-    Column("progress", String, nullable=False),
-    Column("finding", String),
-    Column("transaction", String),
-    Column("evse", BigInteger),
-    Column("start", String),
-    Column("end", String),
-    Column("ended_on", Date),
-    Column("energy_wh", String),
-    Column("contract", String),
-    Column("partner", String),
-    Column("total", String),
-    Column("currency", String),
-    Column("invoice", String),
-    Column("closed_at", BigInteger),
-    Column("checked_at", BigInteger),
-    Column("rated_at", BigInteger),
-    Index("session_progress", "progress", "ended_on"),
-    Index("session_start", "start"),
-)
-
-DOCUMENT = Table(
-    "document",
-    METADATA,
-    Column("number", String, primary_key=True),
-    Column("contract", String, nullable=False),
-    Column("issued_on", String, nullable=False),
-    Column("month", String, nullable=False),
-    Column("currency", String, nullable=False),
-    Column("total", String, nullable=False),
-    Column("issued_at", BigInteger, nullable=False),
-)
-
-INVOICED = Table("invoiced", METADATA, Column("session", String, primary_key=True), Column("number", String, nullable=False))
-
-for _verb in ("UPDATE", "DELETE"):
-    _trigger = (
-        f"CREATE TRIGGER IF NOT EXISTS invoiced_refuses_{_verb.lower()} BEFORE {_verb} ON invoiced "
-        "BEGIN SELECT RAISE(ABORT, 'a session stays on its invoice'); END"
-    )
-    event.listen(METADATA, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
-
-# What is in them follows from inputs, but for where its events stand: positions in a replay are others.
+# What is in them follows from inputs, but for where its events stand: lanes and positions in a replay are others.
 _INDEXES = {"session index": SESSION, "document index": DOCUMENT, "invoiced": INVOICED}
-_POSITIONS = ("closed_at", "checked_at", "rated_at", "issued_at")
+_PLACES = ("closed_at", "checked_at", "rated_at", "issued_at", "lane")
 
 # The states of stations and sessions and the last invoice numbers. Other keys are the desk's: they follow from no input.
-_FOLLOWING = """SELECT key, CAST(body AS BLOB) FROM state
-    WHERE key GLOB 'station:*' OR key GLOB 'session:*' OR key GLOB 'counter:invoice*' ORDER BY key"""
+_FOLLOWING = ("station:", "session:", "counter:invoice")
 
 _CHUNK = 500  # keys in one IN (...)
+_PAGE = 1_000  # rows in memory while all are read
+
+_COLUMNS = ", ".join(f'"{name}"' for name in (*SessionRow._fields, "lane"))
+_REPLACED = ", ".join(f'"{name}" = excluded."{name}"' for name in SessionRow._fields)  # a session stays in its lane
+_PUT_ROWS = f"INSERT INTO session ({_COLUMNS}) {{}} ON CONFLICT (session) DO UPDATE SET {_REPLACED}"
+_ARRAYS = ["%b::bigint[]" if SESSION.c[name].type.python_type is int else "%b::text[]" for name in SessionRow._fields]
+_PUT_ROWS_POSTGRES = _PUT_ROWS.format(f"SELECT *, %s FROM unnest({', '.join(_ARRAYS)})")  # noqa: S608
+_PUT_ROWS_SQLITE = _PUT_ROWS.format(f"VALUES ({', '.join('?' * (len(SessionRow._fields) + 1))})")
+
+_LOAD_POSTGRES = "SELECT key, body FROM state WHERE key = ANY(%b::text[])"
+_SAVE = "INSERT INTO state (key, body) {} ON CONFLICT (key) DO UPDATE SET body = excluded.body"
+_SAVE_POSTGRES = _SAVE.format("SELECT * FROM unnest(%b::text[], %b::bytea[])")
+_SAVE_SQLITE = _SAVE.format("VALUES (?, ?)")
+
+_BEGIN = sql("INSERT INTO position (lane, consumer, position) VALUES (:lane, :consumer, 0) ON CONFLICT DO NOTHING")
 
 
 class SqlStates:
-    """`streams.states.States` on a connection of the caller's."""
+    """`streams.states.States` on a connection of the caller's: the positions and what waits are those of a lane, all else is
+    of all lanes.
+    """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, lane: Lane = OFFICE) -> None:
+        self._connection, self._lane = connection, lane
+        self._is_postgres = connection.dialect.name == "postgresql"
 
     def load(self, keys: Sequence[str]) -> dict[str, bytes]:
+        if self._is_postgres:
+            rows = driver_rows(self._connection, _LOAD_POSTGRES, ([*map(escaped, keys)],))
+            return {unescaped(key): body for key, body in rows}
         found: dict[str, bytes] = {}
         for chunk in _chunks(keys):
             query = select(STATE.c.key, STATE.c.body).where(STATE.c.key.in_(bindparam("keys", expanding=True)))
@@ -111,40 +70,59 @@ class SqlStates:
         return found
 
     def save(self, changed: Mapping[str, bytes]) -> None:
-        if changed:
-            statement = "INSERT INTO state (key, body) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body"
-            self._connection.exec_driver_sql(statement, list(changed.items()))
+        if not changed:
+            return
+        keys = sorted(changed)
+        bodies = [changed[key] for key in keys]
+        if self._is_postgres:
+            driver_run(self._connection, _SAVE_POSTGRES, ([*map(escaped, keys)], bodies))
+        else:
+            self._connection.exec_driver_sql(_SAVE_SQLITE, list(zip(keys, bodies, strict=True)))
 
     def position(self, consumer: str) -> Position:
-        found = self._connection.execute(select(POSITION.c.position).where(POSITION.c.consumer == consumer)).scalar()
+        found = self._connection.execute(select(POSITION.c.position).where(*self._of(consumer))).scalar()
         return Position(found or 0)
 
     def move(self, consumer: str, expected: Position, to: Position) -> None:
         if expected == 0:
-            self._connection.execute(insert(POSITION).values(consumer=consumer, position=0).on_conflict_do_nothing())
-        where = (POSITION.c.consumer == consumer) & (POSITION.c.position == expected)
-        moved = self._connection.execute(POSITION.update().where(where).values(position=to))
+            self._connection.execute(_BEGIN, {"lane": self._lane, "consumer": consumer})
+        where = (*self._of(consumer), POSITION.c.position == expected)
+        moved = self._connection.execute(POSITION.update().where(*where).values(position=to))
         if moved.rowcount != 1:
             raise PositionMoved(f"{consumer}: expected at {expected}; another process moved it: stop this one")
 
+    def held_positions(self, consumer: str, lanes: Iterable[Lane]) -> dict[Lane, Position]:
+        """How far this consumer has come in those of the lanes in which it has begun.
+
+        On PostgreSQL nobody is in the middle of a batch of any of them then, nor begins one before the transaction ends.
+        """
+        if self._is_postgres:
+            for lane in lanes:
+                hold_lane(self._connection, lane)
+        query = select(POSITION.c.lane, POSITION.c.position).where(POSITION.c.consumer == consumer).order_by(POSITION.c.lane)
+        return {Lane(lane): Position(position) for lane, position in self._connection.execute(query)}
+
     def rows(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
         found: dict[SessionId, SessionRow] = {}
-        for chunk in _chunks(sessions):
+        for chunk in _chunks(sorted(sessions)):
             query = select(SESSION).where(SESSION.c.session.in_(bindparam("sessions", expanding=True)))
-            found |= {SessionId(row.session): _row(row) for row in self._connection.execute(query, {"sessions": chunk})}
+            found |= {row.session: row for row in self._locked(query, {"sessions": chunk})}
         return found
 
     def put_rows(self, rows: Iterable[SessionRow]) -> None:
-        values = [_values(row) for row in rows]
-        if values:
-            marks = ", ".join("?" * len(SessionRow._fields))
-            columns = ", ".join(f'"{name}"' for name in SessionRow._fields)
-            self._connection.exec_driver_sql(f"INSERT OR REPLACE INTO session ({columns}) VALUES ({marks})", values)  # noqa: S608
+        values = [_values(row) for row in sorted({row.session: row for row in rows}.values())]
+        if not values:
+            return
+        if self._is_postgres:
+            columns = [[escaped(v) if isinstance(v, str) else v for v in column] for column in zip(*values, strict=True)]
+            driver_run(self._connection, _PUT_ROWS_POSTGRES, (self._lane, *columns))
+        else:
+            self._connection.exec_driver_sql(_PUT_ROWS_SQLITE, [(*row, self._lane) for row in values])
 
     def put_documents(self, rows: Iterable[DocumentRow]) -> None:
         values = [dict(zip(DocumentRow._fields, map(_sql, row), strict=True)) for row in rows]
         if values:
-            self._connection.execute(insert(DOCUMENT), values)  # a number that is there already fails, and the run with it
+            self._connection.execute(DOCUMENT.insert(), values)  # a number that is there already fails, and the run with it
 
     def mark_invoiced(self, rows: Sequence[Invoiced]) -> None:
         for chunk in _chunks([row.session for row in rows]):
@@ -157,14 +135,15 @@ class SqlStates:
     def indexes(self) -> Iterator[tuple[str, Iterator[dict[str, object]]]]:
         """For audits, by name: every row that a replay gives again, as it is stored, in order of key."""
         for name, table in _INDEXES.items():
-            columns = [column.name for column in table.columns if column.name not in _POSITIONS]
-            listed = ", ".join(f'"{column}"' for column in columns)
-            rows = self._connection.exec_driver_sql(f"SELECT {listed} FROM {table.name} ORDER BY 1")  # noqa: S608
+            key, *_ = columns = [column for column in table.columns if column.name not in _PLACES]
+            rows = self._connection.execute(select(*columns).order_by(key), execution_options={"yield_per": _PAGE})
             yield name, (dict(row._mapping) for row in rows)
 
     def following(self) -> Iterator[tuple[str, bytes]]:
         """For audits: the states that follow from inputs, in order of key."""
-        return ((key, body) for key, body in self._connection.exec_driver_sql(_FOLLOWING))
+        wanted = or_(*(_begins(STATE.c.key, prefix) for prefix in _FOLLOWING))
+        query = select(STATE.c.key, cast(STATE.c.body, LargeBinary)).where(wanted).order_by(STATE.c.key)
+        return ((key, body) for key, body in self._connection.execute(query, execution_options={"yield_per": _PAGE}))
 
     def documents(self, number: str | None = None) -> list[DocumentRow]:
         """Issued documents in order of number; or the one of this number."""
@@ -176,39 +155,71 @@ class SqlStates:
         ]
 
     def waiting(self, findings: Iterable[Finding]) -> list[SessionRow]:
-        query = select(SESSION).where(SESSION.c.progress == Progress.FLAGGED, SESSION.c.finding.in_(list(findings)))
-        return [_row(row) for row in self._connection.execute(query.order_by(SESSION.c.session))]
+        """Of this lane."""
+        is_one_of_them = (SESSION.c.progress == Progress.FLAGGED, SESSION.c.finding.in_(list(findings)))
+        return self._rows(select(SESSION).where(*is_one_of_them, SESSION.c.lane == self._lane).order_by(SESSION.c.session))
 
     def billable(self, until: date) -> list[SessionRow]:
-        query = select(SESSION).where(
-            SESSION.c.progress == Progress.RATED, SESSION.c.contract.is_not(None), SESSION.c.ended_on <= until
-        )
-        return [
-            _row(r) for r in self._connection.execute(query.order_by(SESSION.c.contract, SESSION.c.start, SESSION.c.session))
-        ]
+        is_rated = (SESSION.c.progress == Progress.RATED, SESSION.c.contract.is_not(None))
+        found = self._locked(select(SESSION).where(*is_rated, SESSION.c.ended_on <= until.isoformat()))
+        return sorted(found, key=lambda row: (row.contract, _sql(row.start) or "", row.session))
 
     def running(self, stations: Sequence[StationId]) -> list[SessionRow]:
         """Open sessions of these stations."""
-        query = select(SESSION).where(SESSION.c.progress == Progress.OPEN, SESSION.c.station.in_(stations))
-        return [_row(row) for row in self._connection.execute(query.order_by(SESSION.c.session))]
+        is_open = (SESSION.c.progress == Progress.OPEN, SESSION.c.station.in_(stations))
+        return self._rows(select(SESSION).where(*is_open).order_by(SESSION.c.session))
 
     def flagged(self) -> list[SessionRow]:
         """The worklist: what is flagged, held, or waits for messages between its start and its end."""
         wanted = (Progress.FLAGGED, Progress.HELD, Progress.ENDED)
-        query = select(SESSION).where(SESSION.c.progress.in_(wanted)).order_by(SESSION.c.start, SESSION.c.session)
-        return [_row(row) for row in self._connection.execute(query)]
+        return self._rows(select(SESSION).where(SESSION.c.progress.in_(wanted)).order_by(*_BY_START))
 
     def ended_in(self, first: date, last: date) -> list[SessionRow]:
         """Rated sessions by the local day of their end, in order of start."""
-        query = select(SESSION).where(SESSION.c.rated_at.is_not(None), SESSION.c.ended_on.between(first, last))
-        return [_row(row) for row in self._connection.execute(query.order_by(SESSION.c.start, SESSION.c.session))]
+        on_a_day = SESSION.c.ended_on.between(first.isoformat(), last.isoformat())
+        return self._rows(select(SESSION).where(SESSION.c.rated_at.is_not(None), on_a_day).order_by(*_BY_START))
 
     def find(self, prefix: str) -> list[SessionRow]:
-        """Sessions whose id or transaction begins with the prefix; empty prefix: all. Newest first, at most 10 000."""
-        like = prefix.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        matches = SESSION.c.session.like(like, escape="\\") | SESSION.c.transaction.like(like, escape="\\")
-        query = select(SESSION).where(matches).order_by(SESSION.c.start.desc(), SESSION.c.session).limit(10_000)
-        return [_row(row) for row in self._connection.execute(query)]
+        """Sessions whose id or transaction begins with the prefix, in capitals or not; empty prefix: all. Newest first, at
+        most 10 000.
+        """
+        lower = prefix.translate(_ASCII_LOWER)
+        matches = or_(
+            *(_begins(func.lower(column, type_=column.type), lower) for column in (SESSION.c.session, SESSION.c.transaction))
+        )
+        newest = (SESSION.c.start.desc().nulls_last(), SESSION.c.session)
+        return self._rows(select(SESSION).where(matches).order_by(*newest).limit(10_000))
+
+    def _of(self, consumer: str) -> tuple[ColumnElement[bool], ...]:
+        return POSITION.c.lane == self._lane, POSITION.c.consumer == consumer
+
+    def _locked(self, query: Select[Any], parameters: Mapping[str, object] | None = None) -> list[SessionRow]:
+        """Rows in order of session, locked where the database locks rows and the transaction may write."""
+        ordered = query.order_by(SESSION.c.session)
+        reads = self._connection.get_execution_options().get("postgresql_readonly", False)
+        return self._rows(ordered if reads else ordered.with_for_update(), parameters)
+
+    def _rows(self, query: Select[Any], parameters: Mapping[str, object] | None = None) -> list[SessionRow]:
+        return [_row(row) for row in self._connection.execute(query, parameters)]
+
+
+_BY_START = (SESSION.c.start.nulls_first(), SESSION.c.session)
+_ASCII_LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}  # what both databases' lower() does
+
+
+def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Whether a text begins with these characters: both databases order texts by code points."""
+    end = _end_of(prefix)
+    return column >= prefix if end is None else (column >= prefix) & (column < end)
+
+
+def _end_of(prefix: str) -> str | None:
+    """The first text after all that begin so; None: there is no text after them."""
+    for length in range(len(prefix), 0, -1):
+        following = ord(prefix[length - 1]) + 1
+        if following <= 0x10FFFF:
+            return prefix[: length - 1] + chr(0xE000 if following == 0xD800 else following)  # D800 to DFFF are no characters
+    return None
 
 
 def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -220,6 +231,8 @@ def _values(row: SessionRow) -> tuple[str | int | None, ...]:
 
 
 def _sql(value: object) -> str | int | None:
+    if value is None or type(value) is str or type(value) is int:
+        return value  # most are
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="microseconds")
@@ -227,18 +240,18 @@ def _sql(value: object) -> str | int | None:
             return value.isoformat()
         case Decimal():
             return plain(value)
-        case int() | None:
-            return value
         case _:
             return str(value)
 
 
 def _row(row: Row[tuple[object, ...]]) -> SessionRow:
-    values = dict(row._mapping)
+    values: dict[str, Any] = dict(row._mapping)
     values["progress"] = Progress(values["progress"])
     values["finding"] = Finding(values["finding"]) if values["finding"] else None
     for name in ("start", "end"):
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+    values["ended_on"] = date.fromisoformat(values["ended_on"]) if values["ended_on"] else None
+    del values["lane"]
     for name in ("energy_wh", "total"):
         values[name] = None if values[name] is None else Decimal(values[name])
     return SessionRow(**values)

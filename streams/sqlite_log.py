@@ -70,6 +70,9 @@ class SqliteLog:
             Stored(position, _STREAM[name], id_, key, body, cause, link) for position, name, id_, key, body, cause, link in rows
         ]
 
+    def at(self, stream: Stream, position: Position) -> Stored | None:
+        return next((stored for stored in self.read([stream], Position(position - 1), 1) if stored.position == position), None)
+
     def head(self, stream: Stream) -> Head:
         return self._head_and_last(stream)[0]
 

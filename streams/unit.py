@@ -32,11 +32,14 @@ class Books(Protocol):
 
 
 class Unit(NamedTuple):
-    """One transaction's view of everything that is stored."""
+    """One transaction's view of everything that is stored. `office` is where the reference facts stand: the same log, or,
+    where that has lanes (`streams.places`), the one of lane 0.
+    """
 
     log: Log
     states: States
     books: Books
+    office: Log
 
 
 OpenUnit = Callable[[], AbstractContextManager[Unit]]

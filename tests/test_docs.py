@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -25,6 +26,7 @@ import pytest
 
 from ledger.checks import CHECKS
 from vocabulary.charging import Rejection
+from vocabulary.quarantine import QuarantineReason
 from vocabulary.sessions import Finding, SignatureReason, Verdict
 from wattbook.cli import cli
 from wattbook.database import _REMEDIES
@@ -35,7 +37,8 @@ ROOMS = ("vocabulary", "ingest", "streams", "tariffs", "ledger", "invoicing", "w
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN_MAX = 2
 PAGE_SECONDS_MAX = 300  # a page takes ten; beside other work on the machine much longer
-NOT_TYPED = re.compile(r"\./run (setup|test|check|format|bench)\b")  # what would run these tests again, or takes long
+# What would run these tests again, or takes long.
+NOT_TYPED = re.compile(r"\./run (setup|test|check|format|bench|faults)\b")
 MARK = "\x1e"
 
 
@@ -184,7 +187,10 @@ def test_dots_stand_for_anything_and_nothing_else_does() -> None:
 # What can go wrong is explained
 
 # Raised and caught inside one room; what comes of it has its own paragraph.
-INTERNAL = {"Refused", "NotOcmf", "UnreadableOcmf", "YamlErrors", "TariffRefused"}
+INTERNAL = {"Refused", "NotOcmf", "UnreadableOcmf", "YamlErrors", "TariffRefused", "NotASeal", "Gap", "Fenced", "Poisoned"}
+
+
+REASONS: list[type[StrEnum]] = [Rejection, QuarantineReason, Finding, Verdict, SignatureReason]
 
 
 def source(file: str) -> str:
@@ -214,7 +220,7 @@ def headings(page: Path) -> list[str]:
 
 
 def test_every_reason_and_every_failure_has_its_paragraph_and_no_other_has() -> None:
-    enumerated = {str(member) for kind in (Rejection, Finding, Verdict, SignatureReason) for member in kind}
+    enumerated = {str(member) for kind in REASONS for member in kind}
     rules = {"entries_can_be_read", *(rule.__name__ for rule in CHECKS)}
     others = {*exceptions(), *refusals(), "OSError", "CdrRefused"}
     found = headings(ROOT / "docs" / "errors.md")
@@ -222,8 +228,8 @@ def test_every_reason_and_every_failure_has_its_paragraph_and_no_other_has() -> 
     assert set(found) == enumerated | rules | others
 
 
-@pytest.mark.parametrize("kind", [Rejection, Finding, Verdict, SignatureReason])
-def test_reasons_stand_in_the_order_of_precedence(kind: type[Rejection | Finding | Verdict | SignatureReason]) -> None:
+@pytest.mark.parametrize("kind", REASONS)
+def test_reasons_stand_in_the_order_of_precedence(kind: type[StrEnum]) -> None:
     ours = [str(member) for member in kind]
     assert [name for name in headings(ROOT / "docs" / "errors.md") if name in ours] == ours
 
@@ -241,7 +247,10 @@ def test_what_a_partner_and_a_database_object_to_is_explained() -> None:
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield " ".join((*path, name)), command
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))

@@ -10,21 +10,33 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from vocabulary.identity import ContractId, EventId, InvoiceNumber, SessionId, TariffId, VersionHash
+from vocabulary.identity import ContractId, EventId, InvoiceNumber, Position, SessionId, TariffId, VersionHash
 from vocabulary.money import Currency
 from vocabulary.reference import Operator, Sealed
 from vocabulary.sessions import RatedLine, SignatureChecked
 
 
-class InvoiceRunRequested(Struct, frozen=True, kw_only=True, tag="invoice_run.requested"):
+class PartitionReached(Struct, frozen=True, kw_only=True):
+    """That the messages of a partition before this offset had been processed, and none from there on; and up to where the
+    reference facts were known there.
+    """
+
+    partition: int
+    offset: int
+    reference: Position
+
+
+class InvoiceRunRequested(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="invoice_run.requested"):
     """Draw up what contracts owe for sessions that ended, by their site's calendar, until the end of `month`.
 
-    `requested_at` makes each asking a fact of its own: a second run bills what has become billable since.
+    `requested_at` makes each asking a fact of its own: a second run bills what has become billable since. `reached`: where
+    partitions are processed side by side, how far each was at the run; where inputs have one order, that says it.
     """
 
     month: str  # "2026-10"
     issued_on: date
     requested_at: datetime
+    reached: tuple[PartitionReached, ...] = ()
 
 
 class InvoiceLine(Struct, frozen=True, kw_only=True):

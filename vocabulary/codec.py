@@ -15,14 +15,15 @@ import msgspec
 from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import ChargingEvent, RawMessage
 from vocabulary.identity import EventId, VersionHash, digest
-from vocabulary.reference import ContractPublished, OperatorPublished, PartnerPublished, SitePublished
+from vocabulary.quarantine import Quarantined
+from vocabulary.reference import ContractPublished, OperatorPublished, PartnerPublished, ReferenceTaken, SitePublished
 from vocabulary.sessions import SessionConclusion
 from vocabulary.tariff import Tariff, TariffPublished
 
 ReferenceFact = OperatorPublished | SitePublished | ContractPublished | PartnerPublished | TariffPublished
 Input = RawMessage | ReferenceFact | InvoiceRunRequested
 Conclusion = SessionConclusion | InvoiceIssued
-Event = Input | ChargingEvent | Conclusion
+Event = Input | ChargingEvent | Conclusion | ReferenceTaken | Quarantined
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 _EVENT_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

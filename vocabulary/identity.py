@@ -5,6 +5,7 @@ same identity wherever and whenever it is computed. The parts are length-prefixe
 """
 
 from hashlib import sha256
+from struct import Struct
 from typing import NewType
 
 StationId = NewType("StationId", str)  # the charging station's identity as in its connection URL (OCPP-J 1.6 §3.1.1)
@@ -19,14 +20,15 @@ VersionHash = NewType("VersionHash", str)  # content address of an immutable ver
 InvoiceNumber = NewType("InvoiceNumber", str)
 Position = NewType("Position", int)  # place in a log, counted from 1; 0 is before the first
 
+_LENGTH = Struct(">Q").pack
+
 
 def digest(*parts: bytes) -> bytes:
     """SHA-256 over length-prefixed parts: 32 bytes."""
-    hashed = sha256()
+    prefixed: list[bytes] = []
     for part in parts:
-        hashed.update(len(part).to_bytes(8, "big"))
-        hashed.update(part)
-    return hashed.digest()
+        prefixed += (_LENGTH(len(part)), part)
+    return sha256(b"".join(prefixed)).digest()
 
 
 def content_id(kind: str, *parts: str) -> EventId:

@@ -11,7 +11,7 @@ from typing import NewType
 
 from msgspec import Struct
 
-from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid
+from vocabulary.identity import ContractId, PartnerId, Position, StationId, TariffId, TokenUid
 from vocabulary.money import Currency
 
 Sealed = NewType("Sealed", str)  # "<key name>:<base64>", opened by the application's vault only
@@ -132,3 +132,14 @@ class ContractPublished(Struct, frozen=True, kw_only=True, tag="contract.publish
 class PartnerPublished(Struct, frozen=True, kw_only=True, tag="partner.published"):
     partner: Partner
     valid_from: datetime
+
+
+class ReferenceTaken(Struct, frozen=True, kw_only=True, tag="reference.taken"):
+    """From this message of a partition on, the reference facts up to the position `until` are in force there.
+
+    Where a log has one order, that order says it; where partitions are processed side by side, each records it for itself.
+    """
+
+    partition: int
+    offset: int
+    until: Position

@@ -19,18 +19,16 @@ from msgspec import Struct, json, msgpack, structs
 from sqlalchemy import Engine
 
 from ledger.balances import balances_digest, entries_digest
-from ledger.sql_store import SqlLedger
 from streams.embedded_runtime import CONSUMER, EmbeddedRuntime
 from streams.log import INPUTS, Appended, BrokenLink, Head, Log, Record, Stored, Stream
 from streams.sql_states import SqlStates
-from streams.sqlite_log import SqliteLog
 from streams.unit import Unit
 from vocabulary.billing import InvoiceIssued
 from vocabulary.codec import Event, decode, encode
 from vocabulary.identity import Position
-from vocabulary.reference import Sealed
+from vocabulary.reference import ReferenceTaken, Sealed
 from wattbook.database import reading, writing
-from wattbook.wiring import VERBS, App, Store, database_in, unit_on
+from wattbook.wiring import VERBS, App, Store, database_in, store_on, unit_on
 
 DERIVED = (Stream.EVENTS, Stream.CONCLUSIONS)
 _CHUNK = 1000
@@ -85,6 +83,9 @@ class ReplayLog:
         if set(streams) <= set(INPUTS):
             return [stored for stored in self._inputs.read(streams, after, limit) if stored.position <= self._until]
         return self._derived.read(streams, after, limit)
+
+    def at(self, stream: Stream, position: Position) -> Stored | None:
+        return (self._inputs if stream in INPUTS else self._derived).at(stream, position)
 
     def head(self, stream: Stream) -> Head:
         return self._derived.head(stream)
@@ -152,18 +153,18 @@ def replay(app: App) -> Replay:
     """Fold the inputs that were processed again, in a temporary database, and compare what follows from them."""
     with tempfile.TemporaryDirectory(prefix="wattbook-replay-") as folder, app.reading() as store:
         until = store.states.position(CONSUMER)
-        if (broken := _broken_chain(store) or _wrong_position(store, until)) is not None:
+        if (broken := broken_chain(store) or _wrong_position(store, until)) is not None:
             return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
         engine = database_in(Path(folder))
         try:
             inputs = _replay_into(engine, store.log, until)
             with reading(engine) as connection:
-                return _compared(store, Store(SqliteLog(connection), SqlStates(connection), SqlLedger(connection)), inputs)
+                return _compared(store, store_on(connection), inputs)
         finally:
             engine.dispose()
 
 
-def _broken_chain(store: Store) -> Difference | None:
+def broken_chain(store: Store) -> Difference | None:
     """What was changed in the inputs is told as that, whether or not something else follows from them now."""
     for stream in INPUTS:
         found = store.log.verify(stream)
@@ -200,7 +201,8 @@ def _replay_into(engine: Engine, inputs: Log, until: Position) -> int:
     def unit() -> Iterator[Unit]:
         with writing(engine) as connection:
             whole = unit_on(connection)
-            yield whole._replace(log=ReplayLog(inputs, whole.log, until))
+            log = ReplayLog(inputs, whole.log, until)
+            yield whole._replace(log=log, office=log)
 
     count = 0
 
@@ -225,8 +227,8 @@ def _compared(stored: Store, replayed: Store, inputs: int) -> Replay:
 
 
 def _derived(store: Store) -> tuple[Iterator[Derived], ...]:
-    indexes = (_index(name, rows) for name, rows in store.states.indexes())
-    return (*(derived(store.log, stream) for stream in DERIVED), _entries(store), *indexes, _states(store))
+    streams = (derived(store.log, stream) for stream in DERIVED)
+    return (*streams, _entries(store), *indexes(store.states), states_of(store.states))
 
 
 def _entries(store: Store) -> Iterator[Derived]:
@@ -246,17 +248,22 @@ def _index(name: str, rows: Iterator[dict[str, object]]) -> Iterator[Derived]:
         yield Derived(name, number, Position(0), json.encode(row))
 
 
-def _states(store: Store) -> Iterator[Derived]:
-    for number, (key, body) in enumerate(store.states.following(), start=1):
+def indexes(states: SqlStates) -> Iterator[Iterator[Derived]]:
+    return (_index(name, rows) for name, rows in states.indexes())
+
+
+def states_of(states: SqlStates) -> Iterator[Derived]:
+    for number, (key, body) in enumerate(states.following(), start=1):
         yield Derived("state", number, Position(0), key.encode() + b"\0" + body)
 
 
 def digests(store: Store) -> dict[str, str]:
     """By kind: SHA-256 over the sorted contents, whatever the order in which they were concluded."""
     found: dict[str, list[bytes]] = {}
-    for item in derived(store.log, Stream.CONCLUSIONS):
+    for item in (item for log in store.lanes.values() for item in derived(log, Stream.CONCLUSIONS)):
         event = decode(item.body)
-        found.setdefault(type(event).__name__, []).append(sha256(encode(_without_seal(event))).digest())
+        if not isinstance(event, ReferenceTaken):  # lanes alone write these
+            found.setdefault(type(event).__name__, []).append(sha256(encode(_without_seal(event))).digest())
     by_kind = {kind: sha256(b"".join(sorted(bodies))).hexdigest() for kind, bodies in sorted(found.items())}
     return by_kind | {
         "Entry": entries_digest(booked.entry for booked in store.ledger.entries()),

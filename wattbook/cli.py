@@ -5,6 +5,7 @@ A failure prints what is wrong, where, and what to do, and ends with status 1; w
 
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 
 import click
 
@@ -12,11 +13,12 @@ from invoicing.not_rendered import NotRendered
 from ledger.books import LedgerError
 from streams.log import LogError
 from streams.states import AlreadyInvoiced, PositionMoved
-from wattbook.commands import audit, demo, export, home, importing, invoice, ledger, serve, session, tariff
 from wattbook.commands.output import ERR, escape
 from wattbook.database import DatabaseError
+from wattbook.dev_process import ServersError
 from wattbook.months import NotAMonth
 from wattbook.reference_files import ReferenceErrors
+from wattbook.seal_key import SealKeyUnusable
 from wattbook.settings import SettingsError, read_settings
 from wattbook.vault import VaultError
 from wattbook.wiring import NotReady
@@ -33,11 +35,48 @@ OUTSIDE_FAILURES = (
     PositionMoved,
     AlreadyInvoiced,
     VaultError,
+    ServersError,
+    SealKeyUnusable,
     OSError,
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+COMMANDS = {  # name: where it is; imported when it is called, since some take long to import
+    "init": "home:init",
+    "import": "importing:import_",
+    "serve": "serve:serve",
+    "session": "session:session",
+    "ledger": "ledger:ledger",
+    "invoice": "invoice:invoice",
+    "export": "export:export",
+    "tariff": "tariff:tariff",
+    "reference": "home:reference",
+    "audit": "audit:audit",
+    "seal": "seal:seal",
+    "topics": "topics:topics",
+    "worker": "worker:worker",
+    "relay": "relay:relay",
+    "database": "database:database",
+    "demo": "demo:demo",
+    "dev": "dev:dev",
+}
+
+
+class Commands(click.Group):
+    """The commands of the table, in its order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        if cmd_name not in COMMANDS:
+            return None
+        command = resolve_name(f"wattbook.commands.{COMMANDS[cmd_name]}")
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="wattbook")
 @click.option(
     "--home", type=click.Path(path_type=Path), help="The folder with the database and reference data (default: here)."
@@ -46,22 +85,6 @@ OUTSIDE_FAILURES = (
 def cli(context: click.Context, home: Path | None) -> None:
     """Event-sourced billing and transaction ledger for EV charging."""
     context.obj = read_settings(home=home) if home else read_settings()
-
-
-for command in (
-    home.init,
-    importing.import_,
-    serve.serve,
-    session.session,
-    ledger.ledger,
-    invoice.invoice,
-    export.export,
-    tariff.tariff,
-    home.reference,
-    audit.audit,
-    demo.demo,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -42,7 +42,8 @@ def _at(store: Store, position: Position | None, kind: type[E]) -> E | None:
     """The conclusion at a position, which must be of that kind."""
     if position is None:
         return None
-    [stored] = store.log.read((Stream.CONCLUSIONS,), Position(position - 1), 1)
+    stored = store.log.at(Stream.CONCLUSIONS, position)
+    assert stored is not None, f"there is no conclusion {position}"
     event = decode(stored.body)
-    assert isinstance(event, kind) and stored.position == position, f"conclusion {position} is not a {kind.__name__}"
+    assert isinstance(event, kind), f"conclusion {position} is not a {kind.__name__}"
     return event

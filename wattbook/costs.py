@@ -31,14 +31,15 @@ def cost_of(store: Store, catalogue: Catalogue, session: SessionId, until: datet
         case None:
             return None
         case Closed():
-            return _final(store, session)
+            return final_cost(store, session)
         case _:
             running = so_far(state, until)
             rated = None if running is None else running_cost(running, catalogue)
             return None if running is None or rated is None else Cost(rated, running, final=False)
 
 
-def _final(store: Store, session: SessionId) -> Cost | None:
+def final_cost(store: Store, session: SessionId) -> Cost | None:
+    """What was recorded when the session had ended. None: it was not rated, or not yet."""
     row = store.states.rows((session,)).get(session)
     if row is None:
         return None

@@ -1,11 +1,15 @@
-"""The one SQLite file in which a home keeps its log, states and books; this is the only place that opens it.
+"""The one database in which a home keeps its log, states and books: a SQLite file, or a PostgreSQL server's. Opened only here.
 
-    with writing(engine) as connection:   one transaction, holding the write lock from its beginning
+    with writing(engine) as connection:   one transaction that writes
     with reading(engine) as connection:   one moment of the database, seen while others write; writes are refused
 
-Write-ahead log and synchronous=FULL: a transaction that was committed survives a power cut. Both context managers commit
-when their block ends, roll back when it raises, and turn what the outside does to the file into a DatabaseError that says
-what to do.
+                SQLite                                          PostgreSQL
+    writing     holds the file's write lock from its beginning  READ COMMITTED; holds the lock of its lane, if it names one
+    reading     a deferred transaction, queries only            REPEATABLE READ, READ ONLY
+    durable     write-ahead log, synchronous=FULL               refused if fsync, full_page_writes or synchronous_commit is off
+
+A transaction that was committed survives a power cut. Both context managers commit when their block ends, roll back when it
+raises, and turn what the outside does to the database into a DatabaseError that says what to do, and never a password.
 """
 
 import sqlite3
@@ -13,11 +17,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-APPLICATION_ID = 0x57415454  # "WATT", in the file's header
+from streams.places import Lane
+from streams.postgres_parts import LOCKS, hold_lane
+
+APPLICATION_ID = LOCKS  # in the SQLite file's header
 BUSY_TIMEOUT_S = 10
+LOCK_TIMEOUT_S = 30  # PostgreSQL: workers wait for each other's rows, and for an invoice run
 
 # Unlike the journal mode, these belong to a connection, not to the file.
 _PRAGMAS = {
@@ -29,6 +38,28 @@ _PRAGMAS = {
     "cache_size": -32_768,  # kB
     "temp_store": "MEMORY",
 }
+
+# Of libpq: a server that is gone is noticed within a minute, and by whoever waits for it too. A URL's own values come first.
+_CONNECTING = {
+    "application_name": "wattbook",
+    "connect_timeout": "10",  # seconds
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",  # milliseconds
+    "client_encoding": "utf8",
+}
+
+# Of a PostgreSQL session. Nothing of ours is one long statement: logs are read page by page.
+_SESSION = {
+    "lock_timeout": f"{LOCK_TIMEOUT_S}s",
+    "statement_timeout": "10min",
+    "idle_in_transaction_session_timeout": "60s",  # a writer that hangs gives its locks back
+    "jit": "off",  # compiling takes longer than any of our queries
+}
+_READING_IDLE_MAX = "1h"  # who reads may look at what he has read for a while: a replay, the drawing of documents
+
+_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")  # off: what was committed may be lost, or the files damaged
 
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: f"Another process has been writing to it for {BUSY_TIMEOUT_S} s; wait for that one, or stop it.",
@@ -42,41 +73,103 @@ _REMEDIES = {
 }
 
 
+# By SQLSTATE, the longest beginning that fits.
+_POSTGRES_REMEDIES = {
+    "28": "It refuses this user; check user and password, and the server's pg_hba.conf.",
+    "3D000": "There is no such database on that server; create it, or name another one.",
+    "42501": "This user may not do that; make it the owner of the database, or grant it all on its tables.",
+    "25006": "It is read-only: a standby, or a server that was told to be; name the primary.",
+    "53100": "The server's disk is full; make room and try again. Nothing of this transaction was written.",
+    "53": "The server has no memory or no connection left for us; give it more, or run fewer workers.",
+    "58": "The server could not read or write its files; check its disk, then run `wattbook audit verify`.",
+    "XX": "The server found its files damaged; restore them from a backup.",
+}
+_POSTGRES_REMEDIES_IN_TIME = {
+    "08": "The connection was lost. What was being committed is there as a whole or not at all; try again.",
+    "40": "Another transaction was in the way, and this one was rolled back; try again.",
+    "55P03": f"Another process has held a lock for {LOCK_TIMEOUT_S} s; wait for that one, or stop it.",
+    "57014": "A statement was cancelled, by someone or by its time limit; nothing of this transaction was written.",
+    "25P03": "This process did nothing within a transaction for so long that the server ended it; nothing of it was written.",
+    "57P": "The server is starting or shutting down. What was being committed is there as a whole or not at all; try again.",
+}
+
+
 class DatabaseError(Exception):
-    """The database cannot be used. The message says which file, why, and what to do."""
+    """The database cannot be used. The message says which, why, and what to do.
+
+    DatabaseError
+    └── DatabaseAway    it may be usable again soon; what was not committed was not written, and trying again is safe
+    """
 
 
-def open_database(path: Path, *, create: bool) -> Engine:
-    """The database in the file `path`; with `create`, a new one where there is none yet. Raises DatabaseError."""
-    if not create and not (path.exists() and path.stat().st_size):
-        raise DatabaseError(f"There is no database {path}. Name another file, or make one with `wattbook init`.")
-    engine = create_engine(URL.create("sqlite", database=str(path)))
-    event.listen(engine, "connect", _connected)
-    event.listen(engine, "begin", _begin)
+class DatabaseAway(DatabaseError):
+    pass
+
+
+def open_database(place: Path | str, *, create: bool) -> Engine:
+    """The database in the file `place`, or at the URL `place`: postgresql://user:password@host:port/name.
+
+    With `create`, a new file where there is none yet. Raises DatabaseError.
+    """
+    engine = _sqlite(place, create) if isinstance(place, Path) else _postgres(place)
     with reading(engine):
         return engine
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes. It waits for the write lock first, so what it reads is still true when it writes."""
-    try:
-        with engine.connect().execution_options(wattbook_writes=True) as connection, connection.begin():
-            yield connection
-    except DBAPIError as error:
-        raise _explained(error, engine) from error
+def writing(engine: Engine, lane: Lane | None = None) -> Iterator[Connection]:
+    """A transaction that writes.
+
+    SQLite: it waits for the file's write lock first, so what it reads is still true when it writes. PostgreSQL: with a lane, it
+    waits for that one's lock, so nobody else writes to the lane until it ends.
+    """
+    with _explaining(engine), engine.connect().execution_options(wattbook_writes=True) as connection, connection.begin():
+        if lane is not None and _is_postgres(engine):
+            hold_lane(connection, lane)
+        yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that reads, at one moment of the database. It waits for nobody, and nobody waits for it."""
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if _is_postgres(engine) else {}
+    with (
+        _explaining(engine, may_write=False),
+        engine.connect().execution_options(wattbook_writes=False, **options) as connection,
+        connection.begin(),
+    ):
+        if options:
+            connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_READING_IDLE_MAX}'")
+        yield connection
+
+
+@contextmanager
+def _explaining(engine: Engine, may_write: bool = True) -> Iterator[None]:
+    """What the outside did to the database, in words; any other error is ours, and stays as it is."""
     try:
-        with engine.connect().execution_options(wattbook_writes=False) as connection, connection.begin():
-            yield connection
-    except DBAPIError as error:
-        if _code(error) == sqlite3.SQLITE_READONLY:
-            raise  # nothing is wrong with the file: we wrote where we said that we only read
-        raise _explained(error, engine) from error
+        yield
+    except (DBAPIError, psycopg.Error) as error:  # psycopg's own where its cursor was used, for COPY
+        driver_error = error.orig if isinstance(error, DBAPIError) else error
+        explain = _of_postgres if _is_postgres(engine) else _of_sqlite
+        if (explained := explain(driver_error, engine.url, may_write)) is None:
+            raise
+        raise explained from error
+
+
+def _is_postgres(engine: Engine) -> bool:
+    return engine.dialect.name == "postgresql"
+
+
+# SQLite
+
+
+def _sqlite(path: Path, create: bool) -> Engine:
+    if not create and not (path.exists() and path.stat().st_size):
+        raise DatabaseError(f"There is no database {path}. Name another file, or make one with `wattbook init`.")
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def _connected(connection: sqlite3.Connection, _: object) -> None:
@@ -110,12 +203,85 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _explained(error: DBAPIError, engine: Engine) -> Exception:
-    """What the outside did to the file, in words; any other error is ours, and stays as it is."""
-    remedy = _REMEDIES.get(_code(error))
-    return DatabaseError(f"The database {engine.url.database} cannot be used. {remedy}") if remedy else error
+def _of_sqlite(error: BaseException | None, url: URL, may_write: bool) -> DatabaseError | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary result code; SQLite keeps details in the higher bits
+    if code == sqlite3.SQLITE_READONLY and not may_write:
+        return None  # nothing is wrong with the file: we wrote where we said that we only read
+    remedy = _REMEDIES.get(code)
+    return DatabaseError(f"The database {url.database} cannot be used. {remedy}") if remedy else None
 
 
-def _code(error: DBAPIError) -> int:
-    """SQLite's primary result code, without the details that it keeps in the higher bits."""
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+# PostgreSQL
+
+
+def _postgres(place: str) -> Engine:
+    try:
+        url = make_url(place)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.drivername not in ("postgresql", "postgresql+psycopg"):
+        raise DatabaseError(
+            "The database's URL is not one that wattbook knows: write postgresql://user:password@host:port/name."
+        )
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        isolation_level="READ COMMITTED",
+        connect_args={name: value for name, value in _CONNECTING.items() if name not in url.query},
+        pool_size=4,
+        max_overflow=4,
+        pool_pre_ping=True,  # a connection that the server has closed meanwhile is replaced before it is used
+        hide_parameters=True,  # in error messages of SQLAlchemy: they hold tokens and amounts
+    )
+    event.listen(engine, "connect", _connected_to_postgres)
+    return engine
+
+
+def _connected_to_postgres(connection: psycopg.Connection, _: object) -> None:
+    """Set a new connection up, and refuse a server that would lose what it has confirmed."""
+    try:
+        connection.autocommit = True
+        for name, value in _SESSION.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        query = "SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(%s) ORDER BY name"
+        off = [name for (name,) in connection.execute(query, ([*_DURABLE],))]
+        connection.autocommit = False
+        if off or connection.info.parameter_status("server_encoding") != "UTF8":
+            raise DatabaseError(_unfit(connection, off))
+    except (psycopg.Error, DatabaseError):
+        connection.close()  # SQLAlchemy does not know it yet
+        raise
+
+
+def _unfit(connection: psycopg.Connection, off: list[str]) -> str:
+    info = connection.info
+    refused = f"The database {info.dbname} at {info.host}:{info.port} cannot be used."
+    if off:
+        return f"{refused} A power cut would take what was confirmed to stations: turn {' and '.join(off)} on."
+    return f"{refused} It cannot hold every text: create it with ENCODING 'UTF8'."
+
+
+def _of_postgres(error: BaseException | None, url: URL, may_write: bool) -> DatabaseError | None:
+    named = URL.create("postgresql", username=url.username, host=url.host, port=url.port, database=url.database)
+    begun = f"The database {named} cannot be used."
+    state = getattr(error, "sqlstate", None) or ""
+    if state == "25006" and not may_write:
+        return None  # nothing is wrong with the server: we wrote where we said that we only read
+    for length in (5, 3, 2):
+        if remedy := _POSTGRES_REMEDIES.get(state[:length]):
+            return DatabaseError(f"{begun} {remedy}")
+        if remedy := _POSTGRES_REMEDIES_IN_TIME.get(state[:length]):
+            return DatabaseAway(f"{begun} {remedy}")
+    if isinstance(error, psycopg.OperationalError) and not state:
+        return _not_connected(begun, str(error))
+    return None
+
+
+def _not_connected(begun: str, told: str) -> DatabaseError:
+    """libpq's own words: what a server answers to a connection that it refuses comes without its SQLSTATE."""
+    reason = told.partition("\n")[0].rstrip(".")
+    if "FATAL" in reason and not any(words in reason for words in _SOON):
+        return DatabaseError(f"{begun} {reason}. Check user, password and name of the database, and that it exists.")
+    return DatabaseAway(f"{begun} {reason}. Check that the server runs there, and try again.")
+
+
+_SOON = ("starting up", "shutting down", "recovery mode", "too many", "remaining connection slots", "not yet accepting")

@@ -4,6 +4,9 @@
 
 A message is durable before it is answered, and its content never delays or refuses the answer. Where the steps themselves
 fail, they stop and say so; the desk goes on making messages durable and answering them, only without costs.
+
+Where workers process the messages (`streams.office_runtime`), nothing is concluded of a message yet when it is answered. Costs
+are then left out of the answers and told afterwards: the running cost by the clock, the final one when it is recorded.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +16,6 @@ from typing import NamedTuple
 
 from ingest.answers import Decisions, PersonalMessage, TokenStatus, answer
 from ingest.decode import decode
-from ingest.encode import cost_updated_201, final_cost_16, running_cost_16
 from ingest.presented import Presented, presented
 from streams.catalogue import Catalogue
 from streams.embedded_runtime import Input
@@ -31,13 +33,12 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import event_id
-from vocabulary.identity import SessionId, StationId, TransactionId, digest
+from vocabulary.identity import SessionId, StationId, TransactionId
 from vocabulary.money import plain
-from vocabulary.quantities import kwh
 from vocabulary.reference import Contract, Partner
-from vocabulary.sessions import Activity
 from vocabulary.tariff import Tariff
-from wattbook.costs import Cost, cost_of
+from wattbook.cost_frames import cost_frame, message_name
+from wattbook.costs import Cost, cost_of, final_cost
 from wattbook.prices import price_text
 from wattbook.wiring import App, Store
 
@@ -55,12 +56,20 @@ class Sent(NamedTuple):
     frame: str
 
 
+class Ended(NamedTuple):
+    """A session's end that was said, and is not concluded yet."""
+
+    station: StationId
+    at: datetime
+
+
 class Desk:
     """Handles messages batch by batch; not for several threads at once. `say` takes the lines of the server's log."""
 
     def __init__(self, app: App, say: Callable[..., None]) -> None:
         self._app, self._say = app, say
         self._told: dict[SessionId, Decimal] = {}
+        self._ended: dict[SessionId, Ended] = {}
         self._steps_stopped = False
 
     def handle(self, messages: Sequence[RawMessage]) -> list[list[str]]:
@@ -84,7 +93,22 @@ class Desk:
             view = View(store, self._app.runtime.catalogue(), self._app.settings.heartbeat_interval_s)
             rows = store.states.running(list(stations))
             sent = [update for row in rows if (update := self._update(view, row.session, row.station, now)) is not None]
+            sent += self._final_costs(view, now)
         self._note(sent, now)
+        return sent
+
+    def _final_costs(self, view: "View", now: datetime) -> list[Sent]:
+        """Of the sessions whose end was said, those that have been rated since."""
+        sent = []
+        for session, (station, at) in list(self._ended.items()):
+            cost = final_cost(view.store, session)
+            if cost is not None or now - at > _LIVE:
+                del self._ended[session]
+                self._told.pop(session, None)
+            transaction = cost.session.transaction or view.transaction_16(station, session) if cost is not None else None
+            if cost is not None and transaction is not None:
+                name = message_name(station, session, plain(cost.rated.total), "final")
+                sent.append(Sent(station, cost.session.protocol, cost_frame(name, transaction, cost)))
         return sent
 
     def _update(self, view: "View", session: SessionId, station: StationId, now: datetime) -> Sent | None:
@@ -98,8 +122,8 @@ class Desk:
         if transaction is None:
             return None
         self._told[session] = cost.rated.total
-        name = _name(station, session, plain(cost.rated.total), now.isoformat())
-        return Sent(station, cost.session.protocol, _cost_frame(name, transaction, cost))
+        name = message_name(station, session, plain(cost.rated.total), now.isoformat())
+        return Sent(station, cost.session.protocol, cost_frame(name, transaction, cost))
 
     def _reply(self, view: "View", message: RawMessage, number: int | None) -> Iterator[str]:
         """The answer, then what else the station shall know of its costs."""
@@ -107,7 +131,10 @@ class Desk:
         call = presented(message.frame)
         events = view.events(message)
         session = view.session_of(events)
-        cost = None if session is None or self._steps_stopped else cost_of(view.store, view.catalogue, session)
+        at_once = self._app.runtime.concludes_at_once and not self._steps_stopped
+        cost = cost_of(view.store, view.catalogue, session) if session is not None and at_once else None
+        if session is not None and not at_once and isinstance(events[0], TransactionEnded):
+            self._ended[session] = Ended(message.station, message.received_at)
         text = answer(_protocol(message), message.frame, message.received_at, view.decisions(message, call, cost, number))
         if text is None:
             return
@@ -127,8 +154,8 @@ class Desk:
         if _protocol(message) is Protocol.OCPP16 and not isinstance(events[0], TransactionStarted):
             transaction = cost.session.transaction or view.transaction_16(message.station, session)
             if transaction is not None:
-                name = _name(message.station, session, plain(cost.rated.total), message.received_at.isoformat())
-                yield _cost_frame(name, transaction, cost)
+                name = message_name(message.station, session, plain(cost.rated.total), message.received_at.isoformat())
+                yield cost_frame(name, transaction, cost)
 
     def _transaction_numbers(self, messages: Sequence[RawMessage]) -> dict[int, int]:
         """The transaction ids of the 1.6 starts among messages: given once per start, the same again for a retry."""
@@ -228,19 +255,6 @@ class View(NamedTuple):
         return None if wanted is None else self.catalogue.tariff(wanted, message.received_at)
 
 
-def _cost_frame(name: str, transaction: TransactionId, cost: Cost) -> str:
-    session, total = cost.session, cost.rated.total
-    if session.protocol is not Protocol.OCPP16:
-        return cost_updated_201(name, transaction, total)
-    if cost.final:
-        text = f"{plain(kwh(session.energy_wh))} kWh, {plain(total)} {cost.rated.currency}"
-        return final_cost_16(name, transaction, total, text)
-    idle = bool(session.stretches) and session.stretches[-1].activity is Activity.IDLE
-    return running_cost_16(
-        name, transaction, session.end, session.readings[-1].register_wh, total, "Idle" if idle else "Charging"
-    )
-
-
 def _protocol(message: RawMessage) -> Protocol:
     assert message.protocol is not None, "a connection has negotiated its protocol"
     return message.protocol
@@ -256,8 +270,3 @@ def _start_key(message: RawMessage) -> str:
     identity = event_id(message)
     started = next((e for e in decode(message, identity) if isinstance(e, TransactionStarted)), None)
     return f"transaction-id:{event_id(started) if started is not None else identity}"
-
-
-def _name(*parts: str) -> str:
-    """A message id that says what it is about: the same message has the same id."""
-    return digest(*(part.encode() for part in parts)).hex()[:32]

@@ -13,13 +13,17 @@ from msgspec import Struct, field
 from ingest.captures import Unreadable, read_line
 from streams.embedded_runtime import EmbeddedRuntime, Input
 from streams.log import Stream
+from streams.office_runtime import OfficeRuntime
 from vocabulary.charging import RawMessage
 
 _SHOWN = 20  # unreadable lines that are told one by one; all are counted
 
 
 class ImportSummary(Struct, kw_only=True):
-    """What an import did. `steps` counts what the steps made of the messages (streams.batch)."""
+    """What an import did. `steps` counts what the steps made of the messages (streams.batch).
+
+    `published`: they were handed to a topic. Which of them were told before shows when workers process them; here all are new.
+    """
 
     files: int = 0
     lines: int = 0
@@ -27,14 +31,18 @@ class ImportSummary(Struct, kw_only=True):
     new_messages: int = 0
     unreadable: int = 0
     unreadable_lines: list[str] = field(default_factory=list)
+    published: bool = False
     steps: dict[str, int] = field(default_factory=dict)
 
 
 def import_files(
-    runtime: EmbeddedRuntime, files: Sequence[Path], batch: int, progress: Callable[[int], None] = lambda _: None
+    runtime: EmbeddedRuntime | OfficeRuntime,
+    files: Sequence[Path],
+    batch: int,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> ImportSummary:
     """Import the files in order. `progress` is called with the bytes read."""
-    summary = ImportSummary(files=len(files))
+    summary = ImportSummary(files=len(files), published=not runtime.concludes_at_once)
     tally = runtime.pump()
     for file in files:
         for lines in _batches(file, batch):

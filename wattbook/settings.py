@@ -7,27 +7,44 @@ apart from the database), `reference/` (what people write) and `out/` (documents
 WATTBOOK_PORT, which Kubernetes sets to an address of its own beside any service called wattbook.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.kafka_options import KafkaOptions, SaslMechanism, SecurityProtocol
+
 _PREFIX = "WATTBOOK_"
+_KAFKA: Final = "kafka://"
+_SERVER = re.compile(r"([^\s,/@:\[\]]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 
 
 class SettingsError(Exception):
     """A setting cannot be used; each line names its variable and what to write."""
 
 
-def _only_sqlite(value: object) -> object:
-    if value != "sqlite":
-        raise ValueError("is not available in this version: write sqlite, or leave it out")
+def _a_log(value: str) -> str:
+    if value in ("database", "sqlite"):
+        return "database"
+    if not value.startswith(_KAFKA) or not all(map(_SERVER.fullmatch, value.removeprefix(_KAFKA).split(","))):
+        raise ValueError("is no log: write database, or kafka://host:port of some brokers, with commas between")
     return value
 
 
-Sqlite = Annotated[Literal["sqlite"], BeforeValidator(_only_sqlite)]
+def _a_database(value: str) -> str:
+    if value != "sqlite" and not re.fullmatch(r"postgresql://\S*/[^/\s]+", value):
+        raise ValueError("is no database: write sqlite, or postgresql://user:password@host:port/name")
+    return value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Settings(BaseSettings):
@@ -40,16 +57,55 @@ class Settings(BaseSettings):
     home: Path = Path()
     """The folder that holds everything else."""
 
-    log: Sqlite = "sqlite"
-    """Where the log is kept."""
+    log: Annotated[str, AfterValidator(_a_log)] = "database"
+    """Where messages come in: into the database, or through Kafka (kafka://host:port of some brokers, with commas between)."""
 
-    database: Sqlite = "sqlite"
-    """Where states and books are kept."""
+    database: Annotated[str, AfterValidator(_a_database)] = "sqlite"
+    """Where states and books are kept: an SQLite file in the home, or postgresql://user:password@host:port/name."""
+
+    kafka_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")] = "wattbook."
+    """What the names of the topics begin with."""
+
+    kafka_partitions: Annotated[int, Field(ge=1, le=4095)] = 12
+    """Partitions of each topic that is made: at most so many workers share the work. Never changed afterwards."""
+
+    kafka_replication: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Copies of each partition of a topic that is made; left out: 3, or as many as there are brokers if they are fewer."""
+
+    kafka_timeout_s: Annotated[int, Field(ge=2, le=600)] = 30
+    """Seconds for which the brokers are tried before an outage is told."""
+
+    kafka_client_id: str = "wattbook"
+    """The name by which the brokers know us in their logs and quotas."""
+
+    kafka_security_protocol: Annotated[SecurityProtocol, BeforeValidator(_upper)] = SecurityProtocol.PLAINTEXT
+    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as the brokers' listener has it."""
+
+    kafka_sasl_mechanism: Annotated[SaslMechanism, BeforeValidator(_upper)] = SaslMechanism.PLAIN
+    """PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."""
+
+    kafka_sasl_user: str | None = None
+    """Who logs in."""
+
+    kafka_sasl_password: SecretStr | None = None
+    """The password to log in with."""
+
+    kafka_ssl_ca_file: Path | None = None
+    """Whom to trust (PEM); left out: whom the machine trusts."""
+
+    kafka_ssl_cert_file: Path | None = None
+    """Our certificate (PEM), where the brokers ask for one."""
+
+    kafka_ssl_key_file: Path | None = None
+    """Its key (PEM); left out: it is in the same file."""
+
+    kafka_ssl_key_password: SecretStr | None = None
+    """The password of the key."""
 
     serve_host: str = "127.0.0.1"
     """The address that `wattbook serve` listens on: this machine alone; 0.0.0.0 is every network it is in."""
 
-    serve_port: Annotated[int, Field(ge=0, le=65535)] = 9000
+    serve_port: Port = 9000
     """The TCP port that `wattbook serve` listens on; 0 is any that is free."""
 
     heartbeat_interval_s: Annotated[int, Field(ge=10, le=86400)] = 300
@@ -61,9 +117,35 @@ class Settings(BaseSettings):
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = 500
     """Records that are folded and committed in one database transaction."""
 
+    worker_host: str = "127.0.0.1"
+    """The address at which a worker shows /health and /metrics: this machine alone; 0.0.0.0 is every network it is in."""
+
+    worker_port: Port = 9464
+    """The TCP port for them; 0 is any that is free."""
+
+    worker_outage_s: Annotated[int, Field(ge=1, le=86400)] = 60
+    """Seconds for which a worker waits for brokers that do not answer, before it ends to be started again."""
+
+    worker_stall_s: Annotated[int, Field(ge=1, le=86400)] = 60
+    """Seconds without a commit while messages wait, or without Kafka's answer, after which a worker's /health is bad."""
+
     @property
     def database_path(self) -> Path:
         return self.home / "wattbook.db"
+
+    @property
+    def database_place(self) -> Path | str:
+        """The SQLite file, or the URL of the PostgreSQL database."""
+        return self.database_path if self.database == "sqlite" else self.database
+
+    @property
+    def database_name(self) -> str:
+        """The database in words, without a password."""
+        return re.sub(r"//.*@", "//…@", str(self.database_place))
+
+    @property
+    def uses_kafka(self) -> bool:
+        return self.log.startswith(_KAFKA)
 
     @property
     def vault_path(self) -> Path:
@@ -76,6 +158,37 @@ class Settings(BaseSettings):
     @property
     def out_path(self) -> Path:
         return self.home / "out"
+
+    @property
+    def kafka_options(self) -> KafkaOptions:
+        """How Kafka is reached. Raises SettingsError where the log is not Kafka's, or a login lacks its user."""
+        if not self.uses_kafka:
+            raise SettingsError(f"{_PREFIX}LOG: `{self.log}` is not Kafka: write kafka://host:port of some brokers")
+        options = KafkaOptions(
+            servers=tuple(self.log.removeprefix(_KAFKA).split(",")),
+            prefix=self.kafka_prefix,
+            client_id=self.kafka_client_id,
+            timeout_s=self.kafka_timeout_s,
+            security_protocol=self.kafka_security_protocol,
+            sasl_mechanism=self.kafka_sasl_mechanism,
+            sasl_user=self.kafka_sasl_user,
+            sasl_password=_open(self.kafka_sasl_password),
+            ssl_ca_file=_path(self.kafka_ssl_ca_file),
+            ssl_cert_file=_path(self.kafka_ssl_cert_file),
+            ssl_key_file=_path(self.kafka_ssl_key_file),
+            ssl_key_password=_open(self.kafka_ssl_key_password),
+        )
+        if options.uses_sasl and not (options.sasl_user and options.sasl_password):
+            raise SettingsError(f"{options.security_protocol} logs in: write {_PREFIX}KAFKA_SASL_USER and _PASSWORD")
+        return options
+
+
+def _open(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+def _path(path: Path | None) -> str | None:
+    return str(path) if path else None
 
 
 def read_settings(**given: Any) -> Settings:
@@ -90,5 +203,6 @@ def _sentence(detail: ErrorDetails) -> str:
     variable = _PREFIX + str(detail["loc"][0]).upper()
     if detail["type"] == "extra_forbidden":
         return f"{variable}: there is no such setting"
-    why = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    return f"{variable}: `{detail['input']}` {why}"
+    why = re.sub(r"^(Value error, |(Input|String) (?=should))", "", detail["msg"])
+    found = re.sub(r"//.*@", "//…@", str(detail["input"]))  # a password is not printed
+    return f"{variable}: `{found}` {why}"

@@ -1,14 +1,19 @@
 """The composition root: which implementation stands behind which port, read from top to bottom.
 
-Today one choice each: log, states and books in one SQLite file. Kafka and PostgreSQL join here, by one `if` each.
+WATTBOOK_DATABASE   sqlite             one file: log, states and books
+                    postgresql://…     the same, on a server
+WATTBOOK_LOG        database           messages are appended to the database and processed at once, by one process
+                    kafka://…          messages go to a topic; workers process them into PostgreSQL, lane by lane
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import structs
 from sqlalchemy import Connection, Engine
 
 from ingest.decode import decode
@@ -18,17 +23,25 @@ from ledger.books import Booking
 from ledger.post import post
 from ledger.sql_store import SqlLedger
 from ledger.sql_tables import METADATA as LEDGER_TABLES
-from streams import sqlite_log
+from streams import postgres_log, sqlite_log
 from streams.catalogue import Catalogue, replaces_a_price
-from streams.embedded_runtime import EmbeddedRuntime, catalogue_at
+from streams.embedded_runtime import EmbeddedRuntime, Input, catalogue_at
+from streams.kafka_options import KafkaOptions
+from streams.lanes import RAW, REFERENCE, SteppedLanes, next_offset
+from streams.office_runtime import OfficeRuntime
+from streams.places import OFFICE, Lane, Partition, lane_of
+from streams.postgres_log import PostgresLog
+from streams.raw_records import raw_record
+from streams.sql_seals import METADATA as SEAL_TABLES
 from streams.sql_states import METADATA as STATE_TABLES
 from streams.sql_states import SqlStates
 from streams.sqlite_log import SqliteLog
 from streams.unit import Billable as Unbilled
 from streams.unit import ToPost, Unit, Verbs
-from vocabulary.billing import Invoice, InvoiceRunRequested
+from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
+from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
-from vocabulary.identity import ContractId, VersionHash
+from vocabulary.identity import ContractId, Position, VersionHash
 from vocabulary.reference import (
     Contract,
     ContractPublished,
@@ -39,10 +52,14 @@ from vocabulary.reference import (
 )
 from vocabulary.sessions import RatedLine
 from wattbook.database import open_database, reading, writing
+from wattbook.migrating import State, make_ready, schema_of
 from wattbook.prices import price_note
 from wattbook.reference_files import read_reference
 from wattbook.settings import Settings
 from wattbook.vault import Vault
+
+if TYPE_CHECKING:
+    from streams.kafka_client import Publisher  # importing it takes longer than most commands, and few need it
 
 
 class NotReady(Exception):
@@ -50,11 +67,12 @@ class NotReady(Exception):
 
 
 class Store(NamedTuple):
-    """Everything stored, for reading, as one moment saw it."""
+    """Everything stored, for reading, as one moment saw it. `log` is the office's lane, which comes first in `lanes`."""
 
-    log: SqliteLog
+    log: SqliteLog | PostgresLog
     states: SqlStates
     ledger: SqlLedger
+    lanes: Mapping[Lane, SqliteLog | PostgresLog]
 
 
 class Published(NamedTuple):
@@ -68,22 +86,30 @@ class Published(NamedTuple):
 
 
 class App:
-    """A home folder at work: its settings, its database, its vault, and the runtime over them."""
+    """A home folder at work: its settings, its database, its vault, and the runtime over them.
+
+    What it reads and writes of the log is the office's lane: all of it, but where workers process the messages.
+    """
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
-        self.settings, self._engine = settings, engine
+        self.settings, self.engine = settings, engine
         self.vault = Vault(settings.vault_path)
-        self.runtime = runtime_over(engine, settings.batch_size)
+        self._topic = RawTopic(settings.kafka_options) if settings.uses_kafka else None
+        office = runtime_over(engine, settings.batch_size)
+        self.runtime: EmbeddedRuntime | OfficeRuntime = office
+        if self._topic:
+            self.runtime = OfficeRuntime(office, self._topic.publish, partial(with_reached, settings.kafka_partitions))
 
     @contextmanager
     def reading(self) -> Iterator[Store]:
-        with reading(self._engine) as connection:
-            yield Store(SqliteLog(connection), SqlStates(connection), SqlLedger(connection))
+        partitions = self.settings.kafka_partitions if self.settings.uses_kafka else 0
+        with reading(self.engine) as connection:
+            yield store_on(connection, partitions)
 
     @contextmanager
     def writing(self) -> Iterator[Unit]:
-        with writing(self._engine) as connection:
-            yield unit_on(connection)
+        with unit_over(self.engine) as unit:
+            yield unit
 
     def publish_reference(self) -> Published:
         """Read the folder of reference data, append what is new in it, and conclude what waited for it."""
@@ -97,45 +123,127 @@ class App:
         return Published(len(facts), new, tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact)))
 
     def close(self) -> None:
-        self._engine.dispose()
+        if self._topic:
+            self._topic.close()
+        self.engine.dispose()
 
 
 def create_app(settings: Settings) -> App:
-    """A new home, or the one that is there."""
+    """A new home, or the one that is there. A vault is made with the database, never for one that is there already."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    vault = Vault(settings.vault_path)
-    if not settings.database_path.exists():
-        vault.create()
-    engine = open_database(settings.database_path, create=True)
-    with writing(engine) as connection:
-        create_tables(connection)
+    engine = _open_database(settings, create=True)
+    if schema_of(engine).state is State.EMPTY:
+        Vault(settings.vault_path).create()
+    make_ready(engine, create_tables)
     return App(settings, engine)
 
 
 def open_app(settings: Settings) -> App:
     """The home that is there. Raises NotReady where there is none."""
-    if not settings.database_path.exists():
+    if isinstance(settings.database_place, Path) and not settings.database_place.exists():
         raise NotReady(f"{settings.home} is no wattbook home yet: run `wattbook init {settings.home}` first")
-    return create_app(settings)
+    engine = _open_database(settings, create=False)
+    make_ready(engine, None)
+    return App(settings, engine)
+
+
+def _open_database(settings: Settings, *, create: bool) -> Engine:
+    if settings.uses_kafka and settings.database == "sqlite":
+        raise NotReady("workers share a server: with WATTBOOK_LOG=kafka://… set WATTBOOK_DATABASE=postgresql://… too")
+    return open_database(settings.database_place, create=create)
+
+
+@contextmanager
+def open_lanes(settings: Settings) -> Iterator[SteppedLanes]:
+    """The lanes that a worker drives, over the database of the settings."""
+    engine = _open_database(settings, create=False)
+    try:
+        make_ready(engine, None)
+        yield SteppedLanes(partial(unit_over, engine), VERBS)
+    finally:
+        engine.dispose()
 
 
 def create_tables(connection: Connection) -> None:
-    sqlite_log.create(connection)
+    """All tables of this program, in an empty database."""
+    if is_postgres(connection):
+        postgres_log.create(connection)
+        SEAL_TABLES.create_all(connection)
+    else:
+        sqlite_log.create(connection)
     STATE_TABLES.create_all(connection)
     LEDGER_TABLES.create_all(connection)
 
 
 def runtime_over(engine: Engine, batch: int) -> EmbeddedRuntime:
-    @contextmanager
-    def unit() -> Iterator[Unit]:
-        with writing(engine) as connection:
-            yield unit_on(connection)
-
-    return EmbeddedRuntime(unit, VERBS, batch)
+    return EmbeddedRuntime(partial(unit_over, engine), VERBS, batch)
 
 
-def unit_on(connection: Connection) -> Unit:
-    return Unit(SqliteLog(connection), SqlStates(connection), _Books(SqlLedger(connection)))
+@contextmanager
+def unit_over(engine: Engine, lane: Lane = OFFICE) -> Iterator[Unit]:
+    """A transaction that owns a lane."""
+    with writing(engine, lane) as connection:
+        yield unit_on(connection, lane)
+
+
+def unit_on(connection: Connection, lane: Lane = OFFICE) -> Unit:
+    return Unit(log_on(connection, lane), SqlStates(connection, lane), _Books(SqlLedger(connection)), log_on(connection))
+
+
+def store_on(connection: Connection, partitions: int = 0) -> Store:
+    """`partitions`: of the raw topic, where messages come in there."""
+    lanes = [OFFICE, *(lane_of(Partition(partition)) for partition in range(partitions))]
+    logs = {lane: log_on(connection, lane) for lane in lanes}
+    return Store(logs[OFFICE], SqlStates(connection), SqlLedger(connection), logs)
+
+
+def log_on(connection: Connection, lane: Lane = OFFICE) -> SqliteLog | PostgresLog:
+    if is_postgres(connection):
+        return PostgresLog(connection, lane)
+    assert lane == OFFICE, "a SQLite file has one lane"
+    return SqliteLog(connection)
+
+
+def with_reached(partitions: int, unit: Unit, command: Input) -> Input:
+    """The command with how far the workers are, who wait until its transaction ends."""
+    assert isinstance(unit.states, SqlStates)
+    lanes = [lane_of(Partition(partition)) for partition in range(partitions)]
+    messages, facts = (unit.states.held_positions(consumer, lanes) for consumer in (RAW, REFERENCE))
+    reached = tuple(
+        PartitionReached(partition=lane - 1, offset=next_offset(messages.get(lane)), reference=facts.get(lane, Position(0)))
+        for lane in lanes
+        if lane in messages or lane in facts
+    )
+    return command._replace(value=structs.replace(command.value, reached=reached))
+
+
+def is_postgres(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
+class RawTopic:
+    """Where messages are published; connected when the first one is."""
+
+    def __init__(self, options: KafkaOptions) -> None:
+        self._options = options
+        self._publisher: Publisher | None = None
+
+    def publish(self, messages: Sequence[RawMessage]) -> None:
+        if not messages:
+            return
+        from streams.kafka_client import Publisher
+
+        publisher = self._publisher or Publisher(self._options)
+        self._publisher = None  # one that failed is not used again
+        for message in messages:
+            key, headers, value = raw_record(message)
+            publisher.send(self._options.topic("raw"), None, key, value, headers)
+        publisher.flush()
+        self._publisher = publisher
+
+    def close(self) -> None:
+        if self._publisher:
+            self._publisher.close()
 
 
 class _Books:
@@ -206,6 +314,5 @@ VERBS = Verbs(decode=decode, post=post, draw_up=invoices_of, series=series_of)
 def database_in(folder: Path) -> Engine:
     """A throw-away database for a replay."""
     engine = open_database(folder / "replay.db", create=True)
-    with writing(engine) as connection:
-        create_tables(connection)
+    make_ready(engine, create_tables)
     return engine

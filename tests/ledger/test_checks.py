@@ -9,7 +9,7 @@ from ledger.checks import CHECKS, CheckFinding, check
 from ledger.journal import effect_id
 from ledger.post import post
 from ledger.sql_store import SqlLedger
-from tests.ledger.notation import ISSUED_ON, issued, line, past_the_ledger, session
+from tests.ledger.notation import ISSUED_ON, in_dialect, issued, line, past_the_ledger, session
 from vocabulary.billing import InvoiceIssued
 from vocabulary.sessions import Finding, SessionRated
 from vocabulary.tariff import Dimension
@@ -41,8 +41,7 @@ def booked(books: Engine) -> Engine:
 def findings_after(engine: Engine, *faults: str) -> tuple[CheckFinding, ...]:
     with past_the_ledger(engine) as connection:
         for fault in faults:
-            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
-            changed = connection.exec_driver_sql(fault).rowcount
+            changed = connection.exec_driver_sql(in_dialect(connection, fault)).rowcount
             assert changed, "the fault was not planted"
     with engine.begin() as connection:
         return check(SqlLedger(connection))

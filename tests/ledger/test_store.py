@@ -1,17 +1,16 @@
-"""The store: insert-only, idempotent, chained, and in the caller's transaction. On a real SQLite file."""
+"""The store: insert-only, idempotent, chained, in the caller's transaction. On a real SQLite file and a real PostgreSQL."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from random import Random
 
+import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from ledger import sql_store
@@ -21,14 +20,15 @@ from ledger.checks import check
 from ledger.journal import entry, reverse
 from ledger.post import post
 from ledger.sql_store import SqlLedger
-from ledger.sql_tables import METADATA
-from tests.ledger.notation import EUR, issued, line, open_books, past_the_ledger, session
+from tests.ledger.conftest import OpenBooks
+from tests.ledger.notation import EUR, issued, line, past_the_ledger, session
 from tests.ledger.strategies import CURRENCIES, sessions_of
 from vocabulary.billing import Entry, InvoiceIssued, Posting
 from vocabulary.identity import content_id
 from vocabulary.sessions import SessionRated
 from vocabulary.tariff import Dimension
 
+PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RECORDED_AT = datetime(2026, 10, 5, 11, 0, 1, tzinfo=UTC)
 
 
@@ -129,11 +129,30 @@ def test_what_the_caller_rolls_back_was_never_posted(books: Engine) -> None:
         "DELETE FROM balance",
         "UPDATE ledger_head SET number = 0",
         "DELETE FROM ledger_head",
-        "INSERT OR REPLACE INTO posting SELECT entry, line, account, currency, 1 FROM posting",
-        "INSERT OR REPLACE INTO balance SELECT account, currency, 0, 0 FROM balance",
     ],
 )
 def test_the_database_itself_refuses_to_change_the_past(books: Engine, statement: str) -> None:
+    refused(books, statement)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "statement"),
+    [
+        ("sqlite", "INSERT OR REPLACE INTO posting SELECT entry, line, account, currency, 1 FROM posting"),
+        ("sqlite", "INSERT OR REPLACE INTO balance SELECT account, currency, 0, 0 FROM balance"),
+        ("postgresql", "INSERT INTO posting SELECT * FROM posting ON CONFLICT (entry, line) DO UPDATE SET amount_micro = 1"),
+        ("postgresql", "TRUNCATE entry"),
+        ("postgresql", "TRUNCATE posting"),
+        ("postgresql", "TRUNCATE balance"),
+        ("postgresql", "TRUNCATE ledger_head"),
+    ],
+)
+def test_each_database_refuses_its_own_ways_to_change_the_past(books: Engine, dialect: str, statement: str) -> None:
+    if books.dialect.name == dialect:
+        refused(books, statement)
+
+
+def refused(books: Engine, statement: str) -> None:
     with books.begin() as connection:
         SqlLedger(connection).post([rated("S-1")], cause=1)
     with pytest.raises(IntegrityError, match=r"never|only grows"), books.begin() as connection:
@@ -149,7 +168,7 @@ def test_a_balance_that_no_longer_fits_64_bits_is_refused_and_not_made_a_float(b
     ]
     with books.begin() as connection:
         SqlLedger(connection).post(entries[:1], cause=1)
-    with pytest.raises(IntegrityError), books.begin() as connection:
+    with pytest.raises((IntegrityError, psycopg.DataError)), books.begin() as connection:
         SqlLedger(connection).post(entries[1:], cause=2)
 
 
@@ -176,17 +195,7 @@ def test_a_row_that_the_ledger_never_wrote_is_unreadable(books: Engine) -> None:
         list(SqlLedger(connection).entries())
 
 
-def test_a_driver_with_named_parameters_is_served_too(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'named.db'}", paramstyle="named")
-    METADATA.create_all(engine)
-    with engine.begin() as connection:
-        assert SqlLedger(connection).post([rated("S-1"), rated("S-2")], cause=1, recorded_at=RECORDED_AT) == 2
-        assert check(SqlLedger(connection)) == ()
-        assert [booked.entry for booked in SqlLedger(connection).entries()] == [rated("S-1"), rated("S-2")]
-    engine.dispose()
-
-
-def test_the_link_binds_number_content_cause_and_time(tmp_path: Path) -> None:
+def test_the_link_binds_number_content_cause_and_time(new_books: OpenBooks) -> None:
     """Each of these differs from the first in one thing, and so does its link."""
     variants = [
         [Booking(rated("S-1"), 1, RECORDED_AT)],
@@ -197,26 +206,21 @@ def test_the_link_binds_number_content_cause_and_time(tmp_path: Path) -> None:
         [Booking(rated("S-0"), 1, RECORDED_AT), Booking(rated("S-1"), 1, RECORDED_AT)],
     ]
     links = set()
-    for number, bookings in enumerate(variants):
-        engine = open_books(tmp_path / f"{number}.db")
-        with engine.begin() as connection:
-            SqlLedger(connection).post_all(bookings)
-            links.add(SqlLedger(connection).head().link)
-        engine.dispose()
+    for bookings in variants:
+        with fresh_ledger(new_books) as ledger:
+            ledger.post_all(bookings)
+            links.add(ledger.head().link)
     assert len(links) == len(variants)
 
 
 @contextmanager
-def fresh_ledger() -> Iterator[SqlLedger]:
-    with tempfile.TemporaryDirectory() as folder:
-        engine = open_books(Path(folder, "books.db"))
-        with engine.begin() as connection:
-            yield SqlLedger(connection)
-        engine.dispose()
+def fresh_ledger(new_books: OpenBooks) -> Iterator[SqlLedger]:
+    with new_books() as engine, engine.begin() as connection:
+        yield SqlLedger(connection)
 
 
-def booked_in(pieces: list[list[Entry]]) -> tuple[list[Booked], list[Balance], Head]:
-    with fresh_ledger() as ledger:
+def booked_in(new_books: OpenBooks, pieces: list[list[Entry]]) -> tuple[list[Booked], list[Balance], Head]:
+    with fresh_ledger(new_books) as ledger:
         for piece in pieces:
             ledger.post(piece, cause=1, recorded_at=RECORDED_AT)
         assert check(ledger) == ()
@@ -235,27 +239,31 @@ def months(draw: st.DrawFn) -> list[Entry]:
     return entries
 
 
-@settings(max_examples=40, deadline=None)
-@given(months(), st.data())
-def test_batches_in_any_split_make_the_same_books(entries: list[Entry], data: st.DataObject) -> None:
+@PROPERTY
+@given(entries=months(), data=st.data())
+def test_batches_in_any_split_make_the_same_books(new_books: OpenBooks, entries: list[Entry], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(entries)), max_size=6)))
     pieces = [entries[start:end] for start, end in zip([0, *cuts], [*cuts, len(entries)], strict=True)]
-    assert booked_in(pieces) == booked_in([entries])
+    assert booked_in(new_books, pieces) == booked_in(new_books, [entries])
 
 
-@settings(max_examples=40, deadline=None)
-@given(months(), st.data())
-def test_posting_any_part_again_at_any_time_changes_nothing(entries: list[Entry], data: st.DataObject) -> None:
+@PROPERTY
+@given(entries=months(), data=st.data())
+def test_posting_any_part_again_at_any_time_changes_nothing(
+    new_books: OpenBooks, entries: list[Entry], data: st.DataObject
+) -> None:
     again = data.draw(st.lists(st.sampled_from(entries), max_size=8))
-    assert booked_in([entries, again, entries]) == booked_in([entries])
+    assert booked_in(new_books, [entries, again, entries]) == booked_in(new_books, [entries])
 
 
-@settings(max_examples=40, deadline=None)
-@given(months(), st.randoms(use_true_random=False))
-def test_in_another_order_the_links_differ_and_the_digests_do_not(entries: list[Entry], random: Random) -> None:
+@PROPERTY
+@given(entries=months(), random=st.randoms(use_true_random=False))
+def test_in_another_order_the_links_differ_and_the_digests_do_not(
+    new_books: OpenBooks, entries: list[Entry], random: Random
+) -> None:
     shuffled = list(entries)
     random.shuffle(shuffled)
-    with fresh_ledger() as one, fresh_ledger() as other:
+    with fresh_ledger(new_books) as one, fresh_ledger(new_books) as other:
         one.post(entries, cause=1)
         other.post(shuffled, cause=2)
         assert entries_digest(b.entry for b in one.entries()) == entries_digest(b.entry for b in other.entries())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.kafka_options import KafkaOptions, SaslMechanism, SecurityProtocol
 from wattbook.settings import Settings, SettingsError, read_settings
 
 
@@ -17,13 +18,30 @@ def test_the_defaults_work_on_one_machine() -> None:
     found = read_settings()
     assert found.model_dump() == {
         "home": Path(),
-        "log": "sqlite",
+        "log": "database",
         "database": "sqlite",
+        "kafka_prefix": "wattbook.",
+        "kafka_partitions": 12,
+        "kafka_replication": None,
+        "kafka_timeout_s": 30,
+        "kafka_client_id": "wattbook",
+        "kafka_security_protocol": "PLAINTEXT",
+        "kafka_sasl_mechanism": "PLAIN",
+        "kafka_sasl_user": None,
+        "kafka_sasl_password": None,
+        "kafka_ssl_ca_file": None,
+        "kafka_ssl_cert_file": None,
+        "kafka_ssl_key_file": None,
+        "kafka_ssl_key_password": None,
         "serve_host": "127.0.0.1",
         "serve_port": 9000,
         "heartbeat_interval_s": 300,
         "cost_update_interval_s": 60,
         "batch_size": 500,
+        "worker_host": "127.0.0.1",
+        "worker_port": 9464,
+        "worker_outage_s": 60,
+        "worker_stall_s": 60,
     }
 
 
@@ -61,8 +79,17 @@ def test_what_kubernetes_sets_beside_a_service_is_not_ours(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("LOG", "kafka", "WATTBOOK_LOG: `kafka` is not available in this version: write sqlite, or leave it out"),
-        ("DATABASE", "postgresql://db", "WATTBOOK_DATABASE: `postgresql://db` is not available in this version: write sqlite"),
+        ("LOG", "kafka", "WATTBOOK_LOG: `kafka` is no log: write database, or kafka://host:port of some brokers"),
+        ("LOG", "kafka://", "WATTBOOK_LOG: `kafka://` is no log"),
+        ("LOG", "kafka://one", "WATTBOOK_LOG: `kafka://one` is no log"),
+        ("LOG", "kafka://one:9092,", "WATTBOOK_LOG: `kafka://one:9092,` is no log"),
+        ("LOG", "kafka://me:secret@one:9092", "WATTBOOK_LOG: `kafka://…@one:9092` is no log"),
+        ("DATABASE", "mysql://db/x", "WATTBOOK_DATABASE: `mysql://db/x` is no database: write sqlite, or postgresql://"),
+        ("DATABASE", "postgres://me:s@cret@db/x", "WATTBOOK_DATABASE: `postgres://…@db/x` is no database"),
+        ("KAFKA_PREFIX", "a b", "WATTBOOK_KAFKA_PREFIX: `a b` should match pattern"),
+        ("KAFKA_PARTITIONS", "4096", "WATTBOOK_KAFKA_PARTITIONS: `4096` should be less than or equal to 4095"),
+        ("KAFKA_SECURITY_PROTOCOL", "tls", "WATTBOOK_KAFKA_SECURITY_PROTOCOL: `TLS` should be 'PLAINTEXT', 'SSL'"),
+        ("KAFKA_SASL_MECHANISM", "GSSAPI", "WATTBOOK_KAFKA_SASL_MECHANISM: `GSSAPI` should be 'PLAIN', 'SCRAM-SHA-256'"),
         ("SERVE_PORT", "99999", "WATTBOOK_SERVE_PORT: `99999` should be less than or equal to 65535"),
         ("SERVE_PORT", "http", "WATTBOOK_SERVE_PORT: `http` should be a valid integer"),
         ("BATCH_SIZE", "0", "WATTBOOK_BATCH_SIZE: `0` should be greater than or equal to 1"),
@@ -87,3 +114,56 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
         "WATTBOOK_BATCH_SIZE",
         "WATTBOOK_COLOUR",
     ]
+
+
+# Kafka
+
+
+def test_sqlite_as_the_log_is_another_word_for_the_database() -> None:
+    assert read_settings(log="sqlite") == read_settings()
+
+
+def test_kafka_is_reached_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "LOG": "kafka://one:9092,10.0.0.2:9093,[::1]:9094",
+        "KAFKA_PREFIX": "test.",
+        "KAFKA_TIMEOUT_S": "5",
+        "KAFKA_CLIENT_ID": "billing",
+        "KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
+        "KAFKA_SASL_MECHANISM": "scram-sha-512",
+        "KAFKA_SASL_USER": "me",
+        "KAFKA_SASL_PASSWORD": "secret",
+        "KAFKA_SSL_CA_FILE": "/etc/ca.pem",
+        "KAFKA_SSL_CERT_FILE": "/etc/cert.pem",
+        "KAFKA_SSL_KEY_FILE": "/etc/key.pem",
+        "KAFKA_SSL_KEY_PASSWORD": "hidden",
+    }.items():
+        monkeypatch.setenv(f"WATTBOOK_{name}", value)
+    options = read_settings().kafka_options
+    assert options == KafkaOptions(
+        servers=("one:9092", "10.0.0.2:9093", "[::1]:9094"),
+        prefix="test.",
+        timeout_s=5,
+        client_id="billing",
+        security_protocol=SecurityProtocol.SASL_SSL,
+        sasl_mechanism=SaslMechanism.SCRAM_SHA_512,
+        sasl_user="me",
+        sasl_password="secret",
+        ssl_ca_file="/etc/ca.pem",
+        ssl_cert_file="/etc/cert.pem",
+        ssl_key_file="/etc/key.pem",
+        ssl_key_password="hidden",
+    )
+    assert options.topic("raw") == "test.raw"
+    shown = repr(read_settings()) + repr(options)
+    assert "secret" not in shown and "hidden" not in shown
+
+
+def test_without_kafka_as_the_log_there_is_no_way_to_it() -> None:
+    with pytest.raises(SettingsError, match="WATTBOOK_LOG: `database` is not Kafka: write kafka://host:port"):
+        _ = read_settings().kafka_options
+
+
+def test_a_login_without_its_user_is_told() -> None:
+    with pytest.raises(SettingsError, match="SASL_SSL logs in: write WATTBOOK_KAFKA_SASL_USER and _PASSWORD"):
+        _ = read_settings(log="kafka://one:9092", kafka_security_protocol="SASL_SSL").kafka_options

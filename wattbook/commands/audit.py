@@ -1,13 +1,30 @@
-"""`wattbook audit`: replay the log and compare; verify the hash chains."""
+"""`wattbook audit`: replay the log and compare; verify the hash chains, and what Kafka holds against its seals."""
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
 
 import click
 
+from streams.chain import EMPTY
+from streams.kafka_following import TopicReader
+from streams.kafka_options import KafkaOptions
 from streams.log import BrokenLink, Stream
+from streams.places import OFFICE, Lane, Partition
+from streams.seals import NotASeal
+from streams.sql_seals import SqlSeals
 from wattbook.audit import Difference, digests, replay
-from wattbook.commands.output import OUT, escape, json_option, opened, pass_settings, print_json, table
-from wattbook.settings import Settings
+from wattbook.commands.output import OUT, count, escape, json_option, opened, pass_settings, print_json, table
+from wattbook.database import reading
+from wattbook.seal_audit import Bound, Claims, Verdict, Wanted, published_file
+from wattbook.seal_audit import verify as verify_topic
+from wattbook.seal_key import PublicKeys, read_public_keys, read_seal_key
+from wattbook.settings import Settings, SettingsError
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.group()
@@ -21,7 +38,12 @@ def audit() -> None:
 def replay_(settings: Settings, as_json: bool) -> None:
     """Check the inputs, fold them again into an empty store, and compare all that follows. Status 1 on a difference."""
     with opened(settings) as app:
-        result = replay(app)
+        if settings.uses_kafka:
+            from wattbook.lane_audit import replay_lanes  # with the library for Kafka, which few need
+
+            result = replay_lanes(app)
+        else:
+            result = replay(app)
     if as_json:
         print_json(result)
     else:
@@ -45,19 +67,57 @@ def _verdict(difference: Difference | None) -> None:
 
 
 @audit.command()
+@click.option(
+    "--topic", "topics", multiple=True, help="A topic in Kafka, without its prefix, instead of the database's chains."
+)
+@click.option("--partition", type=click.IntRange(min=0), help="One partition. Default: all.")
+@click.option("--from", "since", metavar="OFFSET|TIME", help="The first record; the range is widened to whole checkpoints.")
+@click.option("--to", "until", metavar="OFFSET|TIME", help="The last offset, or the moment before which records were appended.")
+@click.option("--key", "keys", type=_FILE, multiple=True, help="A public key that signed checkpoints. Default: the home's own.")
+@click.option("--published", type=_FILE, help="Checkpoints that were kept elsewhere, one in each line.")
 @json_option
 @pass_settings
-def verify(settings: Settings, as_json: bool) -> None:
-    """Walk the hash chain of every stream. Status 1 where one is broken."""
+def verify(
+    settings: Settings,
+    topics: tuple[str, ...],
+    partition: int | None,
+    since: str | None,
+    until: str | None,
+    keys: tuple[Path, ...],
+    published: Path | None,
+    as_json: bool,
+) -> None:
+    """Walk the hash chain of every stream, or check topics in Kafka against their seals. Status 1 where something is broken."""
+    if not topics:
+        if partition is not None or since or until or keys or published:
+            raise click.UsageError("--partition, --from, --to, --key and --published go with --topic")
+        _verify_chains(settings, as_json)
+    wanted = Wanted(_bound("--from", since), _bound("--to", until))
+    with _claims(settings, keys, published) as claims:
+        verdicts = list(_verdicts(settings.kafka_options, topics, partition, wanted, claims))
+    if as_json:
+        print_json({"partitions": verdicts})
+    else:
+        _tell(verdicts)
+    sys.exit(1 if any(verdict.broken for verdict in verdicts) else 0)
+
+
+def _verify_chains(settings: Settings, as_json: bool) -> NoReturn:
     with opened(settings) as app, app.reading() as store:
-        chains = {stream: store.log.verify(stream) for stream in Stream}
+        found = {(lane, stream): log.verify(stream) for lane, log in store.lanes.items() for stream in Stream}
+    chains = {_chain(lane, stream): chain for (lane, stream), chain in found.items() if lane == OFFICE or chain != EMPTY}
     broken = [found for found in chains.values() if isinstance(found, BrokenLink)]
     if as_json:
-        print_json({stream: found._asdict() for stream, found in chains.items()})
+        print_json({name: chain._asdict() for name, chain in chains.items()})
     else:
         rows = [(s, "BROKEN" if isinstance(f, BrokenLink) else "whole", f.position, _link(f)) for s, f in chains.items()]
         table("Hash chains", ("stream", "", "last position", "head"), rows, right=(2,))
     sys.exit(1 if broken else 0)
+
+
+def _chain(lane: Lane, stream: Stream) -> str:
+    """What a chain is called: by its stream, and, where that has partitions, by its partition."""
+    return stream if lane == OFFICE else f"{stream}/{lane - 1}"
 
 
 def _link(found: object) -> str:
@@ -75,3 +135,83 @@ def digest_(settings: Settings, as_json: bool) -> None:
         print_json(found)
     else:
         table("Order-free digests", ("of", "sha-256"), list(found.items()))
+
+
+# Topics against their seals
+
+
+def _bound(option: str, text: str | None) -> Bound:
+    if text is None or text.isdecimal():
+        return None if text is None else int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise SettingsError(f"{option} {text}: write an offset, or a time with its zone, as 2026-10-01T00:00Z")
+    return moment
+
+
+@contextmanager
+def _claims(settings: Settings, keys: Sequence[Path], published: Path | None) -> Iterator[Claims]:
+    """The checkpoints of the database count where the settings name one that has them: an outside auditor has none."""
+    believed = (
+        PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else read_seal_key(settings.home).public
+    )
+    try:
+        shown = published_file(published.read_bytes()) if published else []
+    except NotASeal as error:
+        raise SettingsError(f"--published {published}: {error}") from None
+    if settings.database == "sqlite":
+        yield Claims(believed.is_genuine, None, shown)
+        return
+    with opened(settings) as app:
+
+        def stored(topic: str, partition: Partition) -> list[bytes]:
+            with reading(app.engine) as connection:
+                return SqlSeals(connection).lines(topic, partition)
+
+        yield Claims(believed.is_genuine, stored, shown)
+
+
+def _verdicts(
+    options: KafkaOptions, topics: Sequence[str], partition: int | None, wanted: Wanted, claims: Claims
+) -> Iterator[Verdict]:
+    for topic in map(options.topic, topics):
+        with TopicReader(options, topic) as reader:
+            partitions = reader.partitions
+        for one in partitions:
+            if partition in (None, one):
+                yield verify_topic(options, topic, one, wanted, claims)
+
+
+def _tell(verdicts: Sequence[Verdict]) -> None:
+    rows = [(f"{v.topic}/{v.partition}", _state(v), v.checkpoints, v.records, _offsets(v), v.unsealed) for v in verdicts]
+    table(
+        "Topics against their seals", ("partition", "", "checkpoints", "records", "offsets", "not sealed yet"), rows, (2, 3, 5)
+    )
+    for verdict in verdicts:
+        for line in _notes(verdict):
+            OUT.print(f"{verdict.topic}/{verdict.partition}: {line}", markup=False)
+
+
+def _state(verdict: Verdict) -> str:
+    return "BROKEN" if verdict.broken else "whole" if verdict.checkpoints else "not sealed"
+
+
+def _offsets(verdict: Verdict) -> str:
+    return "" if verdict.first is None else f"{verdict.first}–{verdict.last}{' (widened)' if verdict.widened else ''}"
+
+
+def _notes(verdict: Verdict) -> Iterator[str]:
+    found = verdict.first_break
+    if found is not None:
+        which = "a line" if found.number is None else f"checkpoint {found.number}"
+        upto = "the end" if found.last is None else found.last
+        yield f"{which} does not hold, offsets {found.first} to {upto}: {found.fault}"
+        yield f"  expected {found.expected}"
+        yield f"  found    {found.found}"
+    if verdict.broken > 1:
+        yield f"{verdict.broken} breaks in all"
+    if verdict.unpublished:
+        yield f"{count(verdict.unpublished, 'checkpoint')} in the database only: not published yet, or removed from the topic"

@@ -20,7 +20,7 @@ def init(settings: Settings, folder: Path | None) -> None:
     create_app(settings).close()
     for path in written:
         OUT.print(f"written    {escape(str(path))}")
-    OUT.print(f"database   {escape(str(settings.database_path))}")
+    OUT.print(f"database   {escape(settings.database_name)}")
     OUT.print("\nNext: make the reference data yours, then `wattbook reference publish` and `wattbook import FILE`.")
 
 

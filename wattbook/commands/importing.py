@@ -5,7 +5,18 @@ from pathlib import Path
 import click
 
 from wattbook.commands.home import publish_quietly
-from wattbook.commands.output import ERR, count, escape, json_option, opened, pass_settings, print_json, progress_bar, table
+from wattbook.commands.output import (
+    ERR,
+    OUT,
+    count,
+    escape,
+    json_option,
+    opened,
+    pass_settings,
+    print_json,
+    progress_bar,
+    table,
+)
 from wattbook.importing import ImportSummary, import_files
 from wattbook.settings import Settings
 
@@ -33,7 +44,14 @@ def import_(settings: Settings, files: tuple[Path, ...], as_json: bool) -> None:
 
 def _show(summary: ImportSummary) -> None:
     known = summary.messages - summary.new_messages
-    rows: list[tuple[str, int]] = [("messages", summary.messages), ("  new", summary.new_messages), ("  known before", known)]
+    rows: list[tuple[str, int]] = [("messages", summary.messages)]
+    rows += (
+        [("  published", summary.messages)]
+        if summary.published
+        else [("  new", summary.new_messages), ("  known before", known)]
+    )
     rows += [("lines that are no message", summary.unreadable)] if summary.unreadable else []
     rows += [(name, count) for name, count in summary.steps.items() if name != "messages"]
     table(f"{count(summary.files, 'file')}, {count(summary.lines, 'line')}", ("", ""), rows, right=(1,))
+    if summary.published:
+        OUT.print("workers process them from here: `wattbook worker`")

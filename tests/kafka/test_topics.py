@@ -1,0 +1,172 @@
+"""`wattbook topics` on a real broker: what is missing is made, what is wrong is told with how to mend it."""
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.kafka_client import Admin, Publisher, Topic
+from streams.kafka_options import KafkaOptions
+from streams.kafka_topics import TOPICS, Spec, TopicsMisfit, check, create, default_replication, demand, majority, mend
+from streams.places import Partition
+from tests.kafka.conftest import MakeTopic
+from wattbook.cli import cli
+from wattbook.dev_kafka import KafkaCluster
+
+
+@pytest.fixture
+def spec(options: KafkaOptions) -> Spec:
+    return Spec(options.prefix, 2, 1)
+
+
+def wattbook(options: KafkaOptions, *arguments: str, status: int = 0, **settings: str) -> Result:
+    environment = {"LOG": f"kafka://{','.join(options.servers)}", "KAFKA_PREFIX": options.prefix, "KAFKA_PARTITIONS": "2"}
+    given = {f"WATTBOOK_{name}": value for name, value in (environment | settings).items()}
+    result = CliRunner().invoke(cli, arguments, env=given)
+    assert result.exit_code == status, (result.output, result.exception)
+    return result
+
+
+def test_topics_that_are_made_are_as_they_must_be(admin: Admin, spec: Spec) -> None:
+    assert create(admin, spec) == [spec.prefix + name for name in TOPICS]
+    assert check(admin, spec) == []
+    demand(admin, spec)
+    raw = admin.describe(spec.names())[spec.prefix + "raw"]
+    wanted = {
+        "message.timestamp.type": "LogAppendTime",
+        "cleanup.policy": "delete",
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "min.insync.replicas": "1",
+        "max.message.bytes": "16777216",
+        "unclean.leader.election.enable": "false",
+    }
+    assert {key: raw.config[key] for key in wanted} == wanted
+    assert (raw.partitions, raw.replication) == (2, 1)
+    admin.delete(spec.names())
+
+
+def test_making_topics_again_makes_only_what_is_missing(admin: Admin, spec: Spec) -> None:
+    create(admin, spec)
+    assert create(admin, spec) == []
+    admin.delete([spec.prefix + "seals"])
+    assert create(admin, spec) == [spec.prefix + "seals"]
+    admin.create([Topic(spec.prefix + "raw", 9, 1, {})])  # somebody else was quicker
+    assert check(admin, spec) == []
+    admin.delete(spec.names())
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong", "wanted"),
+    [
+        ("message.timestamp.type", "CreateTime", "LogAppendTime"),
+        ("cleanup.policy", "compact", "delete"),
+        ("retention.ms", "604800000", "-1"),
+        ("retention.bytes", "1000000", "-1"),
+        ("max.message.bytes", "1048588", "16777216"),
+        ("min.insync.replicas", "2", "1"),
+        ("unclean.leader.election.enable", "true", "false"),
+    ],
+)
+def test_a_wrong_setting_is_told_and_mended_in_place(
+    admin: Admin, spec: Spec, topic: MakeTopic, setting: str, wrong: str, wanted: str
+) -> None:
+    create(admin, spec)
+    name = spec.prefix + "raw"
+    admin.configure(name, {setting: wrong})
+    [misfit] = check(admin, spec)
+    assert misfit[:4] == (name, setting, wrong, wanted)
+    assert f"`wattbook topics mend`, or kafka-configs.sh --alter --entity-type topics --entity-name {name}" in misfit.mend
+    assert f"--add-config {setting}={wanted}" in misfit.mend
+    with pytest.raises(TopicsMisfit, match=f"{name}: {setting} is {wrong}, wanted is {wanted}"):
+        demand(admin, spec)
+    assert mend(admin, spec) == []
+    admin.delete(spec.names())
+
+
+def test_more_than_is_wanted_is_no_misfit(admin: Admin, spec: Spec) -> None:
+    create(admin, spec)
+    admin.configure(spec.prefix + "raw", {"max.message.bytes": "33554432"})
+    assert check(admin, spec) == []
+    admin.delete(spec.names())
+
+
+def test_what_cannot_be_mended_in_place_is_told_so(admin: Admin, spec: Spec) -> None:
+    create(admin, spec)
+    wider = spec._replace(partitions=3, replication=2)
+    found = {(misfit.setting, misfit.found, misfit.wanted): misfit.mend for misfit in check(admin, wider)}
+    assert set(found) == {("partitions", "2", "3"), ("replication", "1", "2")}
+    assert "write WATTBOOK_KAFKA_PARTITIONS=2, or make topics of another WATTBOOK_KAFKA_PREFIX" in found["partitions", "2", "3"]
+    assert "kafka-reassign-partitions.sh" in found["replication", "1", "2"]
+    assert len(mend(admin, wider)) == 2 * len(TOPICS)
+    admin.delete(spec.names())
+
+
+def test_history_that_no_change_undoes_is_told(admin: Admin, spec: Spec, kafka: KafkaCluster) -> None:
+    create(admin, spec)
+    admin.configure(spec.prefix + "raw", {"message.timestamp.type": "CreateTime"})
+    assert check(admin, spec)[0].mend.endswith("; but records that are there keep the time that their producer gave")
+    admin.delete(spec.names())
+
+
+def test_more_than_half_of_the_copies_acknowledge() -> None:
+    assert [majority(copies) for copies in (1, 2, 3, 4, 5)] == [1, 2, 2, 3, 3]
+
+
+def test_as_many_copies_as_brokers_but_three_are_made(admin: Admin) -> None:
+    assert admin.brokers() == default_replication(admin) == 1
+
+
+def test_a_missing_broker_is_told() -> None:
+    found = CliRunner().invoke(
+        cli, ["topics", "check"], env={"WATTBOOK_LOG": "kafka://127.0.0.1:1", "WATTBOOK_KAFKA_TIMEOUT_S": "2"}
+    )
+    assert found.exit_code == 1
+    assert "Kafka at 127.0.0.1:1 cannot be used now" in str(found.exception)
+
+
+# The commands
+
+
+def test_the_commands_make_check_and_mend(options: KafkaOptions, admin: Admin, spec: Spec) -> None:
+    assert "raw: topic is missing" in wattbook(options, "topics", "check", status=1).output
+    made = wattbook(options, "topics", "create").output
+    assert made.splitlines() == ["10 topics made: 2 partitions, 1 copy of each", "all topics are as they must be"]
+    assert json.loads(wattbook(options, "topics", "create", "--json").output) == {"made": [], "misfits": []}
+    admin.configure(spec.prefix + "raw", {"retention.ms": "1"})
+    [misfit] = json.loads(wattbook(options, "topics", "check", "--json", status=1).output)["misfits"]
+    assert (misfit["topic"], misfit["setting"], misfit["found"], misfit["wanted"]) == (
+        spec.prefix + "raw",
+        "retention.ms",
+        "1",
+        "-1",
+    )
+    assert wattbook(options, "topics", "mend").output == "all topics are as they must be\n"
+    wattbook(options, "topics", "check")
+    wattbook(options, "topics", "check", status=1, KAFKA_PARTITIONS="3")
+    wattbook(options, "topics", "check", status=1, KAFKA_REPLICATION="3")
+    admin.delete(spec.names())
+
+
+def test_records_are_read_from_an_offset_or_a_moment_on(options: KafkaOptions, topic: MakeTopic) -> None:
+    name = topic(partitions=2)
+    with Publisher(options) as publisher:
+        for n in range(5):
+            publisher.send(name, Partition(1), b"CS-1", b"frame %d \xff" % n, [("protocol", b"ocpp1.6")])
+        publisher.flush()
+
+    def read(*arguments: str) -> list[dict[str, str]]:
+        found = json.loads(wattbook(options, "topics", "read", "raw", "--partition", "1", "--json", *arguments).output)
+        return found["records"]
+
+    assert [record["offset"] for record in read()] == [0, 1, 2, 3, 4]
+    [one] = read("--from", "3", "--limit", "1")
+    appended_at = one.pop("appended_at")
+    assert one == {"offset": 3, "key": "CS-1", "headers": {"protocol": "ocpp1.6"}, "value": "frame 3 \\xff"}
+    assert read("--from", appended_at)[-1]["offset"] == 4
+    assert read("--from", "2020-10-01T00:00Z", "--limit", "2") == read("--limit", "2")
+    assert read("--from", "2999-10-01T00:00Z") == []
+    shown = wattbook(options, "topics", "read", "raw", "--partition", "1", "--limit", "1").output
+    assert "CS-1" in shown and "frame 0" in shown
+    for wrong in ("2020-10-01", "yesterday"):
+        wattbook(options, "topics", "read", "raw", "--partition", "1", "--from", wrong, status=1)

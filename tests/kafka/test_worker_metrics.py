@@ -1,0 +1,261 @@
+"""What a worker shows: its health by the clock, its numbers; and the command itself, between Kafka and PostgreSQL."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from prometheus_client.parser import text_string_to_metric_families
+
+from streams.log import LogUnusable
+from streams.places import Offset, Partition, Taken
+from streams.pump import Fenced
+from tests.kafka.pump_process import StoredLanes
+from wattbook.cli import cli
+from wattbook.database import DatabaseError
+from wattbook.dev_kafka import KafkaCluster
+from wattbook.dev_postgres import PostgresServer
+from wattbook.observing import Meters, Observed, shown
+
+ROOT = Path(__file__).parent.parent.parent
+P0, P1 = Partition(0), Partition(1)
+SESSION = ROOT / "tests/data/ocpp/ocpp201-session.ndjson"
+
+
+class Bench:
+    """Meters over lanes in a file, and a clock that the test sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = 1000.0
+        self.said: list[str] = []
+        self.tally: Counter[str] = Counter()
+        self.meters = Meters(lambda event, **_: self.said.append(event), 60, self.tally, lambda: self.now)
+        self.lanes = Observed(StoredLanes(folder / "done.db"), self.meters)
+
+    def process(self, partition: Partition, count: int, begin: int = 0) -> None:
+        self.lanes.process(partition, [Taken(partition, Offset(begin + n), None, b"", (), 0) for n in range(count)])
+
+    def wrong(self) -> list[str]:
+        return self.meters.health()["wrong"]  # type: ignore[return-value]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def read(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def samples(text: str) -> dict[str, float]:
+    """Prometheus text as {name{label=value}: number}."""
+    return {
+        s.name + "".join(f"{{{k}={v}}}" for k, v in s.labels.items()): s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+
+
+def test_a_worker_that_waits_for_messages_is_healthy(bench: Bench) -> None:
+    bench.lanes.assigned(P0)
+    bench.meters.ends({P0: Offset(0)})
+    bench.now += 3600
+    bench.meters.ends({P0: Offset(0)})
+    assert bench.wrong() == []
+
+
+def test_messages_that_wait_longer_than_the_bound_without_a_commit_are_bad_health(bench: Bench) -> None:
+    bench.lanes.assigned(P0)
+    bench.meters.ends({P0: Offset(0)})
+    bench.now += 3600  # nothing to do for an hour does not count
+    bench.meters.ends({P0: Offset(5)})
+    bench.now += 59
+    bench.meters.ends({P0: Offset(5)})
+    assert bench.wrong() == []
+    bench.now += 2
+    assert bench.wrong() == ["5 messages wait, and nothing was committed for 61 s"]
+    bench.process(P0, 1)
+    assert bench.wrong() == []
+
+
+def test_brokers_that_do_not_answer_are_bad_health_after_the_bound(bench: Bench) -> None:
+    bench.now += 61
+    assert bench.wrong() == ["Kafka has not answered for 61 s"]
+    bench.meters.ends({})
+    assert bench.wrong() == []
+
+
+def test_a_partition_that_is_given_back_is_not_shown_any_more(bench: Bench) -> None:
+    for partition in (P0, P1):
+        bench.lanes.assigned(partition)
+    bench.meters.ends({P0: Offset(7), P1: Offset(9)})
+    bench.lanes.revoked(P0)
+    with shown(bench.meters, "127.0.0.1", 0) as url:
+        numbers = samples(read(url + "/metrics")[1])
+    assert numbers["wattbook_lag_messages{partition=1}"] == 9
+    assert not [name for name in numbers if "partition=0" in name]
+
+
+def test_batches_positions_and_what_the_steps_counted_are_metrics(bench: Bench) -> None:
+    bench.lanes.assigned(P0)
+    bench.meters.rebalanced([P0])
+    bench.meters.ends({P0: Offset(12)})
+    bench.process(P0, 10)
+    bench.tally.update({"quarantined: key_missing": 2, "finding: clock_off": 3, "sessions": 4})
+    with shown(bench.meters, "127.0.0.1", 0) as url:
+        numbers = samples(read(url + "/metrics")[1])
+    assert numbers["wattbook_messages_total"] == 10
+    assert numbers["wattbook_batch_seconds_count"] == 1
+    assert numbers["wattbook_position{partition=0}"] == 10
+    assert numbers["wattbook_lag_messages{partition=0}"] == 2
+    assert numbers["wattbook_rebalances_total"] == 1
+    assert numbers["wattbook_quarantined_total{reason=key_missing}"] == 2
+    assert numbers["wattbook_finding_total{finding=clock_off}"] == 3
+    assert numbers["wattbook_steps_total{what=sessions}"] == 4
+    assert abs(numbers["wattbook_last_commit_timestamp_seconds"] - time.time()) < 60
+
+
+def test_a_batch_that_another_worker_fenced_is_counted_and_passed_on(bench: Bench, tmp_path: Path) -> None:
+    bench.lanes.assigned(P0)
+    other = StoredLanes(tmp_path / "done.db")
+    other.assigned(P0)
+    other.process(P0, [Taken(P0, Offset(0), None, b"", (), 0)])
+    with pytest.raises(Fenced):
+        bench.process(P0, 1)
+    with shown(bench.meters, "127.0.0.1", 0) as url:
+        assert samples(read(url + "/metrics")[1])["wattbook_fenced_total"] == 1
+
+
+def test_what_the_database_refuses_is_told_in_its_own_words(bench: Bench) -> None:
+    class Refusing(StoredLanes):
+        def settle(self) -> None:
+            raise DatabaseError("there is no room")
+
+    bench.lanes = Observed(Refusing(Path(":memory:")), bench.meters)
+    with pytest.raises(LogUnusable, match="there is no room"):
+        bench.lanes.settle()
+
+
+def test_health_answers_with_json_and_a_status_for_who_does_not_read_it(bench: Bench) -> None:
+    with shown(bench.meters, "127.0.0.1", 0) as url:
+        status, body = read(url + "/health")
+        assert (status, json.loads(body)["wrong"]) == (200, [])
+        bench.now += 100
+        status, body = read(url + "/health")
+        assert (status, len(json.loads(body)["wrong"])) == (503, 1)
+        assert read(url + "/")[0] == 404
+
+
+# The command
+
+
+class Site:
+    """A home, an empty database and topics of a test's own; commands in them."""
+
+    def __init__(self, folder: Path, kafka: KafkaCluster, database: str, prefix: str) -> None:
+        self.environment = os.environ | {
+            "WATTBOOK_HOME": str(folder),
+            "WATTBOOK_LOG": f"kafka://{kafka.bootstrap}",
+            "WATTBOOK_DATABASE": database,
+            "WATTBOOK_KAFKA_PREFIX": prefix,
+            "WATTBOOK_KAFKA_PARTITIONS": "2",
+            "PYTHONPATH": str(ROOT),
+        }
+        self.folder, self.prefix = folder, prefix
+        self.command("init")
+        self.command("topics", "create")
+
+    def command(self, *words: str) -> str:
+        done = CliRunner().invoke(cli, words, env=self.environment)
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.output
+
+    @contextmanager
+    def worker(self, *options: str) -> Iterator[tuple["subprocess.Popen[str]", Callable[[], str]]]:
+        output = self.folder / "worker.log"
+        with output.open("w") as file:
+            words = [sys.executable, "-m", "wattbook", "worker", "--port", "0", *options]
+            process = subprocess.Popen(words, env=self.environment, stderr=file, text=True)
+        try:
+            yield process, output.read_text
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def site(tmp_path: Path, kafka: KafkaCluster, database: str, prefix: str) -> Site:
+    return Site(tmp_path, kafka, database, prefix)
+
+
+def wait_for(condition: Callable[[], object], told: Callable[[], str]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, told()
+        time.sleep(0.1)
+
+
+def url_in(log: str) -> str:
+    found = re.search(r"http://[\d.:]+", log)
+    return found.group() if found else ""
+
+
+@pytest.mark.parametrize("engine", ["faust", "plain"])
+def test_a_worker_processes_messages_shows_them_and_ends_well(site: Site, engine: str) -> None:
+    site.command("import", str(SESSION))
+    with site.worker("--engine", engine) as (process, log):
+        wait_for(lambda: url_in(log()), log)
+        wait_for(lambda: samples(read(url_in(log()) + "/metrics")[1])["wattbook_messages_total"] == 20, log)
+        assert read(url_in(log()) + "/health")[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0, log()
+        assert json.loads(log().splitlines()[-1])["event"] == "worker_stopped"
+        assert "TAG-" not in log(), "no tokens in the log"
+    assert "evse_is_not_in_the_reference_data" in site.command("session", "list")
+
+
+@pytest.mark.parametrize("engine", ["faust", "plain"])
+def test_a_database_that_goes_away_ends_the_worker_with_a_clear_message(
+    site: Site, postgres: PostgresServer, engine: str
+) -> None:
+    with site.worker("--engine", engine) as (process, log):
+        wait_for(lambda: "partitions_shared_out" in log(), log)
+        postgres.stop()
+        try:
+            assert process.wait(60) == 70, log()
+        finally:
+            postgres.start()
+        last = json.loads(log().splitlines()[-1])
+        assert last["event"] == "worker_failed", log()
+        assert "postgresql" in last["error"].lower()
+        assert "Traceback" not in log()
+
+
+def test_a_worker_refuses_topics_that_are_not_as_they_must_be(site: Site) -> None:
+    settings = {**site.environment, "WATTBOOK_KAFKA_PARTITIONS": "3"}
+    done = CliRunner().invoke(cli, ["worker"], env=settings)
+    assert done.exit_code != 0
+    assert "topics are not as they must be" in str(done.exception)
+    assert "WATTBOOK_KAFKA_PARTITIONS=2" in str(done.exception)
+
+
+def test_a_worker_without_kafka_or_postgresql_is_wrong_usage(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["--home", str(tmp_path), "worker"], env={"WATTBOOK_LOG": "", "WATTBOOK_DATABASE": ""})
+    assert done.exit_code == 2
+    assert "WATTBOOK_LOG=kafka://" in done.output

@@ -1,0 +1,97 @@
+"""The charging network of these tests: stations of all three versions, who may charge there, and what it costs.
+
+Half of what can be wrong is wrong on purpose: a station that nobody knows, a token that nobody has, one that becomes known
+late, a partner's token, a tariff by time of day. The recorded frames of tests/data/ocpp are of stations that stand here too.
+"""
+
+import shutil
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from vocabulary.charging import Protocol
+from vocabulary.codec import ReferenceFact
+from vocabulary.identity import StationId
+from wattbook.reference_files import read_reference
+from wattbook.vault import Vault
+
+STATIONS = {StationId(f"{p.value.removeprefix('ocpp')}-{n:02}"): p for p in Protocol for n in range(8)}
+UNKNOWN_STATION = StationId("1.6-07")
+TOKENS = ("TOKEN-A", "TOKEN-B", "token-a", "PARTNER-1", "NOBODY", "LATE-1", "LATE-2")
+MONTH = "2026-11"  # the last one in which anybody charges here
+
+_RECORDED = ("CP16-01", "CP16-02", "CP16-03", "CS201-01", "CS201-02", "CS21-01", "CS21-02", "CS21-03", "CS21-04")
+_RECORDED += ("CS-BASIC-00001", "CS-BASIC-SIGNED-00001", "CS-KEBA-OCPP2-SIGNED-00001")
+
+_YAML = """\
+operator:
+  country_code: DE
+  party_id: TST
+  name: Test Operator GmbH
+  address: {{street: Testweg 1, postal_code: "20095", city: Hamburg, country: DE}}
+  vat_id: DE123456789
+  time_zone: Europe/Berlin
+  currency: EUR
+tariffs:
+  - id: by-day
+    currency: EUR
+    elements:
+      - price_components: [{{type: ENERGY, price: 0.37, vat: 19, step_size: 1}}, {{type: PARKING_TIME, price: 5.90, vat: 19}}]
+        restrictions: {{start_time: "07:00", end_time: "21:00"}}
+      - price_components: [{{type: ENERGY, price: 0.2901, vat: 19}}, {{type: TIME, price: 0.11, vat: 19}}]
+sites:
+  - id: lab
+    name: Lab
+    address: {{street: Testweg 1, postal_code: "20095", city: Hamburg, country: DE}}
+    time_zone: Europe/Berlin
+    latitude: 53.55
+    longitude: 9.99
+    evses:
+{evses}
+contracts:
+  - id: C-ONE
+    language: en
+    tokens: [TOKEN-A, 04A1B2C3D4E5F6, UNDEFINED]
+    holder: {{name: One Ltd, address: {{street: 1 Road, postal_code: "10115", city: Berlin, country: DE}}}}
+  - id: C-TWO
+    language: de
+    tokens: [TOKEN-B, BB2TBR09, TAG1]
+    holder: {{name: Zwei GmbH, address: {{street: Weg 2, postal_code: "10115", city: Berlin, country: DE}}}}
+partners:
+  - {{name: Roaming BV, country_code: NL, party_id: EMS, tokens: [{{uid: PARTNER-1, contract_id: NL-EMS-C1}}]}}
+"""
+_LATE_YAML = """\
+contracts:
+  - id: C-LATE
+    language: en
+    tokens: [LATE-1, LATE-2]
+    holder: {name: Late plc, address: {street: 3 Road, postal_code: "10115", city: Berlin, country: DE}}
+"""
+
+
+def write_reference(folder: Path, late: bool = False) -> None:
+    """The reference folder of a home; `late`: with the contract that becomes known late."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known = [name for name in (*STATIONS, *_RECORDED) if name != UNKNOWN_STATION]
+    evse = "      - {{evse_id: DE*TST*E{}*{}, station: {}, number: {}, tariff: by-day, power_w_max: 22000}}"
+    evses = [evse.format(place + 100, n, name, n) for place, name in enumerate(known) for n in (1, 2)]
+    (folder / "reference.yaml").write_text(_YAML.format(evses="\n".join(evses)))
+    if late:
+        (folder / "late.yaml").write_text(_LATE_YAML)
+
+
+@cache
+def facts(vault: Path | None = None) -> tuple[tuple[ReferenceFact, ...], tuple[ReferenceFact, ...]]:
+    """What is known from the beginning, and what comes late. Holders are sealed by that vault; None: by one of the moment."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        keys = Vault(folder / "vault.json")
+        if vault is None:
+            keys.create()
+        else:
+            shutil.copy(vault, folder / "vault.json")
+        write_reference(folder / "reference", late=True)
+        with keys.sealing() as seal:
+            everything = read_reference(folder / "reference", seal)
+    late = tuple(fact for fact in everything if getattr(getattr(fact, "contract", None), "id", "") == "C-LATE")
+    return tuple(fact for fact in everything if fact not in late), late

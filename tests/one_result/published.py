@@ -1,0 +1,62 @@
+"""What the relay published, beside what the database holds: the same records, in the same order, each once."""
+
+import time
+from collections.abc import Iterable
+from itertools import groupby
+
+from streams.places import Taken, place_of
+from tests.one_result.site import Site
+from vocabulary.codec import encode
+from vocabulary.identity import Position
+from wattbook.relaying import place_in
+
+Published = tuple[int, str, bytes]  # partition, id, value
+
+_LANES = {"events": "log_events", "conclusions": "log_conclusions", "quarantine": "log_quarantine"}
+_OFFICE = {"reference": "log_reference", "commands": "log_commands", "documents": "log_conclusions"}
+TOPICS = (*_LANES, *_OFFICE, "journal")
+
+
+def unpublished(site: Site, within_s: int = 60) -> list[str]:
+    """Wait for the relay to come to the end; what is not as it should be even then."""
+    stored, give_up_at = {name: _stored(site, name) for name in TOPICS}, time.monotonic() + within_s
+    while True:
+        found = {name: once_each(records) for name, records in site.topics(*TOPICS).items()}
+        wrong = [name for name in TOPICS if found[name] != stored[name]]
+        if not wrong or time.monotonic() > give_up_at:
+            break
+        time.sleep(0.5)
+    told = "{}: {} in the database, {} in the topic, or not in that order"
+    return [told.format(name, len(stored[name]), len(found[name])) for name in wrong]
+
+
+def once_each(records: Iterable[Taken]) -> list[Published]:
+    """By the rule for readers: a record whose place is not higher than the one before it in its partition is passed over."""
+    found = []
+    for partition, run in groupby(records, key=lambda taken: taken.partition):
+        last = 0
+        for taken in run:
+            if (place := place_in(taken.headers)) > last:
+                found.append((partition, dict(taken.headers)["id"].decode(), taken.value or b""))
+                last = place
+    return found
+
+
+def repeats(site: Site) -> int:
+    """How many records stand in the topics again, which a reader passes over."""
+    return sum(len(records) - len(once_each(records)) for records in site.topics(*TOPICS).values())
+
+
+def _stored(site: Site, name: str) -> list[Published]:
+    """The records that belong into a topic, in order of partition and place."""
+    if name == "journal":
+        entries = sorted(site.entries(), key=lambda booked: (_partition_of(booked.cause), booked.number))
+        return [(_partition_of(booked.cause), booked.entry.id, encode(booked.entry)) for booked in entries]
+    table, where = (_OFFICE[name], "lane = 0") if name in _OFFICE else (_LANES[name], "lane > 0")
+    rows = site.rows(f"SELECT position, id, body FROM {table} WHERE {where} ORDER BY lane, position")
+    return [(_partition_of(at), bytes(id_).hex(), bytes(body)) for at, id_, body in rows]
+
+
+def _partition_of(position: int) -> int:
+    """What follows from the office's inputs goes to the first."""
+    return max(place_of(Position(position))[1] - 1, 0)

@@ -1,0 +1,44 @@
+"""(a) the pure fold and (b) the embedded runtime: the same messages, the same bytes."""
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.one_result.digests import assert_same
+from tests.one_result.network import STATIONS, facts
+from tests.one_result.pure_fold import fold
+from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
+from tests.one_result.ways import RUN, embedded
+from vocabulary.charging import RawMessage
+
+
+@settings(max_examples=30)
+@given(sequences(), st.sampled_from([1, 7, 100]), st.floats(0, 1))
+def test_the_embedded_runtime_concludes_what_the_fold_does(messages: list[RawMessage], batch: int, known_at: float) -> None:
+    """With a contract that becomes known somewhere on the way, and an invoice run at the end."""
+    known, late = facts()
+    place = int(known_at * len(messages))
+    inputs = [*known, *messages[:place], *late, *messages[place:], RUN]
+    assert_same(fold(inputs), embedded(inputs, batch), "the embedded runtime")
+
+
+def test_every_frame_of_the_field_and_a_wild_network_give_one_result() -> None:
+    random = Random(4)
+    messages = sequence(random, [*visits(random, sorted(STATIONS), 4), *recorded()], WILD)
+    known, late = facts()
+    inputs = [*known, *messages[:900], *late, *messages[900:], RUN]
+    result = fold(inputs)
+    assert_same(result, embedded(inputs), "the embedded runtime")
+    assert len(result.invoices()) == 3, "each contract is billed"
+    assert len(result.entries) > 50
+    assert not result.twice()
+
+
+def test_when_a_contract_becomes_known_decides_no_amount() -> None:
+    random = Random(5)
+    messages = sequence(random, [*visits(random, sorted(STATIONS)[::2], 3), *recorded()])
+    known, late = facts()
+    first, *others = (fold([*known, *messages[:at], *late, *messages[at:], RUN]).money() for at in (0, 60, 400, len(messages)))
+    for other in others:
+        assert_same(first, other, "a contract that becomes known later")

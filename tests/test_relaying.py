@@ -1,0 +1,150 @@
+"""The relay's bookkeeping: in order, each record once, whatever is lost between two pages."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+
+from ledger.books import Booked
+from streams.chain import EMPTY
+from streams.log import Head, Stored, Stream
+from streams.places import OFFICE, Lane, Partition, position
+from vocabulary.billing import Entry
+from vocabulary.identity import EventId, Position
+from vocabulary.money import Currency
+from vocabulary.sessions import ChargingSession, SessionRated
+from wattbook.relaying import JOURNAL, PAGE, Parcel, Relay, place_in
+
+PARTITIONS = 3
+AT = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+class Lost(Exception):
+    """The relay is gone, at whatever moment."""
+
+
+class Topics:
+    """What brokers hold: records by topic and partition. After `takes` more records it is over with the relay."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, Partition], list[Parcel]] = {}
+        self.takes: int | None = None
+
+    def send(self, topic: str, parcels: Sequence[Parcel]) -> None:
+        """Each partition takes its records in order; where it breaks off, some partitions have more than others."""
+        for partition in sorted({parcel.partition for parcel in parcels}, reverse=True):
+            for parcel in (p for p in parcels if p.partition == partition):
+                if self.takes == 0:
+                    raise Lost
+                self.takes = None if self.takes is None else self.takes - 1
+                self.held.setdefault((topic, partition), []).append(parcel)
+
+    def last(self, topic: str, partition: Partition) -> int:
+        held = self.held.get((topic, partition))
+        return place_in(held[-1].headers) if held else 0
+
+
+class Written:
+    """A database's outbox, as lists."""
+
+    def __init__(self) -> None:
+        self.stored: dict[tuple[Lane, Stream], list[Stored]] = {}
+        self.booked: list[Booked] = []
+
+    def heads(self) -> dict[tuple[Lane, Stream], Head]:
+        return {key: Head(len(records), records[-1].position, EMPTY.link) for key, records in self.stored.items() if records}
+
+    def records(self, lane: Lane, stream: Stream, after: Position, limit: int) -> list[Stored]:
+        return [stored for stored in self.stored.get((lane, stream), []) if stored.position > after][:limit]
+
+    def entries(self, after: int, limit: int) -> list[Booked]:
+        return self.booked[after : after + limit]
+
+    def closed(self, rated: SessionRated) -> ChargingSession:
+        raise AssertionError(rated)
+
+    def write(self, lane: Lane, stream: Stream, count: int) -> None:
+        records = self.stored.setdefault((lane, stream), [])
+        for _ in range(count):
+            at = position(len(records) + 1, lane)
+            records.append(
+                Stored(
+                    at,
+                    stream,
+                    at.to_bytes(32, "big"),
+                    "CS",
+                    b'{"type":"reference.taken","partition":0,"offset":0,"until":0}',
+                    Position(0),
+                    b"",
+                )
+            )
+
+    def book(self, lanes: Sequence[Lane]) -> None:
+        for lane in lanes:
+            number = len(self.booked) + 1
+            entry = Entry(
+                id=EventId(f"{number:064x}"),
+                kind="rated",
+                subject="s",
+                version=1,
+                effective_at=AT,
+                currency=Currency("EUR"),
+                postings=(),
+            )
+            self.booked.append(Booked(number, entry, position(number, lane), AT, b""))
+
+
+def drained(topics: Topics, written: Written) -> Relay:
+    relay = Relay(topics.send, topics.last, PARTITIONS)
+    while relay.publish(written):
+        pass
+    return relay
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_relay_that_is_lost_at_any_record_and_begun_again_publishes_each_record_once_in_order(seed: int) -> None:
+    random, topics, written = Random(seed), Topics(), Written()
+    for _ in range(12):
+        written.write(
+            Lane(random.randint(1, PARTITIONS)), random.choice([Stream.EVENTS, Stream.CONCLUSIONS]), random.randint(0, 40)
+        )
+        written.write(OFFICE, Stream.REFERENCE, random.randint(0, 3))
+        written.book([Lane(random.randint(0, PARTITIONS)) for _ in range(random.choice([0, 5, PAGE + 3]))])
+        topics.takes = random.randint(0, 1500)
+        try:
+            drained(topics, written)
+        except Lost:
+            continue
+    topics.takes = None
+    drained(topics, written)
+    for (lane, stream), records in written.stored.items():
+        partition = Partition(0 if lane == OFFICE else lane - 1)
+        assert [p.place for p in topics.held.get((stream.value, partition), [])] == [r.position for r in records], (
+            f"seed {seed}"
+        )
+    journal = [parcel for (topic, _), parcels in topics.held.items() if topic == JOURNAL for parcel in parcels]
+    assert sorted(parcel.place for parcel in journal) == [booked.number for booked in written.booked], f"seed {seed}"
+    for partition in range(PARTITIONS):
+        places = [parcel.place for parcel in topics.held.get((JOURNAL, Partition(partition)), [])]
+        assert places == sorted(places)
+
+
+def test_an_entry_goes_to_the_partition_of_what_caused_it_and_those_of_the_office_to_the_first() -> None:
+    topics, written = Topics(), Written()
+    written.book([Lane(2), OFFICE, Lane(1)])
+    drained(topics, written)
+    assert [p.place for p in topics.held[JOURNAL, Partition(1)]] == [1]
+    assert [p.place for p in topics.held[JOURNAL, Partition(0)]] == [2, 3]
+
+
+def test_what_is_there_already_is_not_published_again() -> None:
+    topics, written = Topics(), Written()
+    written.write(Lane(1), Stream.EVENTS, 5)
+    assert drained(topics, written).published == {"events": 5}
+    assert drained(topics, written).published == {}
+
+
+def test_a_topic_in_which_another_one_published_is_refused() -> None:
+    with pytest.raises(ValueError, match="header `place`"):
+        place_in([("id", b"1")])

@@ -1,0 +1,49 @@
+"""A message of the raw topic that cannot be worked on, and why: kept aside, so that it holds up nothing and is not forgotten.
+
+What a station can send in its frame is never a reason: a frame that makes no sense becomes a MessageRejected event. What
+stands here is wrong outside the frame, where only a producer or a mistake of ours can make it so.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class QuarantineReason(StrEnum):
+    """In order of precedence: a message has the first that holds. Each has a paragraph in docs/errors.md."""
+
+    KEY_MISSING = "record_has_no_key"
+    KEY_IS_NO_STATION = "record_key_is_no_station_name"
+    VALUE_MISSING = "record_has_no_value"
+    VALUE_TOO_LONG = "record_value_is_too_long"
+    PROTOCOL_UNKNOWN = "protocol_header_is_unknown"
+    DIRECTION_UNKNOWN = "direction_header_is_unknown"
+    RECEIVED_AT_UNREADABLE = "received_at_header_cannot_be_read"
+    STEPS_FAIL = "steps_fail_on_the_record"
+
+
+class Kept(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Bytes as they came: as text, or as base64 where they are no UTF-8.
+
+    `length` counts the bytes that came. Where it is more than what is kept, the rest stands in the raw topic only.
+    """
+
+    text: str
+    length: int
+    base64: bool = False
+
+
+class Quarantined(Struct, frozen=True, kw_only=True, tag="quarantined"):
+    """`detail` names what was found, at most 200 characters, and never quotes a frame.
+
+    `appended_at_ms`: when the broker appended the record, in milliseconds since 1970 (UTC).
+    """
+
+    partition: int
+    offset: int
+    appended_at_ms: int
+    reason: QuarantineReason
+    detail: str
+    key: Kept | None
+    value: Kept | None
+    headers: tuple[tuple[str, Kept | None], ...]

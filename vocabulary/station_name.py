@@ -1,0 +1,20 @@
+"""The name under which a station is known: what its connection URL ends with, percent-decoded.
+
+OCPP 2.x says identifierString of at most 48 characters (part 4 §3.1.1; part 2, primitive datatypes); 1.6 says nothing more
+than that it is percent-encoded (OCPP-J 1.6 §3.1.1). The stricter rule holds for all, so a name is safe in paths and log lines.
+"""
+
+import re
+from typing import Final
+
+from vocabulary.identity import StationId
+
+NAME_LENGTH_MAX: Final = 48
+RULE: Final = f"1 to {NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 * - _ = : + | @ ."
+
+_NAME = re.compile(rf"[A-Za-z0-9*\-_=:+|@.]{{1,{NAME_LENGTH_MAX}}}")
+
+
+def station_name(text: str) -> StationId | None:
+    """The name, or None where the text is none."""
+    return StationId(text) if _NAME.fullmatch(text) else None

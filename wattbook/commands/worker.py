@@ -1,0 +1,55 @@
+"""`wattbook worker`: process what stations said, from Kafka into PostgreSQL."""
+
+import gc
+
+import click
+
+from streams.intake import Watch
+from streams.pump import Lanes
+from wattbook.commands.output import pass_settings
+from wattbook.observing import Meters, Observed, shown
+from wattbook.serving import say
+from wattbook.settings import Settings
+from wattbook.topics import demand_topics
+from wattbook.wiring import open_lanes
+
+
+@click.command()
+@click.option(
+    "--engine", type=click.Choice(("faust", "plain")), default="faust", show_default=True, help="Who reads from Kafka."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="For /health and /metrics; 0 takes a free one (default: WATTBOOK_WORKER_PORT, 9464).",
+)
+@pass_settings
+def worker(settings: Settings, engine: str, port: int | None) -> None:
+    """Process messages of the raw topic, each once, until SIGTERM or Ctrl-C. Start as many as there are partitions at most.
+
+    Ends with status 70 where it cannot go on: with nothing lost and nothing half done, to be started again.
+    """
+    if not settings.uses_kafka or settings.database == "sqlite":
+        raise click.UsageError(
+            "workers go between Kafka and PostgreSQL: set WATTBOOK_LOG=kafka://… and WATTBOOK_DATABASE=postgresql://…"
+        )
+    demand_topics(settings)
+    with open_lanes(settings) as lanes:
+        meters = Meters(say, settings.worker_stall_s, lanes.tally)
+        with shown(meters, settings.worker_host, settings.worker_port if port is None else port) as url:
+            say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
+            _run(settings, engine, Observed(lanes, meters), meters)
+        say("worker_stopped", messages=meters.processed)
+
+
+def _run(settings: Settings, engine: str, lanes: Lanes, watch: Watch) -> None:
+    if engine == "faust":
+        from streams.faust_runtime import FaustPump as Pump  # importing it takes a second
+    else:
+        from streams.plain_runtime import PlainPump as Pump  # type: ignore[assignment]
+    # States and records are trees, and go when nobody refers to them: looking for circles among them took a fifth of the time.
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
+    kafka = settings.kafka_options
+    group = kafka.topic("worker")
+    Pump(kafka.topic("raw"), group, kafka, lanes, watch, settings.batch_size, settings.worker_outage_s).run()

@@ -1,0 +1,132 @@
+"""Replay on Kafka: fold the raw topic and the office's inputs again, and show that all that follows from them is the same.
+
+First the office's inputs are looked at: their hash chains. (The topic's own are looked at by `audit verify --topic`.) Then what
+follows is compared: in every lane events and conclusions, in order; the indexes of sessions and documents; the states; and the
+entries by their identity, since in which order lanes came to the ledger follows from no input. A worker that is at work saves
+states now and then: they are compared where the stored ones know every event.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from ledger.sql_store import SqlLedger
+from streams.kafka_client import Reader
+from streams.kafka_options import KafkaOptions
+from streams.lanes import RAW, REFERENCE, STATES, next_offset
+from streams.log import Stream
+from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of
+from streams.sql_states import SqlStates
+from vocabulary.codec import encode
+from vocabulary.identity import Position
+from wattbook.audit import DERIVED, Derived, Replay, Seal, broken_chain, compare, derived, indexes, states_of
+from wattbook.database import reading, writing
+from wattbook.lane_replay import LaneReplay, Reached, World, marks_of
+from wattbook.wiring import App, database_in, log_on, store_on
+
+_AT_ONCE = 2000
+
+
+def replay_lanes(app: App) -> Replay:
+    """As `wattbook.audit.replay`, where workers process the messages of a topic."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wattbook-replay-")))
+        stored = stack.enter_context(reading(app.engine))
+        if (broken := broken_chain(store_on(stored))) is not None:
+            return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
+        ends = _ends(stored, app.settings.kafka_partitions)
+        world = _world(stack, folder, [OFFICE, *map(lane_of, ends)])
+        marks = {partition: list(marks_of(log_on(stored, lane_of(partition)))) for partition in ends}
+        replay = LaneReplay(world, log_on(stored), _Raw(app.settings.kafka_options), marks, ends)
+        until = SqlStates(stored).position("steps")
+        replay.run(until)
+        return _compared(stored, world, [OFFICE, *map(lane_of, ends)], replay.messages + _office_inputs(stored, until))
+
+
+def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
+    """How far each lane is in which anything was processed."""
+    ends = {}
+    for partition in map(Partition, range(partitions)):
+        states = SqlStates(stored, lane_of(partition))
+        messages, facts = states.position(RAW), states.position(REFERENCE)
+        if messages or facts:
+            ends[partition] = Reached(next_offset(messages), facts)
+    return ends
+
+
+def _world(stack: ExitStack, folder: Path, lanes: Sequence[Lane]) -> World:
+    logs: dict[Lane, Connection] = {}
+    for lane in lanes:
+        place = folder / str(lane)
+        place.mkdir()
+        engine = database_in(place)
+        stack.callback(engine.dispose)
+        logs[lane] = stack.enter_context(writing(engine))
+    return World(logs[OFFICE], logs)
+
+
+class _Raw:
+    """The raw topic, read again."""
+
+    def __init__(self, options: KafkaOptions) -> None:
+        self._options = options
+
+    def __call__(self, partition: Partition, start: Offset, end: Offset) -> Iterator[Sequence[Taken]]:
+        if start >= end:
+            return
+        with Reader(self._options, self._options.topic("raw"), partition) as reader:
+            for records in reader.to_end(start, _AT_ONCE):
+                wanted = [taken for taken in records if taken.offset < end]
+                yield wanted
+                if len(wanted) < len(records) or (wanted and wanted[-1].offset == end - 1):
+                    return
+
+
+def _office_inputs(stored: Connection, until: Position) -> int:
+    log, after, count = log_on(stored), Position(0), 0
+    while page := log.read((Stream.REFERENCE, Stream.COMMANDS), after, _AT_ONCE):
+        count += sum(each.position <= until for each in page)
+        after = page[-1].position
+    return count
+
+
+def _compared(stored: Connection, world: World, lanes: Sequence[Lane], inputs: int) -> Replay:
+    seal, difference, counts = Seal(), None, dict.fromkeys(DERIVED, 0)
+    for lane in lanes:
+        for stream in DERIVED:
+            before = seal.count
+            ours, theirs = derived(log_on(stored, lane), stream), derived(world.log(lane), stream)
+            difference = difference or compare(ours, theirs, seal)
+            counts[stream] += seal.count - before
+    before = seal.count
+    difference = difference or compare(_entries(stored), _entries(world.shared), seal)
+    entries = seal.count - before
+    for ours, theirs in _rest(stored, world.shared, lanes):
+        difference = difference or compare(ours, theirs, seal)
+    events, conclusions = counts[Stream.EVENTS], counts[Stream.CONCLUSIONS]
+    return Replay(
+        inputs=inputs, events=events, conclusions=conclusions, entries=entries, digest=seal.hex(), difference=difference
+    )
+
+
+def _entries(connection: Connection) -> Iterator[Derived]:
+    """By identity, with what they follow from."""
+    found = sorted((b.entry.id, b.cause, encode(b.entry)) for b in SqlLedger(connection).entries())
+    for number, (_, cause, body) in enumerate(found, start=1):
+        yield Derived("entry", number, Position(cause), body)
+
+
+def _rest(
+    stored: Connection, replayed: Connection, lanes: Sequence[Lane]
+) -> Iterator[tuple[Iterator[Derived], Iterator[Derived]]]:
+    yield from zip(indexes(SqlStates(stored)), indexes(SqlStates(replayed)), strict=True)
+    if all(_is_saved(stored, lane) for lane in lanes if lane != OFFICE):
+        yield states_of(SqlStates(stored)), states_of(SqlStates(replayed))
+
+
+def _is_saved(stored: Connection, lane: Lane) -> bool:
+    """Whether the saved states of a lane know every event of it."""
+    return SqlStates(stored, lane).position(STATES) == log_on(stored, lane).head(Stream.EVENTS).position

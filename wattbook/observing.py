@@ -1,0 +1,235 @@
+"""What a worker shows of itself: how far it is, whether it gets on, and what it has counted.
+
+    pump ──▶ Observed ──▶ lanes            each batch is counted and timed
+      └────▶ Meters ──▶ /health, /metrics, and a line of the log every SAY_EVERY_S seconds while there is work
+
+Nothing of what a message holds is shown: no station, no token, no amount.
+"""
+
+import json
+import threading
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from streams.log import LogUnusable
+from streams.places import Offset, Partition, Taken
+from streams.pump import Fenced, Lanes
+from wattbook.database import DatabaseError
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of no use here
+
+SAY_EVERY_S = 10
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LABELS = {"quarantined": "reason", "finding": "finding", "rejected": "reason", "signature": "verdict"}  # of tallies
+_BATCH_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+Say = Callable[..., None]
+
+
+class Meters:
+    """The numbers of one worker, and `streams.intake.Watch` of its pump. `stall_s`: how long may it get nowhere."""
+
+    def __init__(self, say: Say, stall_s: int, tally: Tally[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._stall_s, self._clock = say, stall_s, clock
+        self._lock = threading.Lock()
+        self._next: dict[Partition, Offset] = {}
+        self._ends: dict[Partition, Offset] = {}
+        self._heard = self._moved = clock()  # when the brokers answered last; when something was committed, or nothing waited
+        self._does_wait = False
+        self.processed = 0
+        self.registry = CollectorRegistry()
+        self.registry.register(_Tallied(tally))
+        self._messages = Counter("wattbook_messages", "Messages that were processed and committed.", registry=self.registry)
+        self._seconds = Histogram(
+            "wattbook_batch_seconds", "Time of a batch to its commit.", buckets=_BATCH_SECONDS, registry=self.registry
+        )
+        self._rebalances = Counter("wattbook_rebalances", "How often partitions were shared out.", registry=self.registry)
+        self._fenced = Counter("wattbook_fenced", "Batches given up to another worker.", registry=self.registry)
+        self._position = self._gauge("wattbook_position", "The next offset to be processed.", "partition")
+        self._lag = self._gauge("wattbook_lag_messages", "Messages in the topic that are not processed.", "partition")
+        self._last_commit = self._gauge("wattbook_last_commit_timestamp_seconds", "When a batch was committed last.")
+        self._last_heard = self._gauge("wattbook_kafka_heard_timestamp_seconds", "When the brokers answered last.")
+
+    def say(self, event: str, /, **facts: object) -> None:
+        self._say(event, **facts)
+
+    def rebalanced(self, partitions: Collection[Partition]) -> None:
+        self._rebalances.inc()
+        with self._lock:
+            for partition in self._next.keys() - set(partitions):
+                self._drop(partition)
+        self._say("partitions_shared_out", ours=",".join(map(str, partitions)) or "none")
+
+    def ends(self, ends: Mapping[Partition, Offset]) -> None:
+        with self._lock:
+            self._heard = self._clock()
+            self._last_heard.set_to_current_time()
+            self._ends.update(ends)
+            self._show()
+
+    def owned(self, partition: Partition, offset: Offset) -> None:
+        with self._lock:
+            self._next[partition] = offset
+            self._show()
+
+    def given_back(self, partition: Partition) -> None:
+        with self._lock:
+            self._drop(partition)
+
+    def committed(self, partition: Partition, messages: int, seconds: float, offset: Offset) -> None:
+        self._messages.inc(messages)
+        self._seconds.observe(seconds)
+        self._last_commit.set_to_current_time()
+        with self._lock:
+            self.processed += messages
+            self._next[partition], self._moved = offset, self._clock()
+            self._show()
+
+    def fenced(self) -> None:
+        self._fenced.inc()
+
+    @property
+    def lag(self) -> dict[Partition, int]:
+        """Messages that wait, by partition, as far as the ends are known."""
+        return {p: max(0, end - self._next[p]) for p, end in self._ends.items() if p in self._next}
+
+    def health(self) -> dict[str, object]:
+        """Empty `wrong` where all is well."""
+        with self._lock:
+            lag, now = sum(self.lag.values()), self._clock()
+            wrong = []
+            if now - self._heard > self._stall_s:
+                wrong.append(f"Kafka has not answered for {now - self._heard:.0f} s")
+            if lag and now - self._moved > self._stall_s:
+                wrong.append(f"{lag} messages wait, and nothing was committed for {now - self._moved:.0f} s")
+            return {"wrong": wrong, "lag": lag, "partitions": sorted(self._next), "messages": self.processed}
+
+    def _show(self) -> None:
+        lag, did_wait = self.lag, self._does_wait
+        self._does_wait = any(lag.values())
+        if not did_wait:
+            self._moved = self._clock()
+        for partition, offset in self._next.items():
+            self._position.labels(partition).set(offset)
+        for partition, messages in lag.items():
+            self._lag.labels(partition).set(messages)
+
+    def _drop(self, partition: Partition) -> None:
+        if self._next.pop(partition, None) is not None:
+            self._position.remove(partition)
+        if self._ends.pop(partition, None) is not None:
+            self._lag.remove(partition)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(name, what, labels, registry=self.registry)
+
+
+class _Tallied(Collector):
+    """What the lanes counted by names of their own: `quarantined: key_missing` is wattbook_quarantined_total{reason=…}."""
+
+    def __init__(self, tally: Tally[str]) -> None:
+        self._tally = tally
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        families = {
+            name: CounterMetricFamily(f"wattbook_{name}", f"By {label}.", labels=[label]) for name, label in _LABELS.items()
+        }
+        others = CounterMetricFamily("wattbook_steps", "What else the steps counted.", labels=["what"])
+        for name, count in self._tally.copy().items():
+            kind, _, value = name.partition(": ")
+            (families[kind] if value and kind in families else others).add_metric([value or kind], count)
+        yield from families.values()
+        yield others
+
+
+class Observed:
+    """`streams.pump.Lanes` before others. What the database refuses is told as what it is, without a traceback."""
+
+    def __init__(self, lanes: Lanes, meters: Meters) -> None:
+        self._lanes, self._meters = lanes, meters
+
+    def assigned(self, partition: Partition) -> Offset:
+        with _told(self._meters):
+            offset = self._lanes.assigned(partition)
+        self._meters.owned(partition, offset)
+        return offset
+
+    def revoked(self, partition: Partition) -> None:
+        self._meters.given_back(partition)
+        with _told(self._meters):
+            self._lanes.revoked(partition)
+
+    def process(self, partition: Partition, records: Sequence[Taken], may_skip: bool = False) -> Offset:
+        began = time.perf_counter()
+        with _told(self._meters):
+            offset = self._lanes.process(partition, records, may_skip)
+        self._meters.committed(partition, len(records), time.perf_counter() - began, offset)
+        return offset
+
+    def settle(self) -> None:
+        with _told(self._meters):
+            self._lanes.settle()
+
+
+@contextmanager
+def _told(meters: Meters) -> Iterator[None]:
+    try:
+        yield
+    except Fenced:
+        meters.fenced()
+        raise
+    except DatabaseError as error:
+        raise LogUnusable(str(error)) from error
+
+
+@contextmanager
+def shown(meters: Meters, host: str, port: int) -> Iterator[str]:
+    """Answer /health and /metrics, and say how it goes, until the block ends. The URL."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            match self.path.partition("?")[0]:
+                case "/health":
+                    health = meters.health()
+                    self._answer(503 if health["wrong"] else 200, "application/json", json.dumps(health).encode() + b"\n")
+                case "/metrics":
+                    self._answer(200, _METRICS_TYPE, generate_latest(meters.registry))
+                case _:
+                    self._answer(404, "text/plain", b"there are /health and /metrics\n")
+
+        def _answer(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Who asks is of no interest."""
+
+    over = threading.Event()
+    with ThreadingHTTPServer((host, port), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=_say_how_it_goes, args=(meters, over), daemon=True).start()
+        try:
+            yield f"http://{host}:{server.server_port}"
+        finally:
+            over.set()
+            server.shutdown()
+
+
+def _say_how_it_goes(meters: Meters, over: threading.Event) -> None:
+    """A line every so often, unless there was nothing to do."""
+    before = 0
+    while not over.wait(SAY_EVERY_S):
+        processed, lag = meters.processed, sum(meters.lag.values())
+        if processed != before or lag:
+            meters.say("worked", messages=processed - before, per_s=(processed - before) // SAY_EVERY_S, lag=lag)
+        before = processed

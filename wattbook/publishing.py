@@ -1,0 +1,135 @@
+"""Run the relay: one at a time over a database, until told to stop; a second one waits for the first to end.
+
+The lock is held by a connection of its own. While that stands, no other relay publishes; when it breaks, this one stops before
+it sends anything more, and whoever supervises it starts it again.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from itertools import islice
+
+from sqlalchemy import Connection, Engine
+
+from ledger.books import Booked
+from ledger.sql_store import SqlLedger
+from streams.kafka_client import Publisher
+from streams.kafka_following import TopicReader
+from streams.kafka_options import KafkaOptions
+from streams.log import Head, LogUnusable, Stored, Stream
+from streams.places import Lane, Partition
+from streams.postgres_log import PostgresLog, heads
+from vocabulary.identity import Position
+from vocabulary.sessions import ChargingSession, SessionRated
+from wattbook.conclusions import dossier
+from wattbook.database import APPLICATION_ID, reading
+from wattbook.relaying import LastPlace, Parcel, Relay, place_in
+from wattbook.wiring import store_on
+
+PAUSE_S = 0.2  # between two looks at a database that had nothing new
+_WAIT_S = 2  # between two tries to get the lock
+_LOCK = 1_000_001  # beside the locks of the lanes, which are their numbers
+
+Say = Callable[..., None]
+
+
+class DatabaseOutbox:
+    """`wattbook.relaying.Outbox` on a reading connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def heads(self) -> dict[tuple[Lane, Stream], Head]:
+        return heads(self._connection)
+
+    def records(self, lane: Lane, stream: Stream, after: Position, limit: int) -> list[Stored]:
+        return PostgresLog(self._connection, lane).read((stream,), after, limit)
+
+    def closed(self, rated: SessionRated) -> ChargingSession:
+        store = store_on(self._connection)
+        found = dossier(store, store.states.rows((rated.session,))[rated.session]).session
+        assert found is not None, f"session {rated.session} was rated and never closed"
+        return found
+
+    def entries(self, after: int, limit: int) -> list[Booked]:
+        return list(islice(SqlLedger(self._connection).entries(after), limit))
+
+
+def last_places(options: KafkaOptions, topic: str) -> dict[Partition, int]:
+    """The place that the last record of each partition says; 0 where it is empty."""
+    with TopicReader(options, options.topic(topic)) as reader:
+        found = {taken.partition: place_in(taken.headers) for taken in reader.tails(1)}
+        beginning, end = reader.beginning(), reader.end()
+    for partition in end:
+        if partition not in found and end[partition] > beginning[partition]:
+            raise LogUnusable(
+                f"{options.topic(topic)}/{partition} does not end with a record of the relay: who else writes to it?"
+            )
+    return dict.fromkeys(end, 0) | found
+
+
+def relay_over(engine: Engine, options: KafkaOptions, partitions: int, publisher: Publisher) -> Callable[[], int]:
+    """A function that publishes what is new and says how many records that were. For whoever holds the lock."""
+    relay = Relay(lambda topic, parcels: _send(publisher, options.topic(topic), parcels), _last(options), partitions)
+
+    def publish() -> int:
+        with reading(engine) as connection:
+            return relay.publish(DatabaseOutbox(connection))
+
+    return publish
+
+
+def run_relay(engine: Engine, options: KafkaOptions, partitions: int, say: Say) -> None:
+    """Until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with _alone(engine, stop, say) as is_held:
+        if is_held():
+            with Publisher(options) as publisher:
+                publish = relay_over(engine, options, partitions, publisher)
+                say("relay_started", partitions=partitions)
+                while not stop.is_set() and is_held():
+                    _once(publish, stop, say)
+    say("relay_stopped")
+
+
+def _once(publish: Callable[[], int], stop: threading.Event, say: Say) -> None:
+    began = time.monotonic()
+    if count := publish():
+        say("relayed", records=count, ms=round((time.monotonic() - began) * 1000))
+    else:
+        stop.wait(PAUSE_S)
+
+
+@contextmanager
+def _alone(engine: Engine, stop: threading.Event, say: Say) -> Iterator[Callable[[], bool]]:
+    """Hold the relay's lock once nobody else does. The function says whether it is held; it raises if its connection broke."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        held = False
+        try:
+            while not stop.is_set() and not (held := _ask(connection, "pg_try_advisory_lock")):
+                say("relay_waits", reason="another relay is at work")
+                stop.wait(_WAIT_S)
+            yield lambda: held and bool(connection.exec_driver_sql("SELECT 1").scalar())
+        finally:
+            connection.detach()  # the lock ends with the connection, which is not used for anything else
+
+
+def _ask(connection: Connection, function: str) -> bool:
+    return bool(connection.exec_driver_sql(f"SELECT {function}(%s, %s)", (APPLICATION_ID, _LOCK)).scalar())
+
+
+def _last(options: KafkaOptions) -> LastPlace:
+    """Each topic is looked at once."""
+    places = cache(partial(last_places, options))
+    return lambda topic, partition: places(topic)[partition]
+
+
+def _send(publisher: Publisher, topic: str, parcels: Sequence[Parcel]) -> None:
+    for parcel in parcels:
+        publisher.send(topic, parcel.partition, parcel.key, parcel.value, parcel.headers)
+    publisher.flush()

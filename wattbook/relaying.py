@@ -1,0 +1,169 @@
+"""The relay: publish what stands in the database to the topics, in order, each record once.
+
+    lane p + 1   events, conclusions, quarantine  ──▶  the topics of these names, partition p
+                 rated sessions' final costs      ──▶  station-messages, partition p: frames for a CSMS to send
+    lane 0       reference, commands              ──▶  the topics of these names, partition 0
+                 conclusions (issued documents)   ──▶  documents, partition 0
+    ledger       entries, in order of number      ──▶  journal, the partition of what caused them
+
+The database is the outbox: what was committed is published, and nothing else. How far the relay came is read off the topics
+themselves: the last record of each partition says its place. So a crash loses nothing, and what a broker took without the
+relay hearing of it is not published again, unless it arrives after the tail was read: a reader passes over a record whose
+place is not higher than the one before it. One relay at a time, by a lock in the database that dies with its connection.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from ledger.books import Booked
+from streams.chain import EMPTY
+from streams.log import Head, Stored, Stream
+from streams.places import OFFICE, Lane, Partition, lane_of, place_of
+from vocabulary.codec import decode, encode
+from vocabulary.identity import Position
+from vocabulary.money import plain
+from vocabulary.sessions import ChargingSession, SessionRated
+from wattbook.cost_frames import cost_frame, message_name
+from wattbook.costs import Cost
+
+PAGE = 1000
+JOURNAL, STATION_MESSAGES = "journal", "station-messages"
+
+
+class Feed(NamedTuple):
+    """What goes to one partition of a topic."""
+
+    lane: Lane
+    stream: Stream
+    topic: str
+    partition: Partition
+
+
+class Parcel(NamedTuple):
+    """A record on its way. `place`: a reader knows repeats by it."""
+
+    place: int
+    partition: Partition
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class Outbox(Protocol):
+    """One moment of the database. `closed` is the session that a rating is of."""
+
+    def heads(self) -> dict[tuple[Lane, Stream], Head]: ...
+
+    def records(self, lane: Lane, stream: Stream, after: Position, limit: int) -> list[Stored]: ...
+
+    def entries(self, after: int, limit: int) -> list[Booked]: ...
+
+    def closed(self, rated: SessionRated) -> ChargingSession: ...
+
+
+Send = Callable[[str, Sequence[Parcel]], None]
+"""Publish to a topic; returns when all in-sync replicas have all of it, raises when one has not."""
+
+LastPlace = Callable[[str, Partition], int]
+"""The place of the last record of a topic's partition; 0 where it is empty."""
+
+
+class Relay:
+    """`publish` sends what is new; call it again and again. `published` counts, by topic."""
+
+    def __init__(self, send: Send, last: LastPlace, partitions: int) -> None:
+        self._send, self.published = send, Counter[str]()
+        self._reached = {feed: Position(last(feed.topic, feed.partition)) for feed in feeds(partitions)}
+        self._journal = {Partition(p): last(JOURNAL, Partition(p)) for p in range(partitions)}
+        # Pages are sent one after the other, so before the last one nothing is missing in any partition.
+        self._entry = max(0, max(self._journal.values()) - PAGE)
+
+    def publish(self, outbox: Outbox) -> int:
+        """A page of each feed at most; how many records."""
+        heads = outbox.heads()
+        behind = [
+            feed for feed, reached in self._reached.items() if heads.get((feed.lane, feed.stream), EMPTY).position > reached
+        ]
+        return sum(self._publish_feed(feed, outbox) for feed in behind) + self._publish_journal(outbox)
+
+    def _publish_feed(self, feed: Feed, outbox: Outbox) -> int:
+        found = outbox.records(feed.lane, feed.stream, self._reached[feed], PAGE)
+        if feed.topic == STATION_MESSAGES:
+            self._publish(feed.topic, [p for stored in found if (p := _final_cost(stored, feed.partition, outbox)) is not None])
+        else:
+            self._publish(feed.topic, [_parcel(stored, feed.partition) for stored in found])
+        self._reached[feed] = found[-1].position if found else self._reached[feed]
+        return len(found)
+
+    def _publish_journal(self, outbox: Outbox) -> int:
+        entries = outbox.entries(self._entry, PAGE)
+        parcels = [_entry_parcel(booked) for booked in entries]
+        self._publish(JOURNAL, [parcel for parcel in parcels if parcel.place > self._journal[parcel.partition]])
+        self._journal |= {parcel.partition: max(parcel.place, self._journal[parcel.partition]) for parcel in parcels}
+        self._entry = entries[-1].number if entries else self._entry
+        return len(entries)
+
+    def _publish(self, topic: str, parcels: Sequence[Parcel]) -> None:
+        if parcels:
+            self._send(topic, parcels)
+            self.published[topic] += len(parcels)
+
+
+def feeds(partitions: int) -> list[Feed]:
+    """All that is published but the journal, for topics of that many partitions."""
+    return [*_feeds_of_lanes(partitions), *_feeds_of_office()]
+
+
+def place_in(headers: Iterable[tuple[str, bytes]]) -> int:
+    """The place that a published record says. Raises ValueError where it says none: nobody but the relay may publish there."""
+    for name, value in headers:
+        if name == "place":
+            return int(value)
+    raise ValueError("a record without the header `place`: it is not from the relay, and nobody else may publish to this topic")
+
+
+def _feeds_of_lanes(partitions: int) -> Iterable[Feed]:
+    for number in range(partitions):
+        partition = Partition(number)
+        for stream in (Stream.EVENTS, Stream.CONCLUSIONS, Stream.QUARANTINE):
+            yield Feed(lane_of(partition), stream, stream.value, partition)
+        yield Feed(lane_of(partition), Stream.CONCLUSIONS, STATION_MESSAGES, partition)
+
+
+def _feeds_of_office() -> Iterable[Feed]:
+    for stream, topic in ((Stream.REFERENCE, "reference"), (Stream.COMMANDS, "commands"), (Stream.CONCLUSIONS, "documents")):
+        yield Feed(OFFICE, stream, topic, Partition(0))
+
+
+def _parcel(stored: Stored, partition: Partition) -> Parcel:
+    return Parcel(
+        stored.position, partition, stored.key.encode(), stored.body, _headers(stored.position, stored.id, stored.cause)
+    )
+
+
+def _final_cost(stored: Stored, partition: Partition, outbox: Outbox) -> Parcel | None:
+    """The frame that tells a station what a session cost in the end; None where the record is no rating, or the station's
+    transaction is not known.
+    """
+    rated = decode(stored.body)
+    if not isinstance(rated, SessionRated):
+        return None
+    session = outbox.closed(rated)
+    if session.transaction is None:
+        return None
+    name = message_name(rated.station, rated.session, plain(rated.rated.total), "final")
+    frame = cost_frame(name, session.transaction, Cost(rated.rated, session, final=True))
+    headers = [*_headers(stored.position, stored.id, stored.cause), ("protocol", session.protocol.encode())]
+    return Parcel(stored.position, partition, rated.station.encode(), frame.encode(), headers)
+
+
+def _entry_parcel(booked: Booked) -> Parcel:
+    _, lane = place_of(Position(booked.cause))
+    partition = Partition(0 if lane == OFFICE else lane - 1)
+    headers = _headers(booked.number, bytes.fromhex(booked.entry.id), booked.cause)
+    return Parcel(booked.number, partition, booked.entry.subject.encode(), encode(booked.entry), headers)
+
+
+def _headers(place: int, identity: bytes, cause: int) -> list[tuple[str, bytes]]:
+    return [("place", str(place).encode()), ("id", identity.hex().encode()), ("cause", str(cause).encode())]
