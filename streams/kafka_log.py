@@ -2,7 +2,7 @@
 
     position   offset + 1 in the partition's lane (streams.places); each topic counts for itself
     id, cause  headers `id` (64 hex digits) and `cause` (decimal); a record of the raw topic is known by its content
-    place      header of what the relay publishes: a record whose place is not higher than that of the record before
+    place      header of what the relay publishes: a record whose place is not higher than the highest before
                is a repeat after a crash of the relay, and is passed over here
     link       is computed on reading: a broker keeps none
 

@@ -22,7 +22,7 @@ from streams.log import Record, Stored, Stream
 from streams.memory import Memory
 from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of, offset_of, place_of, position_of
 from streams.pump import Fenced, Gap
-from streams.raw_records import Poison, poison, quarantined, raw_message
+from streams.raw_records import Poison, misplaced, poison, quarantined, raw_message
 from streams.states import PositionMoved
 from streams.unit import Unit, Verbs
 from vocabulary.charging import RawMessage
@@ -61,10 +61,13 @@ class _Owned:
 
 
 class SteppedLanes:
-    """`streams.pump.Lanes` over units of a database. `tally` counts what happened, over all lanes."""
+    """`streams.pump.Lanes` over units of a database. `tally` counts what happened, over all lanes.
 
-    def __init__(self, open_lane: OpenLane, verbs: Verbs) -> None:
-        self._open, self._verbs = open_lane, verbs
+    `partitions` of the topic: a record that is not in the partition of its key goes to quarantine. None: that is not looked at.
+    """
+
+    def __init__(self, open_lane: OpenLane, verbs: Verbs, partitions: int | None = None) -> None:
+        self._open, self._verbs, self._partitions = open_lane, verbs, partitions
         self._owned: dict[Partition, _Owned] = {}
         self._catalogues: dict[Position, Catalogue] = {Position(0): Catalogue()}
         self._processed_since_settling = False
@@ -123,7 +126,7 @@ class SteppedLanes:
         poisoned: dict[Position, Poisoned] | None = None,
     ) -> Offset:
         """One transaction; what it left in memory is dropped with it if it fails."""
-        work = _Work(owned, self._verbs, self._catalogues)
+        work = _Work(owned, self._verbs, self._catalogues, self._partitions)
         try:
             with self._open(owned.lane) as unit:
                 work.begin(unit)
@@ -140,8 +143,8 @@ class SteppedLanes:
 class _Work:
     """One batch of one lane, inside its transaction."""
 
-    def __init__(self, owned: _Owned, verbs: Verbs, catalogues: dict[Position, Catalogue]) -> None:
-        self._owned, self._verbs, self._catalogues = owned, verbs, catalogues
+    def __init__(self, owned: _Owned, verbs: Verbs, catalogues: dict[Position, Catalogue], partitions: int | None) -> None:
+        self._owned, self._verbs, self._catalogues, self._partitions = owned, verbs, catalogues, partitions
         self.tally: Counter[str] = Counter()
         self._did_save = False
 
@@ -164,6 +167,8 @@ class _Work:
         for taken in self._new(records, may_skip):
             at = position_of(taken.partition, taken.offset)
             read = raw_message(taken) if at not in poisoned else poison(poisoned[at].error)
+            if isinstance(read, RawMessage) and self._partitions is not None:
+                read = misplaced(taken, self._partitions) or read
             if isinstance(read, RawMessage):
                 messages.append(Message(read, digest(b"event", encode(read)), at))
             else:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from streams.places import Taken
+from streams.places import Partition, Taken
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.identity import StationId
 from vocabulary.quarantine import Kept, Quarantined, QuarantineReason
@@ -60,6 +60,32 @@ def raw_message(taken: Taken) -> RawMessage | Poison:
     frame, is_base64 = _text(value)
     return RawMessage(
         station=station, frame=frame, direction=direction, protocol=protocol, received_at=received_at, base64=is_base64
+    )
+
+
+@lru_cache(maxsize=_STATIONS_REMEMBERED)
+def partition_of(key: bytes, partitions: int) -> Partition:
+    """The partition of a key, as Java's clients choose it: MurmurHash2 (32 bits, seed 0x9747b28c) without its sign."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = 0x9747B28C ^ len(key)
+    whole = len(key) & ~3
+    for at in range(0, whole, 4):
+        k = int.from_bytes(key[at : at + 4], "little") * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = h * m & mask ^ k
+    if rest := key[whole:]:
+        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return Partition(((h ^ h >> 15) & 0x7FFFFFFF) % partitions)
+
+
+def misplaced(taken: Taken, partitions: int) -> Poison | None:
+    """What a station says in two partitions would be worked on in pieces. None: the record is where it belongs."""
+    belongs = partition_of(taken.key or b"", partitions)
+    if belongs == taken.partition:
+        return None
+    return Poison(
+        QuarantineReason.KEY_IN_ANOTHER_PARTITION, f"by murmur2 the key belongs into partition {belongs} of {partitions}"
     )
 
 

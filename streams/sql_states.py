@@ -102,6 +102,10 @@ class SqlStates:
         query = select(POSITION.c.lane, POSITION.c.position).where(POSITION.c.consumer == consumer).order_by(POSITION.c.lane)
         return {Lane(lane): Position(position) for lane, position in self._connection.execute(query)}
 
+    def last_lane(self) -> Lane:
+        """The highest lane in which anything was processed; 0 if in none but the office's."""
+        return Lane(self._connection.execute(select(func.max(POSITION.c.lane))).scalar() or OFFICE)
+
     def rows(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
         found: dict[SessionId, SessionRow] = {}
         for chunk in _chunks(sorted(sessions)):

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.books import Booked
 from streams.chain import EMPTY
-from streams.log import Head, Stored, Stream
+from streams.log import Head, LogUnusable, Stored, Stream
 from streams.places import OFFICE, Lane, Partition, position
 from vocabulary.billing import Entry
 from vocabulary.identity import EventId, Position
@@ -148,3 +148,13 @@ def test_what_is_there_already_is_not_published_again() -> None:
 def test_a_topic_in_which_another_one_published_is_refused() -> None:
     with pytest.raises(ValueError, match="header `place`"):
         place_in([("id", b"1")])
+
+
+def test_a_topic_that_is_further_than_the_database_is_not_published_to() -> None:
+    topics, written = Topics(), Written()
+    written.write(Lane(1), Stream.EVENTS, 5)
+    drained(topics, written)
+    restored = Written()
+    restored.write(Lane(1), Stream.EVENTS, 3)
+    with pytest.raises(LogUnusable, match="restored from an older backup"):
+        drained(topics, restored)

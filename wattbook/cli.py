@@ -90,7 +90,7 @@ def cli(context: click.Context, home: Path | None) -> None:
 def main() -> None:
     """The console script. Failures of the outside are told in their own words, without a traceback."""
     try:
-        cli()
+        cli(prog_name="wattbook")
     except OUTSIDE_FAILURES as error:
         ERR.print(f"[bold red]wattbook:[/] {escape(str(error))}")
         sys.exit(1)

@@ -57,10 +57,11 @@ class Sent(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A session's end that was said, and is not concluded yet."""
+    """A session's end that was said, by whom and when; nothing may be concluded of it yet, not even which session it was."""
 
     station: StationId
     at: datetime
+    events: tuple[ChargingEvent, ...]
 
 
 class Desk:
@@ -69,7 +70,7 @@ class Desk:
     def __init__(self, app: App, say: Callable[..., None]) -> None:
         self._app, self._say = app, say
         self._told: dict[SessionId, Decimal] = {}
-        self._ended: dict[SessionId, Ended] = {}
+        self._ended: list[Ended] = []
         self._steps_stopped = False
 
     def handle(self, messages: Sequence[RawMessage]) -> list[list[str]]:
@@ -99,16 +100,19 @@ class Desk:
 
     def _final_costs(self, view: "View", now: datetime) -> list[Sent]:
         """Of the sessions whose end was said, those that have been rated since."""
-        sent = []
-        for session, (station, at) in list(self._ended.items()):
-            cost = final_cost(view.store, session)
-            if cost is not None or now - at > _LIVE:
-                del self._ended[session]
-                self._told.pop(session, None)
-            transaction = cost.session.transaction or view.transaction_16(station, session) if cost is not None else None
-            if cost is not None and transaction is not None:
-                name = message_name(station, session, plain(cost.rated.total), "final")
-                sent.append(Sent(station, cost.session.protocol, cost_frame(name, transaction, cost)))
+        sent, waiting = [], []
+        for ended in self._ended:
+            session = view.session_of(ended.events)
+            cost = None if session is None else final_cost(view.store, session)
+            if session is None or cost is None:
+                waiting += [ended] if now - ended.at < _LIVE else []
+                continue
+            self._told.pop(session, None)
+            transaction = cost.session.transaction or view.transaction_16(ended.station, session)
+            if transaction is not None:
+                name = message_name(ended.station, session, plain(cost.rated.total), "final")
+                sent.append(Sent(ended.station, cost.session.protocol, cost_frame(name, transaction, cost)))
+        self._ended = waiting
         return sent
 
     def _update(self, view: "View", session: SessionId, station: StationId, now: datetime) -> Sent | None:
@@ -133,8 +137,8 @@ class Desk:
         session = view.session_of(events)
         at_once = self._app.runtime.concludes_at_once and not self._steps_stopped
         cost = cost_of(view.store, view.catalogue, session) if session is not None and at_once else None
-        if session is not None and not at_once and isinstance(events[0], TransactionEnded):
-            self._ended[session] = Ended(message.station, message.received_at)
+        if not at_once and events and isinstance(events[0], TransactionEnded):
+            self._ended.append(Ended(message.station, message.received_at, events))
         text = answer(_protocol(message), message.frame, message.received_at, view.decisions(message, call, cost, number))
         if text is None:
             return

@@ -40,7 +40,7 @@ def replay_lanes(app: App) -> Replay:
         ends = _ends(stored, app.settings.kafka_partitions)
         world = _world(stack, folder, [OFFICE, *map(lane_of, ends)])
         marks = {partition: list(marks_of(log_on(stored, lane_of(partition)))) for partition in ends}
-        replay = LaneReplay(world, log_on(stored), _Raw(app.settings.kafka_options), marks, ends)
+        replay = LaneReplay(world, log_on(stored), _Raw(app.settings.kafka_options), marks, ends, app.settings.kafka_partitions)
         until = SqlStates(stored).position("steps")
         replay.run(until)
         return _compared(stored, world, [OFFICE, *map(lane_of, ends)], replay.messages + _office_inputs(stored, until))

@@ -107,11 +107,12 @@ class LaneReplay:
         read_raw: ReadRaw,
         marks: Mapping[Partition, Sequence[Reached]],
         ends: Mapping[Partition, Reached],
+        partitions: int,
     ) -> None:
         self._world, self._office, self._read_raw, self._ends = world, office, read_raw, ends
         self._marks = {partition: deque(found) for partition, found in marks.items()}
         self._views = {lane_of(partition): OfficeView(office, world.log(OFFICE)) for partition in ends}
-        self._lanes = SteppedLanes(self._open, VERBS)
+        self._lanes = SteppedLanes(self._open, VERBS, partitions)
         self._at = {partition: self._lanes.assigned(partition) for partition in ends}
         self.messages = 0
 

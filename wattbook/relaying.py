@@ -9,16 +9,16 @@
 The database is the outbox: what was committed is published, and nothing else. How far the relay came is read off the topics
 themselves: the last record of each partition says its place. So a crash loses nothing, and what a broker took without the
 relay hearing of it is not published again, unless it arrives after the tail was read: a reader passes over a record whose
-place is not higher than the one before it. One relay at a time, by a lock in the database that dies with its connection.
+place is not higher than the highest before it. One relay at a time, by a lock in the database that dies with its connection.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ledger.books import Booked
 from streams.chain import EMPTY
-from streams.log import Head, Stored, Stream
+from streams.log import Head, LogUnusable, Stored, Stream
 from streams.places import OFFICE, Lane, Partition, lane_of, place_of
 from vocabulary.codec import decode, encode
 from vocabulary.identity import Position
@@ -82,10 +82,20 @@ class Relay:
     def publish(self, outbox: Outbox) -> int:
         """A page of each feed at most; how many records."""
         heads = outbox.heads()
+        self._demand_nothing_beyond(heads)
         behind = [
             feed for feed, reached in self._reached.items() if heads.get((feed.lane, feed.stream), EMPTY).position > reached
         ]
-        return sum(self._publish_feed(feed, outbox) for feed in behind) + self._publish_journal(outbox)
+        return self._publish_journal(outbox) + sum(self._publish_feed(feed, outbox) for feed in behind)
+
+    def _demand_nothing_beyond(self, heads: Mapping[tuple[Lane, Stream], Head]) -> None:
+        """A topic that is further than the database tells of another past; publishing on would mix the two."""
+        for feed, reached in self._reached.items():
+            if reached > heads.get((feed.lane, feed.stream), EMPTY).position:
+                raise LogUnusable(
+                    f"topic {feed.topic}, partition {feed.partition}, ends at place {reached}, which the database does not "
+                    "hold: it was restored from an older backup, or is another one; a new WATTBOOK_KAFKA_PREFIX gives it topics"
+                )
 
     def _publish_feed(self, feed: Feed, outbox: Outbox) -> int:
         found = outbox.records(feed.lane, feed.stream, self._reached[feed], PAGE)

@@ -28,6 +28,7 @@ from streams.catalogue import Catalogue, replaces_a_price
 from streams.embedded_runtime import EmbeddedRuntime, Input, catalogue_at
 from streams.kafka_options import KafkaOptions
 from streams.lanes import RAW, REFERENCE, SteppedLanes, next_offset
+from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
 from streams.places import OFFICE, Lane, Partition, lane_of
 from streams.postgres_log import PostgresLog
@@ -144,7 +145,18 @@ def open_app(settings: Settings) -> App:
         raise NotReady(f"{settings.home} is no wattbook home yet: run `wattbook init {settings.home}` first")
     engine = _open_database(settings, create=False)
     make_ready(engine, None)
+    _demand_one_way_in(settings, engine)
     return App(settings, engine)
+
+
+def _demand_one_way_in(settings: Settings, engine: Engine) -> None:
+    """Messages come into a database directly, or through Kafka, never both: what came twice would be two inputs."""
+    with reading(engine) as connection:
+        store = store_on(connection)
+        if not settings.uses_kafka and store.states.last_lane() != OFFICE:
+            raise NotReady("workers process messages into this database: set WATTBOOK_LOG=kafka://… as they have it")
+        if settings.uses_kafka and store.log.head(Stream.RAW).records:
+            raise NotReady("messages came into this database directly: leave WATTBOOK_LOG out, or give Kafka another database")
 
 
 def _open_database(settings: Settings, *, create: bool) -> Engine:
@@ -159,7 +171,8 @@ def open_lanes(settings: Settings) -> Iterator[SteppedLanes]:
     engine = _open_database(settings, create=False)
     try:
         make_ready(engine, None)
-        yield SteppedLanes(partial(unit_over, engine), VERBS)
+        _demand_one_way_in(settings, engine)
+        yield SteppedLanes(partial(unit_over, engine), VERBS, settings.kafka_partitions)
     finally:
         engine.dispose()
 
@@ -209,6 +222,10 @@ def with_reached(partitions: int, unit: Unit, command: Input) -> Input:
     assert isinstance(unit.states, SqlStates)
     lanes = [lane_of(Partition(partition)) for partition in range(partitions)]
     messages, facts = (unit.states.held_positions(consumer, lanes) for consumer in (RAW, REFERENCE))
+    if (last := unit.states.last_lane()) > partitions:
+        raise NotReady(
+            f"WATTBOOK_KAFKA_PARTITIONS is {partitions}, but partition {last - 1} was processed: set what workers have"
+        )
     reached = tuple(
         PartitionReached(partition=lane - 1, offset=next_offset(messages.get(lane)), reference=facts.get(lane, Position(0)))
         for lane in lanes

@@ -6,9 +6,19 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from kafka.partitioner import murmur2
 
 from streams.places import Offset, Partition, Taken
-from streams.raw_records import VALUE_BYTES_MAX, Poison, poison, quarantined, raw_message, raw_record
+from streams.raw_records import (
+    VALUE_BYTES_MAX,
+    Poison,
+    misplaced,
+    partition_of,
+    poison,
+    quarantined,
+    raw_message,
+    raw_record,
+)
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.codec import decode, encode
 from vocabulary.identity import StationId
@@ -166,7 +176,7 @@ def test_the_first_reason_is_told() -> None:
         found = raw_message(wrong)
         assert isinstance(found, Poison)
         reasons.append(found.reason)
-    assert reasons == list(QuarantineReason)[:-1]
+    assert reasons == list(QuarantineReason)[:-2]
 
 
 @given(
@@ -224,3 +234,16 @@ def test_a_mistake_of_ours_is_told_by_its_place_and_not_by_what_it_quotes() -> N
         found = poison(error)
     assert found.reason is QuarantineReason.STEPS_FAIL
     assert found.detail.startswith("KeyError in tests.streams.test_raw_records.test_a_mistake")
+
+
+@given(st.binary(min_size=1, max_size=60), st.integers(1, 4095))
+def test_a_keys_partition_is_the_one_that_the_clients_choose(key: bytes, partitions: int) -> None:
+    assert partition_of(key, partitions) == (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def test_a_record_in_another_partition_than_its_keys_is_poison() -> None:
+    belongs = partition_of(b"HAM-0001", 12)
+    assert misplaced(taken()._replace(partition=belongs), 12) is None
+    found = misplaced(taken()._replace(partition=Partition((belongs + 1) % 12)), 12)
+    assert found is not None and found.reason is QuarantineReason.KEY_IN_ANOTHER_PARTITION
+    assert f"partition {belongs} of 12" in found.detail
