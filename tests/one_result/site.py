@@ -290,10 +290,11 @@ class Site:
             return _positions(connection)
 
     def is_settled(self, ends: Mapping[Partition, Offset]) -> bool:
-        """All messages are processed, and the states that follow from them are saved."""
+        """All messages are processed, every lane knows all facts, and the states that follow are saved."""
         with reading(self._engine) as connection:
             done, unsaved = _positions(connection), connection.exec_driver_sql(_UNSAVED).scalar()
-        return all(done.get(partition, 0) >= end for partition, end in ends.items()) and not unsaved
+            behind = connection.exec_driver_sql(_BEHIND).scalar()
+        return all(done.get(partition, 0) >= end for partition, end in ends.items()) and not unsaved and not behind
 
     def drain(self, within_s: float = WAIT_S) -> None:
         """Wait until everything that the raw topic holds has come to rest."""
@@ -336,6 +337,8 @@ def _taken(record: Any) -> Taken:
     return Taken(record.partition, record.offset, record.key, record.value, headers, record.timestamp)
 
 
+_BEHIND = """SELECT count(*) FROM position WHERE consumer = 'reference'
+    AND position < (SELECT max(position) FROM log_reference WHERE lane = 0)"""
 _UNSAVED = """
     SELECT count(*) FROM log_head h LEFT JOIN position p ON p.lane = h.lane AND p.consumer = 'states'
     WHERE h.stream = 'events' AND h.lane > 0 AND h.position > coalesce(p.position, 0)
