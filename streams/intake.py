@@ -66,7 +66,7 @@ class Intake:
         """`bounds` asks the broker."""
         self._lanes, self._bounds, self._watch = lanes, bounds, watch
         self._next: dict[Partition, Offset] = {}
-        self._seen: dict[Partition, list[_Hole]] = {}  # holes of the last reading, which is being repeated
+        self._seen: dict[Partition, list[_Hole]] = {}  # holes of the reading that is to be repeated next
 
     def assigned(self, partitions: Collection[Partition]) -> dict[Partition, Offset]:
         """From where to read. Raises RecordsGone where the broker does not hold it."""
@@ -93,8 +93,8 @@ class Intake:
         expected = self._next[partition]
         if records[0].offset < expected:  # read before a seek; or the client was thrown back, since the topic was cut off
             return self._read_again(partition, expected, [(expected, records[0].offset)])
-        holes = _holes(expected, records)
-        new = next((hole for hole in holes if hole not in self._seen.get(partition, ())), None)
+        holes, seen = _holes(expected, records), self._seen.pop(partition, ())  # only this reading is the one repeated
+        new = next((hole for hole in holes if hole not in seen), None)
         whole = records if new is None else [taken for taken in records if taken.offset < new[1]]
         try:
             if whole:

@@ -108,6 +108,17 @@ def test_a_hole_that_was_not_read_twice_is_not_passed_over_with_one_that_was() -
     assert world.lanes.done == [0, 3, 4, 5, 6, 7, 8, 9]
 
 
+def test_what_the_repeated_reading_did_not_reach_is_not_taken_for_read_twice() -> None:
+    """The repeated reading may be cut shorter than the first: what stood in the first beyond it was read only once."""
+    world = World()
+    world.intake.assigned([P])
+    assert world.process(1, 2, 6) == 0
+    assert world.process(1) is None
+    assert world.process(2, 6) == 3
+    assert world.process(3, 4, 5, 6) is None
+    assert world.lanes.done == [1, 2, 3, 4, 5, 6]
+
+
 def test_a_hole_whose_records_the_broker_has_deleted_stops_the_pump() -> None:
     world = World()
     world.intake.assigned([P])
