@@ -1,11 +1,14 @@
-"""How long a worker takes to begin again when 100 000 sessions are open: seconds until it has committed the first message.
+"""How long a worker takes to begin again when 100 000 sessions are open: seconds from the start of its process until it has
+committed a message.
 
-The worker before it is killed (`kill -9`) at the end of its work, so what it had not saved is stepped again. Beside it, in the
-same run, the time that a worker takes where nothing is open yet. Both run from the start of the process.
+Twice: after a worker that was killed (`kill -9`), so that what it had not saved is stepped again and the group waits
+for it until its session is over; and after one that was told to stop. Beside them, in the same run, a first worker, to which
+nothing is open yet.
 
     python -m bench restart
 """
 
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,13 +16,14 @@ from itertools import islice
 from pathlib import Path
 
 from bench.stream_network import Network, Progress, network
+from streams.kafka_client import SESSION_S
 from vocabulary.charging import Protocol
 from vocabulary.identity import StationId
 from wattbook.fleet import Visit, capture_line, messages
 
 SESSIONS = 100_000
 _FRAMES = 4  # of each session: it begins, and goes on
-_KILLED_AT = 0.99  # of all messages
+_ENDS = ((0.98, signal.SIGKILL), (0.99, signal.SIGTERM))  # of all messages
 _BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
 
 
@@ -35,20 +39,18 @@ def _measure(net: Network, engine: str, count: int) -> None:
     progress = Progress(settings)
     begun = time.monotonic()
     worker = net.worker(settings, engine)
-    empty = progress.wait_for(1, worker) - begun
-    progress.wait_for(int(count * _KILLED_AT), worker)
-    worker.kill()
-    worker.wait()
-    done, begun = progress(), time.monotonic()
-    worker = net.worker(settings, engine)
-    full = progress.wait_for(done + 1, worker) - begun
+    print(f"{engine}: {progress.wait_for(1, worker) - begun:.1f} s where nothing is open; with {SESSIONS} sessions open")
+    for share, how in _ENDS:
+        progress.wait_for(int(count * share), worker)
+        worker.send_signal(how)
+        worker.wait()
+        done, begun = progress(), time.monotonic()
+        worker = net.worker(settings, engine)
+        print(f"  {progress.wait_for(done + 1, worker) - begun:.1f} s after {how.name} at {done / count:.1%} of the messages")
     progress.wait_for(count, worker)
     worker.terminate()
     worker.wait()
-    print(
-        f"{engine}: {full:.1f} s until the first commit with {SESSIONS} sessions open ({done} messages done, then killed), "
-        f"{empty:.1f} s with none"
-    )
+    print(f"  of a killed worker the group hears nothing for {SESSION_S} s, and only then gives its partitions to another")
     progress.close()
 
 

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random, randrange
 
-from tests.faults.kinds import Faults
+from tests.faults.kinds import KILLS, Faults
 from tests.faults.recovery import Recovery, table
 from tests.one_result.digests import Result
 from tests.one_result.network import STATIONS, facts
@@ -36,7 +36,7 @@ from wattbook.dev_process import free_ports
 from wattbook.dev_servers import temporary_folder
 from wattbook.wiring import VERBS
 
-PAUSE_S = (0.5, 7.0)  # between two kills
+PAUSE_S = (0.5, 7.0)  # between two faults
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ def main() -> int:
     asked.add_argument(
         "--seed", type=int, default=randrange(10**6), help="the same kills and messages; when they meet is chance"
     )
-    asked.add_argument("--kills", type=int, default=50)
+    asked.add_argument("--kills", type=int, default=50, help="of processes; restarts and workers that come and go are beside")
     asked.add_argument("--engine", choices=("faust", "plain", "both"), default="both")
     asked.add_argument("--rate", type=int, default=60, help="messages in a second, to each site")
     given = asked.parse_args()
@@ -73,7 +73,7 @@ class Run:
         records = [*poison(), *fed(self._messages)]
         self._feeders = {engine: Feeder(site.options, records, given.rate) for engine, site in self._sites.items()}
         self._recoveries = {engine: Recovery(site, self._feeders[engine]) for engine, site in self._sites.items()}
-        self._kills: Counter[str] = Counter()
+        self._done: Counter[str] = Counter()  # faults, by kind
 
     def to_end(self) -> int:
         """The exit status."""
@@ -81,7 +81,7 @@ class Run:
             self._kill_at_random_moments()
             found = [f"{engine}: {told}" for engine in self._sites for told in self._settle(engine)]
         except BaseException:
-            tell(f"seed {self._given.seed}: failed after {self._kills.total()} kills")
+            tell(f"seed {self._given.seed}: failed after {self._told()}")
             self._tell_logs()
             raise
         finally:
@@ -115,7 +115,7 @@ class Run:
             for recovery in self._recoveries.values():
                 recovery.note(kind)
             self._faults.do(kind)
-            self._kills[kind] += 1
+            self._done[kind] += 1
         time.sleep(15)
         for feeder in self._feeders.values():
             feeder.enough.set()
@@ -143,8 +143,8 @@ class Run:
         raw = site.raw()
         told = [event for message in messages_in(raw) for event in VERBS.decode(message, event_id(message))]
         result = site.result().money()
-        tell(f"\n== {engine}: {self._kills.total()} kills in {time.monotonic() - self._began:.0f} s")
-        for kind, count in sorted(self._kills.items()):
+        tell(f"\n== {engine}: {self._told()} in {time.monotonic() - self._began:.0f} s")
+        for kind, count in sorted(self._done.items()):
             tell(f"  {kind:<22}{count:>5}")
         tell(f"  records acknowledged   {len(sent)}, {len(sent) - len(messages)} of them poison")
         tell(
@@ -160,9 +160,13 @@ class Run:
         for name, digest in result.digests().items():
             tell(f"  {name:<14}{'equal' if digest == expected.digests()[name] else 'NOT EQUAL'}  {digest}")
         tell("\n  from the fault until every partition has committed something newer, in seconds")
-        tell(f"  {'':<20}{'kills':>6}{'median':>10}{'max':>10}")
+        tell(f"  {'':<20}{'times':>6}{'median':>10}{'max':>10}")
         for line in table(self._recoveries[engine].seconds()):
             tell(f"  {line}")
+
+    def _told(self) -> str:
+        kills = sum(count for kind, count in self._done.items() if kind in KILLS)
+        return f"{kills} kills and {self._done.total() - kills} other faults"
 
     def _tell_logs(self) -> None:
         for engine, site in self._sites.items():

@@ -31,6 +31,7 @@ WEIGHTS = {
     "relay killed": 4,
     "sealer killed": 3,
 }
+KILLS = frozenset(kind for kind in WEIGHTS if kind.endswith(("killed", "crashed")))
 
 
 class Faults:
@@ -65,10 +66,11 @@ class Faults:
         """Do it and undo it; returns when everything was started again."""
         self._do[kind]()
 
-    def some(self, count: int) -> Iterator[str]:
-        """Kinds by chance, every one of them at least once if there are so many."""
-        kinds = [*WEIGHTS][:count]
-        kinds += self._random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=count - len(kinds))
+    def some(self, kills: int) -> Iterator[str]:
+        """Kinds by chance until so many of them are kills; others come beside. Each kind at least once, if there is room."""
+        kinds = [*WEIGHTS][:kills]
+        while (wanted := kills - sum(kind in KILLS for kind in kinds)) > 0:
+            kinds += self._random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=wanted)
         self._random.shuffle(kinds)
         yield from kinds
 
