@@ -1,5 +1,8 @@
 """Log-in and TLS with a broker that asks for both: what the settings say reaches it; what it refuses is told."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,14 +16,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kafka import KafkaAdminClient
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
+from sqlalchemy import Engine
 
 from streams.kafka_client import Admin, BrokerUnavailable, KafkaRefused, Publisher, Reader, Topic
 from streams.kafka_options import KafkaOptions, SaslMechanism, SecurityProtocol
+from streams.kafka_topics import Spec, create
 from streams.places import Offset, Partition
+from tests.one_result.site import wait_until
 from tests.servers import new_prefix
+from wattbook.database import open_database, reading
 from wattbook.dev_kafka import KafkaCluster, new_cluster_id
 from wattbook.dev_process import free_ports
 from wattbook.settings import read_settings
+from wattbook.wiring import create_app
 
 PLAIN, SCRAM = SaslMechanism.PLAIN, SaslMechanism.SCRAM_SHA_512
 
@@ -113,20 +121,23 @@ def secured(servers_folder: Path) -> Iterator[SecuredCluster]:
         cluster.kill()
 
 
+def given_settings(cluster: SecuredCluster, mechanism: SaslMechanism, tls: bool) -> dict[str, object]:
+    return {
+        "log": f"kafka://{cluster.tls if tls else cluster.login}",
+        "kafka_prefix": new_prefix(),
+        "kafka_timeout_s": 20,
+        "kafka_security_protocol": "sasl_ssl" if tls else "sasl_plaintext",
+        "kafka_sasl_mechanism": mechanism.value,
+        "kafka_sasl_user": "billing" if mechanism is PLAIN else "scrammed",
+        "kafka_sasl_password": "open sesame",
+        "kafka_ssl_ca_file": cluster.certificates / "ca.pem",
+        "kafka_ssl_cert_file": cluster.certificates / "billing.pem",
+    }
+
+
 def options(cluster: SecuredCluster, mechanism: SaslMechanism, tls: bool) -> KafkaOptions:
     """By the settings, as they are written."""
-    settings = read_settings(
-        log=f"kafka://{cluster.tls if tls else cluster.login}",
-        kafka_prefix=new_prefix(),
-        kafka_timeout_s=20,
-        kafka_security_protocol="sasl_ssl" if tls else "sasl_plaintext",
-        kafka_sasl_mechanism=mechanism.value,
-        kafka_sasl_user="billing" if mechanism is PLAIN else "scrammed",
-        kafka_sasl_password="open sesame",
-        kafka_ssl_ca_file=cluster.certificates / "ca.pem",
-        kafka_ssl_cert_file=cluster.certificates / "billing.pem",
-    )
-    return settings.kafka_options
+    return read_settings(**given_settings(cluster, mechanism, tls)).kafka_options
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["without TLS", "with TLS"])
@@ -141,6 +152,39 @@ def test_all_clients_log_in(secured: SecuredCluster, mechanism: SaslMechanism, t
         with Reader(given, name, Partition(0), Offset(0)) as reader:
             assert [taken.value for taken in reader.read(10, 20_000)] == [b"frame"]
         admin.delete([name])
+
+
+@pytest.mark.parametrize(("mechanism", "tls"), [(PLAIN, False), (SCRAM, True)], ids=["PLAIN", "SCRAM with TLS"])
+@pytest.mark.parametrize("engine", ["faust", "plain"])
+def test_workers_log_in_and_process(
+    secured: SecuredCluster, database: str, tmp_path: Path, engine: str, mechanism: SaslMechanism, tls: bool
+) -> None:
+    given = given_settings(secured, mechanism, tls) | {"home": tmp_path, "database": database, "kafka_partitions": 1}
+    settings = read_settings(**given)
+    kafka = settings.kafka_options
+    with Admin(kafka) as admin, Publisher(kafka) as publisher:
+        create(admin, Spec(kafka.prefix, 1, 1))
+        publisher.send(kafka.topic("raw"), Partition(0), b"CS-1", b"no frame")
+        publisher.flush()
+    create_app(settings).close()  # which makes the tables
+    tables = open_database(database, create=False)
+    environment = {f"WATTBOOK_{name.upper()}": str(value) for name, value in given.items()}
+    command = [sys.executable, "-P", "-m", "wattbook", "worker", "--engine", engine, "--port", "0"]
+    with (tmp_path / "worker.log").open("w") as log:
+        worker = subprocess.Popen(command, env=os.environ | environment, stderr=log)
+    try:
+        wait_until(lambda: _events(tables) == 1, 60, (tmp_path / "worker.log").read_text)
+        worker.terminate()
+        assert worker.wait(10) == 0
+    finally:
+        worker.kill()
+        tables.dispose()
+    assert "open sesame" not in (tmp_path / "worker.log").read_text()
+
+
+def _events(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM log_events").scalar_one())
 
 
 @pytest.mark.parametrize("mechanism", [PLAIN, SCRAM], ids=str)
