@@ -25,10 +25,7 @@ _LENGTH = Struct(">Q").pack
 
 def digest(*parts: bytes) -> bytes:
     """SHA-256 over length-prefixed parts: 32 bytes."""
-    prefixed: list[bytes] = []
-    for part in parts:
-        prefixed += (_LENGTH(len(part)), part)
-    return sha256(b"".join(prefixed)).digest()
+    return sha256(b"".join([_LENGTH(len(part)) + part for part in parts])).digest()
 
 
 def content_id(kind: str, *parts: str) -> EventId:
