@@ -3,7 +3,8 @@
 First the inputs themselves are looked at: their hash chains, and whether the position up to which they were processed is the
 position of one of them, beyond which nothing follows. Then are compared, one by one and in order: canonical events, conclusions
 (sessions, verdicts, rated charges, invoices) and journal entries, each with the input that it follows from; the indexes of
-sessions and documents; and the states of the steps. The first difference is shown as two values and a position.
+sessions and documents, each row with the conclusions at which it points; and the states of the steps. The first difference is
+shown as two values and a position.
 `digests` are for comparing two stores whose inputs came in another order: they do not depend on the order of the log.
 """
 
@@ -21,11 +22,12 @@ from sqlalchemy import Engine
 from ledger.balances import balances_digest, entries_digest
 from streams.embedded_runtime import CONSUMER, EmbeddedRuntime
 from streams.log import INPUTS, Appended, BrokenLink, Head, Log, Record, Stored, Stream
-from streams.sql_states import SqlStates
+from streams.row_conclusions import described, standing_at
+from streams.sql_states import IndexRow, SqlStates
 from streams.unit import Unit
 from vocabulary.billing import InvoiceIssued
 from vocabulary.codec import Event, decode, encode
-from vocabulary.identity import Position
+from vocabulary.identity import Position, digest
 from vocabulary.reference import ReferenceTaken, Sealed
 from wattbook.database import reading, writing
 from wattbook.wiring import VERBS, App, Store, database_in, store_on, unit_on
@@ -36,13 +38,14 @@ _CHUNK = 1000
 
 class Derived(NamedTuple):
     """One thing that follows from inputs. `position` is where it stands in its own stream or in order of key, counted from 1;
-    `cause` 0: it follows from more than one.
+    `cause` 0: it follows from more than one. `places`, of a row of an index: its lane, and the conclusions at which it points.
     """
 
     what: str
     position: int
     cause: Position
     body: bytes
+    places: bytes = b""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -117,7 +120,9 @@ def compare(stored: Iterator[Derived], replayed: Iterator[Derived], seal: "Seal"
 
 
 class Seal:
-    """A running digest over what was compared, and how much that was."""
+    """A running digest over what was compared, and how much that was. Conclusions are in it once, not again for each row that
+    points at them.
+    """
 
     def __init__(self) -> None:
         self._hash, self.count = sha256(), 0
@@ -134,7 +139,7 @@ def _text(item: Derived | None) -> str | None:
     if item is None:
         return None
     if item.what != "state":
-        return item.body.decode(errors="backslashreplace")
+        return b" ".join(part for part in (item.body, item.places) if part).decode(errors="backslashreplace")
     key, _, body = item.body.partition(b"\0")
     return f"{key.decode()} {_state_text(body)}"
 
@@ -228,7 +233,7 @@ def _compared(stored: Store, replayed: Store, inputs: int) -> Replay:
 
 def _derived(store: Store) -> tuple[Iterator[Derived], ...]:
     streams = (derived(store.log, stream) for stream in DERIVED)
-    return (*streams, _entries(store), *indexes(store.states), states_of(store.states))
+    return (*streams, _entries(store), *indexes(store.states, store.log), states_of(store.states))
 
 
 def _entries(store: Store) -> Iterator[Derived]:
@@ -243,13 +248,25 @@ def _without_seal(event: Event) -> Event:
     return InvoiceIssued(invoice=structs.replace(event.invoice, buyer=Sealed("")))
 
 
-def _index(name: str, rows: Iterator[dict[str, object]]) -> Iterator[Derived]:
-    for number, row in enumerate(rows, start=1):
-        yield Derived(name, number, Position(0), json.encode(row))
+def indexes(states: SqlStates, log: Log) -> Iterator[Iterator[Derived]]:
+    """`log` gives the conclusions of all lanes by their positions."""
+    return (_index(name, rows, log) for name, rows in states.indexes())
 
 
-def indexes(states: SqlStates) -> Iterator[Iterator[Derived]]:
-    return (_index(name, rows) for name, rows in states.indexes())
+def _index(name: str, rows: Iterator[IndexRow], log: Log) -> Iterator[Derived]:
+    for number, (said, places) in enumerate(rows, start=1):
+        at = {column: place if column == "lane" else _standing(log, place) for column, place in places.items()}
+        yield Derived(name, number, Position(0), json.encode(said), json.encode(at) if at else b"")
+
+
+def _standing(log: Log, position: object) -> str | None:
+    """What stands at a position, which itself is another one in a replay."""
+    if position is None:
+        return None
+    stored = standing_at(log, position)
+    if stored is None:
+        return f"nothing, at {position}"
+    return f"{described(decode(stored.body))}, {digest(b'event', stored.body).hex()}"
 
 
 def states_of(states: SqlStates) -> Iterator[Derived]:

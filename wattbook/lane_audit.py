@@ -104,7 +104,7 @@ def _compared(stored: Connection, world: World, lanes: Sequence[Lane], inputs: i
     before = seal.count
     difference = difference or compare(_entries(stored), _entries(world.shared), seal)
     entries = seal.count - before
-    for ours, theirs in _rest(stored, world.shared, lanes):
+    for ours, theirs in _rest(stored, world, lanes):
         difference = difference or compare(ours, theirs, seal)
     events, conclusions = counts[Stream.EVENTS], counts[Stream.CONCLUSIONS]
     return Replay(
@@ -119,12 +119,11 @@ def _entries(connection: Connection) -> Iterator[Derived]:
         yield Derived("entry", number, Position(cause), body)
 
 
-def _rest(
-    stored: Connection, replayed: Connection, lanes: Sequence[Lane]
-) -> Iterator[tuple[Iterator[Derived], Iterator[Derived]]]:
-    yield from zip(indexes(SqlStates(stored)), indexes(SqlStates(replayed)), strict=True)
+def _rest(stored: Connection, world: World, lanes: Sequence[Lane]) -> Iterator[tuple[Iterator[Derived], Iterator[Derived]]]:
+    ours = indexes(SqlStates(stored), log_on(stored))
+    yield from zip(ours, indexes(SqlStates(world.shared), world.log(OFFICE)), strict=True)
     if all(_is_saved(stored, lane) for lane in lanes if lane != OFFICE):
-        yield states_of(SqlStates(stored)), states_of(SqlStates(replayed))
+        yield states_of(SqlStates(stored)), states_of(SqlStates(world.shared))
 
 
 def _is_saved(stored: Connection, lane: Lane) -> bool:
