@@ -73,7 +73,9 @@ def _verdict(difference: Difference | None) -> None:
 @click.option("--partition", type=click.IntRange(min=0), help="One partition. Default: all.")
 @click.option("--from", "since", metavar="OFFSET|TIME", help="The first record; the range is widened to whole checkpoints.")
 @click.option("--to", "until", metavar="OFFSET|TIME", help="The last offset, or the moment before which records were appended.")
-@click.option("--key", "keys", type=_FILE, multiple=True, help="A public key that signed checkpoints. Default: the home's own.")
+@click.option(
+    "--key", "keys", type=_FILE, multiple=True, help="A public key that signed checkpoints. Default: all that the home has had."
+)
 @click.option("--published", type=_FILE, help="Checkpoints that were kept elsewhere, one in each line.")
 @json_option
 @pass_settings
@@ -156,7 +158,7 @@ def _bound(option: str, text: str | None) -> Bound:
 def _claims(settings: Settings, keys: Sequence[Path], published: Path | None) -> Iterator[Claims]:
     """The checkpoints of the database count where the settings name one that has them: an outside auditor has none."""
     believed = (
-        PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else read_seal_key(settings.home).public
+        PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else read_seal_key(settings.home).known
     )
     try:
         shown = published_file(published.read_bytes()) if published else []
