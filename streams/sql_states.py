@@ -106,6 +106,10 @@ class SqlStates:
         if self._is_postgres:
             for lane in lanes:
                 hold_lane(self._connection, lane)
+        return self.positions(consumer)
+
+    def positions(self, consumer: str) -> dict[Lane, Position]:
+        """How far this consumer has come in the lanes in which it has begun."""
         query = select(POSITION.c.lane, POSITION.c.position).where(POSITION.c.consumer == consumer).order_by(POSITION.c.lane)
         return {Lane(lane): Position(position) for lane, position in self._connection.execute(query)}
 

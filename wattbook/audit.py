@@ -5,11 +5,12 @@ position of one of them, beyond which nothing follows. Then are compared, one by
 (sessions, verdicts, rated charges, invoices) and journal entries, each with the input that it follows from; the indexes of
 sessions and documents, each row with the conclusions at which it points; and the states of the steps. The first difference is
 shown as two values and a position.
-`digests` are for comparing two stores whose inputs came in another order: they do not depend on the order of the log.
+`digests` are for comparing two stores whose inputs came in another order: they do not depend on the order of the log. But a
+frame that was sent again is another input: it may give events and change a state where it concludes nothing new.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from itertools import zip_longest
@@ -21,7 +22,9 @@ from sqlalchemy import Engine
 
 from ledger.balances import balances_digest, entries_digest
 from streams.embedded_runtime import CONSUMER, EmbeddedRuntime
+from streams.lanes import STATES
 from streams.log import INPUTS, Appended, BrokenLink, Head, Log, Record, Stored, Stream
+from streams.places import OFFICE, Partition
 from streams.row_conclusions import described, standing_at
 from streams.sql_states import IndexRow, SqlStates
 from streams.unit import Unit
@@ -62,7 +65,10 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Replay(Struct, frozen=True, kw_only=True):
-    """What was replayed. `digest` is over everything compared, in order; `difference` None: identical."""
+    """What was replayed. `digest` is over everything compared, in order; `difference` None: identical.
+
+    `unsaved`: partitions whose states were not compared, since the worker that steps them has not saved all of them.
+    """
 
     inputs: int
     events: int
@@ -70,6 +76,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     entries: int
     digest: str
     difference: Difference | None
+    unsaved: tuple[Partition, ...] = ()
 
 
 class ReplayLog:
@@ -270,19 +277,44 @@ def _standing(log: Log, position: object) -> str | None:
 
 
 def states_of(states: SqlStates) -> Iterator[Derived]:
-    for number, (key, body) in enumerate(states.following(), start=1):
+    return numbered(states.following())
+
+
+def numbered(states: Iterable[tuple[str, bytes]]) -> Iterator[Derived]:
+    for number, (key, body) in enumerate(states, start=1):
         yield Derived("state", number, Position(0), key.encode() + b"\0" + body)
 
 
+def unsaved(store: Store) -> tuple[Partition, ...]:
+    """The partitions whose saved states do not know every event yet: a worker is at work, or was killed."""
+    known = store.states.positions(STATES)
+    heads = {lane: log.head(Stream.EVENTS).position for lane, log in store.lanes.items() if lane != OFFICE}
+    return tuple(Partition(lane - 1) for lane, head in heads.items() if head != known.get(lane, 0))
+
+
 def digests(store: Store) -> dict[str, str]:
-    """By kind: SHA-256 over the sorted contents, whatever the order in which they were concluded."""
+    """By kind: SHA-256 over the sorted contents, in whatever order they came about. No `State` while one is unsaved."""
+    events = sorted(sha256(item.body).digest() for log in store.lanes.values() for item in derived(log, Stream.EVENTS))
+    return {"Event": sha256(b"".join(events)).hexdigest()} | _concluded(store) | _kept(store)
+
+
+def _concluded(store: Store) -> dict[str, str]:
     found: dict[str, list[bytes]] = {}
     for item in (item for log in store.lanes.values() for item in derived(log, Stream.CONCLUSIONS)):
         event = decode(item.body)
         if not isinstance(event, ReferenceTaken):  # lanes alone write these
             found.setdefault(type(event).__name__, []).append(sha256(encode(_without_seal(event))).digest())
-    by_kind = {kind: sha256(b"".join(sorted(bodies))).hexdigest() for kind, bodies in sorted(found.items())}
-    return by_kind | {
+    return {kind: sha256(b"".join(sorted(bodies))).hexdigest() for kind, bodies in sorted(found.items())}
+
+
+def _kept(store: Store) -> dict[str, str]:
+    books = {
         "Entry": entries_digest(booked.entry for booked in store.ledger.entries()),
         "Balance": balances_digest(store.ledger.balances()),
     }
+    if unsaved(store):
+        return books
+    seal = Seal()
+    for state in states_of(store.states):
+        seal.add(state)
+    return books | {"State": seal.hex()}
