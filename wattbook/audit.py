@@ -41,14 +41,17 @@ _CHUNK = 1000
 
 class Derived(NamedTuple):
     """One thing that follows from inputs. `position` is where it stands in its own stream or in order of key, counted from 1;
-    `cause` 0: it follows from more than one. `places`, of a row of an index: its lane, and the conclusions at which it points.
+    `cause` 0: it follows from more than one.
+
+    `beside` is compared, and no part of digests: of a record its identity and key; of a row of an index its lane, and the
+    conclusions at which it points.
     """
 
     what: str
     position: int
     cause: Position
     body: bytes
-    places: bytes = b""
+    beside: bytes = b""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -110,7 +113,8 @@ def derived(log: Log, stream: Stream) -> Iterator[Derived]:
     while chunk := log.read((stream,), after, _CHUNK):
         for stored in chunk:
             place += 1
-            yield Derived(stream, place, stored.cause, stored.body)
+            beside = f"{stored.id.hex()} of {stored.key}".encode(errors="surrogatepass")
+            yield Derived(stream, place, stored.cause, stored.body, beside)
         after = chunk[-1].position
 
 
@@ -146,7 +150,7 @@ def _text(item: Derived | None) -> str | None:
     if item is None:
         return None
     if item.what != "state":
-        return b" ".join(part for part in (item.body, item.places) if part).decode(errors="backslashreplace")
+        return b" ".join(part for part in (item.body, item.beside) if part).decode(errors="backslashreplace")
     key, _, body = item.body.partition(b"\0")
     return f"{key.decode()} {_state_text(body)}"
 

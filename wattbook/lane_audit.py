@@ -52,12 +52,12 @@ def replay_lanes(app: App) -> Replay:
 
 
 def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
-    """How far each lane is in which anything was processed."""
+    """How far each lane is in which anything was processed, or stands though nothing was."""
     ends = {}
     for partition in map(Partition, range(partitions)):
-        states = SqlStates(stored, lane_of(partition))
+        states, log = SqlStates(stored, lane_of(partition)), log_on(stored, lane_of(partition))
         messages, facts = states.position(RAW), states.position(REFERENCE)
-        if messages or facts:
+        if messages or facts or log.read(DERIVED, Position(0), 1):
             ends[partition] = Reached(next_offset(messages), facts)
     return ends
 

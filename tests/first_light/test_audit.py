@@ -140,6 +140,20 @@ def test_what_the_desk_counts_does_not_follow_from_inputs(app: App, change: Chan
     assert replay(app).difference is None
 
 
+@pytest.mark.parametrize("stream", [Stream.EVENTS, Stream.CONCLUSIONS])
+@pytest.mark.parametrize(
+    "change_to", ["key = 'another'", "id = zeroblob(32)", "body = CAST(body || ' ' AS BLOB)", "cause = cause - 1"]
+)
+def test_a_record_that_follows_is_compared_with_its_identity_and_key(
+    app: App, change: Change, stream: Stream, change_to: str
+) -> None:
+    """Whoever makes the links anew leaves no broken chain."""
+    change(f"UPDATE log_{stream} SET {change_to}", without_triggers_of=f"log_{stream}")
+    difference = found(app)
+    assert (difference.what, difference.position) == (stream, 1)
+    assert difference.stored != difference.replayed or change_to.startswith("cause")
+
+
 # A row of an index points at its own conclusions
 
 

@@ -27,7 +27,7 @@ from wattbook.database import writing
 from wattbook.documents import run_invoices
 from wattbook.lane_audit import replay_lanes
 from wattbook.settings import read_settings
-from wattbook.wiring import App, create_app, open_lanes
+from wattbook.wiring import App, NotReady, create_app, open_lanes
 
 PARTITIONS = 3
 NOW = datetime(2026, 12, 2, 8, tzinfo=UTC)
@@ -187,11 +187,26 @@ def test_chains_are_shown_of_all_that_holds_anything_and_of_what_the_office_writ
 
 def audited(app: App, *words: str) -> Result:
     """`wattbook audit`, as it is typed."""
-    settings = {
-        name: str(getattr(app.settings, name)) for name in ("home", "database", "log", "kafka_prefix", "kafka_partitions")
-    }
-    environment = {f"WATTBOOK_{name.upper()}": value for name, value in settings.items()}
-    return CliRunner().invoke(cli, ["audit", *words], env=environment, catch_exceptions=False)
+    return CliRunner().invoke(cli, ["audit", *words], env=environment(app), catch_exceptions=False)
+
+
+def environment(app: App) -> dict[str, str]:
+    names = ("home", "database", "log", "kafka_prefix", "kafka_partitions")
+    return {f"WATTBOOK_{name.upper()}": str(getattr(app.settings, name)) for name in names}
+
+
+def test_a_record_in_a_partition_to_which_nothing_came_is_found(app: App) -> None:
+    body = "convert_to('{}', 'UTF8')"
+    columns = "INSERT INTO log_conclusions (position, cause, lane, id, link, key, body) "
+    _past_the_triggers(app, f"{columns} VALUES (4098, 4098, 2, sha256({body}), sha256({body}), 'x', {body})")
+    found = replay_lanes(app).difference
+    assert found is not None and (found.what, found.position, found.replayed) == ("conclusions", 1, None)
+
+
+def test_fewer_partitions_than_were_processed_are_not_audited(app: App, tmp_path: Path) -> None:
+    lived(app, tmp_path, seed=16)
+    told = CliRunner().invoke(cli, ["audit", "replay"], env=environment(app) | {"WATTBOOK_KAFKA_PARTITIONS": "2"})
+    assert isinstance(told.exception, NotReady) and "is 2, but partition 2 was processed" in str(told.exception)
 
 
 def _past_the_triggers(app: App, *statements: str) -> None:
