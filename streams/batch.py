@@ -23,6 +23,7 @@ from streams.connectors import Assigned
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, session_key, station_key
 from streams.rating import conclude
+from streams.row_conclusions import demanded
 from streams.session_rows import ended_row, open_row, with_conclusion
 from streams.sessions import Closed, Gathering, SessionEvent
 from streams.states import DocumentRow, Invoiced, SessionRow
@@ -278,15 +279,8 @@ class Batch:
         self.catalogue = with_fact(self.catalogue, fact)
         self.flush()
         for row in self._unit.states.waiting(_answered_by(fact)):
-            closed = self._read(row.closed_at)
-            assert isinstance(closed, SessionClosed)
+            closed = demanded(self._unit.log, row, SessionClosed)
             self._conclude(conclude(closed.session, self.catalogue), row.station, cause, None)
-
-    def _read(self, position: Position | None) -> Event:
-        assert position is not None
-        stored = self._unit.log.at(Stream.CONCLUSIONS, position)
-        assert stored is not None, f"there is no conclusion {position}"
-        return decode(stored.body)
 
     # Documents
 
@@ -308,10 +302,8 @@ class Batch:
         self.flush()
 
     def _billable(self, row: SessionRow) -> Billable:
-        rated, checked = self._read(row.rated_at), self._read(row.checked_at)
-        assert isinstance(rated, SessionRated)
-        assert isinstance(checked, SignatureChecked)
-        return Billable(rated, checked)
+        log = self._unit.log
+        return Billable(demanded(log, row, SessionRated), demanded(log, row, SignatureChecked))
 
 
 def _record(event: msgspec.Struct, key: str, cause: Position) -> Record:

@@ -10,7 +10,7 @@ until the transaction ends, unless that only reads; all in order of session, so 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, bindparam, cast, func, or_, select
 from sqlalchemy import text as sql
@@ -25,7 +25,7 @@ from vocabulary.sessions import Finding, Progress
 
 __all__ = ["METADATA", "SqlStates"]
 
-# What is in them follows from inputs, but for where its events stand: lanes and positions in a replay are others.
+# All that is in them follows from inputs. Positions are others in a replay: what stands there is for the reader to look up.
 _INDEXES = {"session index": SESSION, "document index": DOCUMENT, "invoiced": INVOICED}
 _PLACES = ("closed_at", "checked_at", "rated_at", "issued_at", "lane")
 
@@ -48,6 +48,13 @@ _SAVE_POSTGRES = _SAVE.format("SELECT * FROM unnest(%b::text[], %b::bytea[])")
 _SAVE_SQLITE = _SAVE.format("VALUES (?, ?)")
 
 _BEGIN = sql("INSERT INTO position (lane, consumer, position) VALUES (:lane, :consumer, 0) ON CONFLICT DO NOTHING")
+
+
+class IndexRow(NamedTuple):
+    """A row of an index, by column: what it says, and where: positions of conclusions, and the lane."""
+
+    said: dict[str, object]
+    places: dict[str, object]
 
 
 class SqlStates:
@@ -99,6 +106,10 @@ class SqlStates:
         if self._is_postgres:
             for lane in lanes:
                 hold_lane(self._connection, lane)
+        return self.positions(consumer)
+
+    def positions(self, consumer: str) -> dict[Lane, Position]:
+        """How far this consumer has come in the lanes in which it has begun."""
         query = select(POSITION.c.lane, POSITION.c.position).where(POSITION.c.consumer == consumer).order_by(POSITION.c.lane)
         return {Lane(lane): Position(position) for lane, position in self._connection.execute(query)}
 
@@ -136,12 +147,12 @@ class SqlStates:
         if rows:
             self._connection.execute(INVOICED.insert(), [row._asdict() for row in rows])
 
-    def indexes(self) -> Iterator[tuple[str, Iterator[dict[str, object]]]]:
+    def indexes(self) -> Iterator[tuple[str, Iterator[IndexRow]]]:
         """For audits, by name: every row that a replay gives again, as it is stored, in order of key."""
         for name, table in _INDEXES.items():
-            key, *_ = columns = [column for column in table.columns if column.name not in _PLACES]
-            rows = self._connection.execute(select(*columns).order_by(key), execution_options={"yield_per": _PAGE})
-            yield name, (dict(row._mapping) for row in rows)
+            key, *_ = table.columns
+            rows = self._connection.execute(select(table).order_by(key), execution_options={"yield_per": _PAGE})
+            yield name, (_index_row(dict(row._mapping)) for row in rows)
 
     def following(self) -> Iterator[tuple[str, bytes]]:
         """For audits: the states that follow from inputs, in order of key."""
@@ -224,6 +235,11 @@ def _end_of(prefix: str) -> str | None:
         if following <= 0x10FFFF:
             return prefix[: length - 1] + chr(0xE000 if following == 0xD800 else following)  # D800 to DFFF are no characters
     return None
+
+
+def _index_row(row: Mapping[str, object]) -> IndexRow:
+    places = {name: row[name] for name in _PLACES if name in row}
+    return IndexRow({name: value for name, value in row.items() if name not in places}, places)
 
 
 def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -70,6 +70,16 @@ class AlreadyInvoiced(Exception):
         self.stands = stands
 
 
+class IndexChanged(Exception):
+    """A row of the index points at a conclusion that is not its own: it is not what follows from the log."""
+
+    def __init__(self, row: str, column: str, position: Position | None, found: str) -> None:
+        super().__init__(
+            f"the index has {position} for `{column}` of {row}, and there stands {found}: the database was changed past "
+            "wattbook. Nothing was done. Run `wattbook audit replay`: it tells the first row that was changed"
+        )
+
+
 class States(Protocol):
     def load(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The stored states of these keys; a key without one is left out."""

@@ -100,7 +100,7 @@ def said(app: App) -> dict[str, object]:
     again = replay(app)
     assert again.difference is None
     return {
-        "digests": found,
+        "digests": {kind: found[kind] for kind in found if kind not in ("Event", "State")},  # 0.1.0 had none of these
         "heads": {name: [head.records, head.position, head.link.hex()] for name, head in heads.items()},
         "ledger": [books.number, books.link.hex()],
         "replay": {name: getattr(again, name) for name in ("inputs", "events", "conclusions", "entries", "digest")},

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from wattbook.cli import cli
-from wattbook.seal_key import FILE, PublicKeys, SealKeyUnusable, read_public_keys, read_seal_key, seal_key
+from wattbook.seal_key import FILE, KNOWN_FILE, PublicKeys, SealKeyUnusable, read_public_keys, read_seal_key, seal_key
 
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
@@ -25,7 +25,19 @@ def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
         made = list(pool.map(seal_key, [home] * 8))
     assert {one.fingerprint for one in made} == {read_seal_key(home).fingerprint}
     assert (home / FILE).stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in home.iterdir()] == [FILE]
+    assert {path.name for path in home.iterdir()} == {FILE, KNOWN_FILE}
+
+
+def test_a_home_knows_the_public_halves_of_the_keys_that_it_had_before(tmp_path: Path) -> None:
+    """All that an operator does for a new key is to move the old file away."""
+    had = []
+    for number in range(3):
+        had.append(seal_key(tmp_path).fingerprint)
+        assert seal_key(tmp_path).known.fingerprints == read_seal_key(tmp_path).known.fingerprints == tuple(had)
+        (tmp_path / FILE).rename(tmp_path / f"old-{number}.pem")
+    known = (tmp_path / KNOWN_FILE).read_text()
+    assert (known.count("PUBLIC KEY"), "PRIVATE" in known) == (2 * 3, False)
+    assert seal_key(tmp_path).public.fingerprints[0] not in had
 
 
 def test_a_signature_is_genuine_for_what_was_signed_and_by_whom(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 First the inputs themselves are looked at: their hash chains, and whether the position up to which they were processed is the
 position of one of them, beyond which nothing follows. Then are compared, one by one and in order: canonical events, conclusions
 (sessions, verdicts, rated charges, invoices) and journal entries, each with the input that it follows from; the indexes of
-sessions and documents; and the states of the steps. The first difference is shown as two values and a position.
-`digests` are for comparing two stores whose inputs came in another order: they do not depend on the order of the log.
+sessions and documents, each row with the conclusions at which it points; and the states of the steps. The first difference is
+shown as two values and a position.
+`digests` are for comparing two stores whose inputs came in another order: they do not depend on the order of the log. But a
+frame that was sent again is another input: it may give events and change a state where it concludes nothing new.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from itertools import zip_longest
@@ -20,12 +22,15 @@ from sqlalchemy import Engine
 
 from ledger.balances import balances_digest, entries_digest
 from streams.embedded_runtime import CONSUMER, EmbeddedRuntime
+from streams.lanes import STATES
 from streams.log import INPUTS, Appended, BrokenLink, Head, Log, Record, Stored, Stream
-from streams.sql_states import SqlStates
+from streams.places import OFFICE, Partition
+from streams.row_conclusions import described, standing_at
+from streams.sql_states import IndexRow, SqlStates
 from streams.unit import Unit
 from vocabulary.billing import InvoiceIssued
 from vocabulary.codec import Event, decode, encode
-from vocabulary.identity import Position
+from vocabulary.identity import Position, digest
 from vocabulary.reference import ReferenceTaken, Sealed
 from wattbook.database import reading, writing
 from wattbook.wiring import VERBS, App, Store, database_in, store_on, unit_on
@@ -37,12 +42,16 @@ _CHUNK = 1000
 class Derived(NamedTuple):
     """One thing that follows from inputs. `position` is where it stands in its own stream or in order of key, counted from 1;
     `cause` 0: it follows from more than one.
+
+    `beside` is compared, and no part of digests: of a record its identity and key; of a row of an index its lane, and the
+    conclusions at which it points.
     """
 
     what: str
     position: int
     cause: Position
     body: bytes
+    beside: bytes = b""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -59,7 +68,10 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Replay(Struct, frozen=True, kw_only=True):
-    """What was replayed. `digest` is over everything compared, in order; `difference` None: identical."""
+    """What was replayed. `digest` is over everything compared, in order; `difference` None: identical.
+
+    `unsaved`: partitions whose states were not compared, since the worker that steps them has not saved all of them.
+    """
 
     inputs: int
     events: int
@@ -67,6 +79,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     entries: int
     digest: str
     difference: Difference | None
+    unsaved: tuple[Partition, ...] = ()
 
 
 class ReplayLog:
@@ -100,7 +113,8 @@ def derived(log: Log, stream: Stream) -> Iterator[Derived]:
     while chunk := log.read((stream,), after, _CHUNK):
         for stored in chunk:
             place += 1
-            yield Derived(stream, place, stored.cause, stored.body)
+            beside = f"{stored.id.hex()} of {stored.key}".encode(errors="surrogatepass")
+            yield Derived(stream, place, stored.cause, stored.body, beside)
         after = chunk[-1].position
 
 
@@ -117,7 +131,9 @@ def compare(stored: Iterator[Derived], replayed: Iterator[Derived], seal: "Seal"
 
 
 class Seal:
-    """A running digest over what was compared, and how much that was."""
+    """A running digest over what was compared, and how much that was. Conclusions are in it once, not again for each row that
+    points at them.
+    """
 
     def __init__(self) -> None:
         self._hash, self.count = sha256(), 0
@@ -134,7 +150,7 @@ def _text(item: Derived | None) -> str | None:
     if item is None:
         return None
     if item.what != "state":
-        return item.body.decode(errors="backslashreplace")
+        return b" ".join(part for part in (item.body, item.beside) if part).decode(errors="backslashreplace")
     key, _, body = item.body.partition(b"\0")
     return f"{key.decode()} {_state_text(body)}"
 
@@ -228,7 +244,7 @@ def _compared(stored: Store, replayed: Store, inputs: int) -> Replay:
 
 def _derived(store: Store) -> tuple[Iterator[Derived], ...]:
     streams = (derived(store.log, stream) for stream in DERIVED)
-    return (*streams, _entries(store), *indexes(store.states), states_of(store.states))
+    return (*streams, _entries(store), *indexes(store.states, store.log), states_of(store.states))
 
 
 def _entries(store: Store) -> Iterator[Derived]:
@@ -243,29 +259,66 @@ def _without_seal(event: Event) -> Event:
     return InvoiceIssued(invoice=structs.replace(event.invoice, buyer=Sealed("")))
 
 
-def _index(name: str, rows: Iterator[dict[str, object]]) -> Iterator[Derived]:
-    for number, row in enumerate(rows, start=1):
-        yield Derived(name, number, Position(0), json.encode(row))
+def indexes(states: SqlStates, log: Log) -> Iterator[Iterator[Derived]]:
+    """`log` gives the conclusions of all lanes by their positions."""
+    return (_index(name, rows, log) for name, rows in states.indexes())
 
 
-def indexes(states: SqlStates) -> Iterator[Iterator[Derived]]:
-    return (_index(name, rows) for name, rows in states.indexes())
+def _index(name: str, rows: Iterator[IndexRow], log: Log) -> Iterator[Derived]:
+    for number, (said, places) in enumerate(rows, start=1):
+        at = {column: place if column == "lane" else _standing(log, place) for column, place in places.items()}
+        yield Derived(name, number, Position(0), json.encode(said), json.encode(at) if at else b"")
+
+
+def _standing(log: Log, position: object) -> str | None:
+    """What stands at a position, which itself is another one in a replay."""
+    if position is None:
+        return None
+    stored = standing_at(log, position)
+    if stored is None:
+        return f"nothing, at {position}"
+    return f"{described(decode(stored.body))}, {digest(b'event', stored.body).hex()}"
 
 
 def states_of(states: SqlStates) -> Iterator[Derived]:
-    for number, (key, body) in enumerate(states.following(), start=1):
+    return numbered(states.following())
+
+
+def numbered(states: Iterable[tuple[str, bytes]]) -> Iterator[Derived]:
+    for number, (key, body) in enumerate(states, start=1):
         yield Derived("state", number, Position(0), key.encode() + b"\0" + body)
 
 
+def unsaved(store: Store) -> tuple[Partition, ...]:
+    """The partitions whose saved states do not know every event yet: a worker is at work, or was killed."""
+    known = store.states.positions(STATES)
+    heads = {lane: log.head(Stream.EVENTS).position for lane, log in store.lanes.items() if lane != OFFICE}
+    return tuple(Partition(lane - 1) for lane, head in heads.items() if head != known.get(lane, 0))
+
+
 def digests(store: Store) -> dict[str, str]:
-    """By kind: SHA-256 over the sorted contents, whatever the order in which they were concluded."""
+    """By kind: SHA-256 over the sorted contents, in whatever order they came about. No `State` while one is unsaved."""
+    events = sorted(sha256(item.body).digest() for log in store.lanes.values() for item in derived(log, Stream.EVENTS))
+    return {"Event": sha256(b"".join(events)).hexdigest()} | _concluded(store) | _kept(store)
+
+
+def _concluded(store: Store) -> dict[str, str]:
     found: dict[str, list[bytes]] = {}
     for item in (item for log in store.lanes.values() for item in derived(log, Stream.CONCLUSIONS)):
         event = decode(item.body)
         if not isinstance(event, ReferenceTaken):  # lanes alone write these
             found.setdefault(type(event).__name__, []).append(sha256(encode(_without_seal(event))).digest())
-    by_kind = {kind: sha256(b"".join(sorted(bodies))).hexdigest() for kind, bodies in sorted(found.items())}
-    return by_kind | {
+    return {kind: sha256(b"".join(sorted(bodies))).hexdigest() for kind, bodies in sorted(found.items())}
+
+
+def _kept(store: Store) -> dict[str, str]:
+    books = {
         "Entry": entries_digest(booked.entry for booked in store.ledger.entries()),
         "Balance": balances_digest(store.ledger.balances()),
     }
+    if unsaved(store):
+        return books
+    seal = Seal()
+    for state in states_of(store.states):
+        seal.add(state)
+    return books | {"State": seal.hex()}

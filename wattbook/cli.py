@@ -12,7 +12,7 @@ import click
 from invoicing.not_rendered import NotRendered
 from ledger.books import LedgerError
 from streams.log import LogError
-from streams.states import AlreadyInvoiced, PositionMoved
+from streams.states import AlreadyInvoiced, IndexChanged, PositionMoved
 from wattbook.commands.output import ERR, escape
 from wattbook.database import DatabaseError
 from wattbook.dev_process import ServersError
@@ -34,6 +34,7 @@ OUTSIDE_FAILURES = (
     LogError,
     PositionMoved,
     AlreadyInvoiced,
+    IndexChanged,
     VaultError,
     ServersError,
     SealKeyUnusable,

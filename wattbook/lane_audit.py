@@ -3,12 +3,14 @@
 First the office's inputs are looked at: their hash chains. (The topic's own are looked at by `audit verify --topic`.) Then what
 follows is compared: in every lane events and conclusions, in order; the indexes of sessions and documents; the states; and the
 entries by their identity, since in which order lanes came to the ledger follows from no input. A worker that is at work saves
-states now and then: they are compared where the stored ones know every event.
+states now and then: of a lane they are compared if the stored ones know every event of it, and the result says of which they
+were not.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -16,16 +18,18 @@ from sqlalchemy import Connection
 from ledger.sql_store import SqlLedger
 from streams.kafka_client import Reader
 from streams.kafka_options import KafkaOptions
-from streams.lanes import RAW, REFERENCE, STATES, next_offset
+from streams.lanes import RAW, REFERENCE, next_offset
 from streams.log import Stream
+from streams.memory import session_key
 from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of
+from streams.raw_records import partition_of
 from streams.sql_states import SqlStates
 from vocabulary.codec import encode
-from vocabulary.identity import Position
-from wattbook.audit import DERIVED, Derived, Replay, Seal, broken_chain, compare, derived, indexes, states_of
+from vocabulary.identity import Position, SessionId, StationId
+from wattbook.audit import DERIVED, Derived, Replay, Seal, broken_chain, compare, derived, indexes, numbered, unsaved
 from wattbook.database import reading, writing
 from wattbook.lane_replay import LaneReplay, Reached, World, marks_of
-from wattbook.wiring import App, database_in, log_on, store_on
+from wattbook.wiring import App, Store, database_in, log_on, store_on
 
 _AT_ONCE = 2000
 
@@ -43,16 +47,17 @@ def replay_lanes(app: App) -> Replay:
         replay = LaneReplay(world, log_on(stored), _Raw(app.settings.kafka_options), marks, ends, app.settings.kafka_partitions)
         until = SqlStates(stored).position("steps")
         replay.run(until)
-        return _compared(stored, world, [OFFICE, *map(lane_of, ends)], replay.messages + _office_inputs(stored, until))
+        inputs = replay.messages + _office_inputs(stored, until)
+        return _compared(store_on(stored, app.settings.kafka_partitions), world, [OFFICE, *map(lane_of, ends)], inputs)
 
 
 def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
-    """How far each lane is in which anything was processed."""
+    """How far each lane is in which anything was processed, or stands though nothing was."""
     ends = {}
     for partition in map(Partition, range(partitions)):
-        states = SqlStates(stored, lane_of(partition))
+        states, log = SqlStates(stored, lane_of(partition)), log_on(stored, lane_of(partition))
         messages, facts = states.position(RAW), states.position(REFERENCE)
-        if messages or facts:
+        if messages or facts or log.read(DERIVED, Position(0), 1):
             ends[partition] = Reached(next_offset(messages), facts)
     return ends
 
@@ -93,40 +98,60 @@ def _office_inputs(stored: Connection, until: Position) -> int:
     return count
 
 
-def _compared(stored: Connection, world: World, lanes: Sequence[Lane], inputs: int) -> Replay:
+def _compared(stored: Store, world: World, lanes: Sequence[Lane], inputs: int) -> Replay:
     seal, difference, counts = Seal(), None, dict.fromkeys(DERIVED, 0)
     for lane in lanes:
         for stream in DERIVED:
             before = seal.count
-            ours, theirs = derived(log_on(stored, lane), stream), derived(world.log(lane), stream)
+            ours, theirs = derived(stored.lanes[lane], stream), derived(world.log(lane), stream)
             difference = difference or compare(ours, theirs, seal)
             counts[stream] += seal.count - before
     before = seal.count
-    difference = difference or compare(_entries(stored), _entries(world.shared), seal)
+    difference = difference or compare(_entries(stored.ledger), _entries(SqlLedger(world.shared)), seal)
     entries = seal.count - before
-    for ours, theirs in _rest(stored, world.shared, lanes):
+    left_out = unsaved(stored)
+    for ours, theirs in _rest(stored, world, left_out):
         difference = difference or compare(ours, theirs, seal)
-    events, conclusions = counts[Stream.EVENTS], counts[Stream.CONCLUSIONS]
     return Replay(
-        inputs=inputs, events=events, conclusions=conclusions, entries=entries, digest=seal.hex(), difference=difference
+        inputs=inputs,
+        events=counts[Stream.EVENTS],
+        conclusions=counts[Stream.CONCLUSIONS],
+        entries=entries,
+        digest=seal.hex(),
+        difference=difference,
+        unsaved=left_out,
     )
 
 
-def _entries(connection: Connection) -> Iterator[Derived]:
+def _entries(ledger: SqlLedger) -> Iterator[Derived]:
     """By identity, with what they follow from."""
-    found = sorted((b.entry.id, b.cause, encode(b.entry)) for b in SqlLedger(connection).entries())
+    found = sorted((b.entry.id, b.cause, encode(b.entry)) for b in ledger.entries())
     for number, (_, cause, body) in enumerate(found, start=1):
         yield Derived("entry", number, Position(cause), body)
 
 
 def _rest(
-    stored: Connection, replayed: Connection, lanes: Sequence[Lane]
+    stored: Store, world: World, left_out: Collection[Partition]
 ) -> Iterator[tuple[Iterator[Derived], Iterator[Derived]]]:
-    yield from zip(indexes(SqlStates(stored)), indexes(SqlStates(replayed)), strict=True)
-    if all(_is_saved(stored, lane) for lane in lanes if lane != OFFICE):
-        yield states_of(SqlStates(stored)), states_of(SqlStates(replayed))
+    """What is kept beside log and books, stored and replayed."""
+    replayed, partitions = SqlStates(world.shared), len(stored.lanes) - 1
+    yield from zip(indexes(stored.states, stored.log), indexes(replayed, world.log(OFFICE)), strict=True)
+    ours, theirs = (_without(left_out, partitions, states) for states in (stored.states, replayed))
+    yield numbered(ours), numbered(theirs)
 
 
-def _is_saved(stored: Connection, lane: Lane) -> bool:
-    """Whether the saved states of a lane know every event of it."""
-    return SqlStates(stored, lane).position(STATES) == log_on(stored, lane).head(Stream.EVENTS).position
+def _without(left_out: Collection[Partition], partitions: int, states: SqlStates) -> Iterator[tuple[str, bytes]]:
+    """The states, but for those of stations in partitions that are left out."""
+    following = states.following()
+    while page := list(islice(following, _AT_ONCE)):
+        stations = _stations(states, [key for key, _ in page]) if left_out else {}
+        for key, body in page:
+            if key not in stations or partition_of(stations[key].encode(), partitions) not in left_out:
+                yield key, body
+
+
+def _stations(states: SqlStates, keys: Sequence[str]) -> dict[str, StationId]:
+    """By key, whose state it is; the office's are nobody's."""
+    sessions = [SessionId(key.removeprefix("session:")) for key in keys if key.startswith("session:")]
+    of_sessions = {session_key(session): row.station for session, row in states.rows(sessions).items()}
+    return of_sessions | {key: StationId(key.removeprefix("station:")) for key in keys if key.startswith("station:")}

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
+from msgspec import DecodeError
 from sqlalchemy import Connection
 
 from streams.embedded_runtime import EmbeddedRuntime
@@ -174,8 +175,17 @@ class World:
 def marks_of(log: Log) -> Iterator[Reached]:
     """Where a lane took reference facts up, from its own log."""
     for stored in _records(log, Stream.CONCLUSIONS):
-        if isinstance(taken := decode(stored.body), ReferenceTaken):
+        if (taken := _taken(stored.body)) is not None:
             yield Reached(Offset(taken.offset), taken.until)
+
+
+def _taken(body: bytes) -> ReferenceTaken | None:
+    """None: another conclusion, or what someone put there, which is told when it is compared."""
+    try:
+        event = decode(body)
+    except DecodeError:
+        return None
+    return event if isinstance(event, ReferenceTaken) else None
 
 
 def _records(log: Log, stream: Stream, until: Position | None = None) -> Iterator[Stored]:

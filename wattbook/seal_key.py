@@ -2,7 +2,8 @@
 
 The private key is one PEM file in the home, mode 0600, made when it is first needed and never replaced here. Whoever has it can
 sign whatever he likes, so it belongs on the sealer's machine alone. The public key is for everybody: PEM as `openssl pkey`
-reads it. A fingerprint is SHA-256 over its DER form:
+reads it. The public halves of all keys that this home has had stand beside it, the first one first, so that what an earlier
+one signed is known when that is gone. A fingerprint is SHA-256 over the DER form of a public key:
 
     openssl pkey -pubin -in FILE -outform DER | sha256sum
 """
@@ -11,6 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 FILE = "seal-key.pem"
+KNOWN_FILE = "seal-keys-public.pem"
 _FOR_OTHERS = 0o077
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----\n?", re.DOTALL)
 
@@ -35,11 +38,12 @@ class SealKeyUnusable(Exception):
 
 
 class SealKey:
-    """The private key of a sealer."""
+    """The private key of a sealer. `known`: its public half, and those of the keys that the home has had before."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    def __init__(self, key: Ed25519PrivateKey, earlier: Iterable[Ed25519PublicKey] = ()) -> None:
         self._key = key
         self.public = PublicKeys([key.public_key()])
+        self.known = PublicKeys([*earlier, key.public_key()])
         (self.fingerprint,) = self.public.fingerprints
 
     def sign(self, body: bytes) -> bytes:
@@ -76,10 +80,16 @@ class PublicKeys:
 
 
 def seal_key(home: Path) -> SealKey:
-    """The key of this home; a new one where there is none yet."""
+    """The key of this home; a new one where there is none yet. From then on it is known here, also when another one follows."""
     if not (home / FILE).exists():
         _make(home / FILE)
-    return read_seal_key(home)
+    key, path = read_seal_key(home), home / KNOWN_FILE
+    known = path.read_bytes() if path.exists() else b""
+    if key.public.pem.encode() not in known:
+        with _aside(path, known + key.public.pem.encode(), 0o644) as whole:
+            whole.replace(path)
+        _sync_folder(home)
+    return key
 
 
 def read_seal_key(home: Path) -> SealKey:
@@ -97,7 +107,8 @@ def read_seal_key(home: Path) -> SealKey:
         raise SealKeyUnusable(f"{path} holds no private key: restore it from its backup") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise SealKeyUnusable(f"{path} holds a key of another kind than Ed25519: restore it from its backup")
-    return SealKey(key)
+    known = home / KNOWN_FILE
+    return SealKey(key, read_public_keys(known) if known.exists() else ())
 
 
 def read_public_keys(path: Path) -> list[Ed25519PublicKey]:
@@ -119,20 +130,27 @@ def _fingerprint(key: Ed25519PublicKey) -> str:
 
 
 def _make(path: Path) -> None:
-    """Written aside and linked to its name, so that of two processes the first one's key stands, and is whole."""
+    """Linked to its name, so that of two processes the first one's key stands."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     body = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with _aside(path, body, 0o600) as whole:
+        try:
+            os.link(whole, path)
+        except FileExistsError:
+            return
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def _aside(path: Path, body: bytes, mode: int) -> Iterator[Path]:
+    """A durable file beside another one, to take its name: whoever reads finds the whole of one of them. Else it is removed."""
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            return
-        _sync_folder(path.parent)
+        yield aside
     finally:
         aside.unlink(missing_ok=True)
 

@@ -30,7 +30,7 @@ from streams.seal_verdicts import arrange
 from streams.seals import Chain, NotASeal, Seal, chain_from, checkpoint, follow, read, seal
 from streams.sql_seals import SqlSeals
 from wattbook.database import DatabaseAway, reading, writing
-from wattbook.seal_key import PublicKeys, SealKey
+from wattbook.seal_key import KNOWN_FILE, PublicKeys, SealKey
 
 SEALS = "seals"
 SEALED = tuple(topic for topic in TOPICS if topic != SEALS)
@@ -121,7 +121,7 @@ class Sealer:
         with TopicReader(self._options, self._options.topic(SEALS)) as reader:
             for one in map(read_or_none, reader.tails(_TAIL)):
                 place = (one.checkpoint.topic, Partition(one.checkpoint.partition)) if one else None
-                if one and place in found and self._key.public.is_genuine(one.checkpoint.key, one.signed, one.signature):
+                if one and place in found and self._key.known.is_genuine(one.checkpoint.key, one.signed, one.signature):
                     found[place][one.line] = one.checkpoint.number
         return found
 
@@ -129,20 +129,27 @@ class Sealer:
         """The last checkpoint of each partition that has any in the database."""
         with reading(self._engine) as connection:
             lines = {place: SqlSeals(connection).latest(*place) for place in places}
-        return {place: self._believed(line) for place, line in lines.items() if line is not None}
+        return {place: self._believed(place, line) for place, line in lines.items() if line is not None}
 
-    def _believed(self, line: bytes) -> Seal:
-        """An earlier key's checkpoint is believed here; whether it is genuine, who has that key can tell."""
+    def _believed(self, place: Place, line: bytes) -> Seal:
+        """Only what a key of this home has signed: whoever can write to the database can put anything there."""
         try:
             found = read(line)
         except NotASeal as error:
             raise SealsBroken(f"the table seal was changed: {error}: restore it from a backup") from error
         at = found.checkpoint
-        if at.key == self._key.fingerprint and not self._key.public.is_genuine(at.key, found.signed, found.signature):
+        what = f"checkpoint {at.number} of {_name(*place)}"
+        if at.key not in self._key.known.fingerprints:
             raise SealsBroken(
-                f"the table seal was changed: checkpoint {at.number} of {_name(at.topic, at.partition)} is not genuine: "
-                "restore it from a backup"
+                f"{what} is said to be signed by the key {at.key}, which is none of this home's. If it is an earlier one "
+                f"of yours, append its public half to {KNOWN_FILE} in the home (`openssl pkey -in FILE -pubout` prints it); if "
+                "not, the table seal was changed: restore it from a backup"
             )
+        if not self._key.known.is_genuine(at.key, found.signed, found.signature):
+            raise SealsBroken(f"the table seal was changed: {what} is not genuine: restore it from a backup")
+        if (at.topic, at.partition) != place:
+            of = _name(at.topic, at.partition)
+            raise SealsBroken(f"the table seal was changed: {what} is one of {of}: restore it from a backup")
         return found
 
     def _check(self, published: Mapping[Place, Mapping[bytes, int]], latest: Mapping[Place, Seal]) -> None:

@@ -157,6 +157,16 @@ def _demand_one_way_in(settings: Settings, engine: Engine) -> None:
             raise NotReady("workers process messages into this database: set WATTBOOK_LOG=kafka://… as they have it")
         if settings.uses_kafka and store.log.head(Stream.RAW).records:
             raise NotReady("messages came into this database directly: leave WATTBOOK_LOG out, or give Kafka another database")
+        if settings.uses_kafka:
+            demand_all_partitions(store.states, settings.kafka_partitions)
+
+
+def demand_all_partitions(states: SqlStates, partitions: int) -> None:
+    """Whoever looks at fewer partitions than were processed would bill, and audit, a part of what there is."""
+    if (last := states.last_lane()) > partitions:
+        raise NotReady(
+            f"WATTBOOK_KAFKA_PARTITIONS is {partitions}, but partition {last - 1} was processed: set what workers have"
+        )
 
 
 def _open_database(settings: Settings, *, create: bool) -> Engine:
@@ -222,10 +232,7 @@ def with_reached(partitions: int, unit: Unit, command: Input) -> Input:
     assert isinstance(unit.states, SqlStates)
     lanes = [lane_of(Partition(partition)) for partition in range(partitions)]
     messages, facts = (unit.states.held_positions(consumer, lanes) for consumer in (RAW, REFERENCE))
-    if (last := unit.states.last_lane()) > partitions:
-        raise NotReady(
-            f"WATTBOOK_KAFKA_PARTITIONS is {partitions}, but partition {last - 1} was processed: set what workers have"
-        )
+    demand_all_partitions(unit.states, partitions)
     reached = tuple(
         PartitionReached(partition=lane - 1, offset=next_offset(messages.get(lane)), reference=facts.get(lane, Position(0)))
         for lane in lanes

@@ -1,17 +1,21 @@
 """What an auditor may try: change the database past wattbook, and see whether it is refused, or told by the replay."""
 
+import re
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from streams.log import INPUTS, Record, Stream
-from streams.states import AlreadyInvoiced
-from tests.first_light.homes import CAPTURES, ISSUED_AT, MONTH, imported
+from streams.states import AlreadyInvoiced, IndexChanged
+from tests.first_light.homes import CAPTURES, DATA, ISSUED_AT, MONTH, imported
 from vocabulary.identity import Position
+from vocabulary.sessions import Finding
 from wattbook.audit import Difference, replay
 from wattbook.cli import OUTSIDE_FAILURES
+from wattbook.conclusions import dossier, invoice_of
 from wattbook.documents import run_invoices
 from wattbook.wiring import App
 
@@ -31,18 +35,19 @@ def app(tmp_path: Path) -> App:
 def change(app: App) -> Change:
     """Run SQL past wattbook, after taking the triggers of some tables away."""
 
-    def run(*statements: str, without_triggers_of: str = "") -> None:
-        with sqlite3.connect(app.settings.database_path) as database:
-            triggers = database.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?", (without_triggers_of,)
-            )
-            for (name,) in triggers.fetchall():
-                database.execute(f"DROP TRIGGER {name}")
-            for statement in statements:
-                assert database.execute(statement).rowcount, f"nothing was changed by {statement}"
-        database.close()
+    return partial(run_past, app)
 
-    return run
+
+def run_past(app: App, *statements: str, without_triggers_of: str = "") -> None:
+    with sqlite3.connect(app.settings.database_path) as database:
+        triggers = database.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?", (without_triggers_of,)
+        )
+        for (name,) in triggers.fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            assert database.execute(statement).rowcount, f"nothing was changed by {statement}"
+    database.close()
 
 
 def found(app: App) -> Difference:
@@ -130,13 +135,107 @@ def test_the_state_of_a_station_is_told_readably(app: App, change: Change) -> No
     assert '{"type":' in difference.replayed
 
 
-def test_where_positions_stand_and_what_the_desk_counts_do_not_follow_from_inputs(app: App, change: Change) -> None:
-    change(
-        "UPDATE session SET closed_at = closed_at + 1, checked_at = 1, rated_at = NULL",
-        "UPDATE document SET issued_at = 1",
-        "INSERT INTO state VALUES ('counter:transaction', '7'), ('transaction-id:x', '7')",
-    )
+def test_what_the_desk_counts_does_not_follow_from_inputs(app: App, change: Change) -> None:
+    change("INSERT INTO state VALUES ('counter:transaction', '7'), ('transaction-id:x', '7')")
     assert replay(app).difference is None
+
+
+@pytest.mark.parametrize("stream", [Stream.EVENTS, Stream.CONCLUSIONS])
+@pytest.mark.parametrize(
+    "change_to", ["key = 'another'", "id = zeroblob(32)", "body = CAST(body || ' ' AS BLOB)", "cause = cause - 1"]
+)
+def test_a_record_that_follows_is_compared_with_its_identity_and_key(
+    app: App, change: Change, stream: Stream, change_to: str
+) -> None:
+    """Whoever makes the links anew leaves no broken chain."""
+    change(f"UPDATE log_{stream} SET {change_to}", without_triggers_of=f"log_{stream}")
+    difference = found(app)
+    assert (difference.what, difference.position) == (stream, 1)
+    assert difference.stored != difference.replayed or change_to.startswith("cause")
+
+
+# A row of an index points at its own conclusions
+
+
+def misled(column: str, condition: str = "TRUE") -> str:
+    """One session's row points where another one's does."""
+    return (
+        f"WITH one AS (SELECT session FROM session WHERE {column} IS NOT NULL AND {condition} LIMIT 1) "
+        f"UPDATE session SET {column} = (SELECT max({column}) FROM session WHERE session NOT IN one) WHERE session IN one"
+    )
+
+
+@pytest.mark.parametrize("column", ["closed_at", "checked_at", "rated_at"])
+def test_a_row_that_points_at_the_conclusion_of_another_session_is_told(app: App, change: Change, column: str) -> None:
+    """Both are named: what is billed by the row, and what should be."""
+    change(misled(column))
+    difference = found(app)
+    assert difference.what == "session index"
+    stored, replayed = (_standing(side, column) for side in (difference.stored, difference.replayed))
+    assert stored != replayed
+    assert stored.split(" of ")[0] == replayed.split(" of ")[0], "the same kind, of another session"
+
+
+def _standing(side: str | None, column: str) -> str:
+    """What stands where a row points, as a difference shows it."""
+    assert side is not None
+    told = re.search(rf'"{column}":"(\w+ \w+ of \w+), \w+"', side)
+    assert told is not None, side
+    return told[1]
+
+
+@pytest.mark.parametrize(
+    ("what", "statement"),
+    [
+        ("session index", "UPDATE session SET closed_at = rated_at"),
+        ("session index", "UPDATE session SET checked_at = NULL"),
+        ("session index", "UPDATE session SET rated_at = -1"),
+        ("session index", "UPDATE session SET rated_at = 'text'"),
+        ("session index", "UPDATE session SET rated_at = 9223372036854775807"),
+        ("session index", "UPDATE session SET rated_at = (SELECT min(position) FROM log_raw)"),
+        ("session index", "UPDATE session SET lane = 1"),
+        ("document index", "UPDATE document SET issued_at = 1"),
+        ("document index", "UPDATE document SET issued_at = (SELECT min(position) FROM log_conclusions)"),
+    ],
+)
+def test_a_row_that_points_elsewhere_is_told(app: App, change: Change, what: str, statement: str) -> None:
+    change(statement)
+    assert found(app).what == what
+
+
+@pytest.mark.parametrize("column", ["checked_at", "rated_at"])
+def test_nothing_is_billed_by_the_conclusion_of_another_session(tmp_path: Path, column: str) -> None:
+    app = imported(tmp_path / "home", CAPTURES)
+    run_past(app, misled(column))
+    before = content(app)
+    with pytest.raises(
+        IndexChanged, match=rf"`{column}` of \w+, and there stands a \w+ of \w+: .* `wattbook audit replay`"
+    ) as told:
+        run_invoices(app, MONTH, ISSUED_AT.date(), ISSUED_AT)
+    assert content(app) == before
+    assert isinstance(told.value, OUTSIDE_FAILURES), "the command line tells it as a sentence"
+
+
+def test_nothing_is_concluded_again_from_another_session(tmp_path: Path) -> None:
+    """What waits for reference data is rated from where the row says that it was closed."""
+    known = (DATA / "reference" / "reference.yaml").read_text()
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "reference.yaml").write_text(known.replace("UNDEFINED, ", ""))
+    app = imported(tmp_path / "home", CAPTURES, reference=tmp_path / "reference")
+    run_past(app, misled("closed_at", f"finding = '{Finding.TOKEN_UNKNOWN}'"))
+    (app.settings.reference_path / "reference.yaml").write_text(known)
+    with pytest.raises(IndexChanged, match="`closed_at`"):
+        app.publish_reference()
+
+
+def test_nothing_is_shown_by_the_conclusion_of_another_session(app: App, change: Change) -> None:
+    change(misled("rated_at"), "UPDATE document SET issued_at = (SELECT min(position) FROM log_conclusions)")
+    with app.reading() as store:
+        rows = {row.session: row for row in store.states.find("")}
+        with pytest.raises(IndexChanged, match="`rated_at`"):
+            [dossier(store, row) for row in rows.values()]
+        with pytest.raises(IndexChanged, match=r"`issued_at` of .*, and there stands a "):
+            invoice_of(store, store.states.documents()[0])
 
 
 # The inputs are whole

@@ -45,7 +45,17 @@ def test_importing_twice_changes_nothing(plain: tuple[Path, dict[str, str]], tmp
 def test_the_order_that_ocpp_allows_changes_nothing(seed: int, plain: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     lines = shuffled(_lines(), Random(seed))
     app = imported(tmp_path / "home", (_written(tmp_path / "shuffled", lines),), vault=plain[0] / "vault.json", batch=7)
-    assert with_invoices(app) == plain[1], f"seed {seed}"
+    assert _concluded(with_invoices(app)) == _concluded(plain[1]), f"seed {seed}"
+
+
+def _concluded(digests: dict[str, str]) -> dict[str, str]:
+    """A retry under another message id is another message; what is concluded is the same."""
+    return {kind: digest for kind, digest in digests.items() if kind not in ("Event", "State")}
+
+
+def test_the_order_among_stations_changes_nothing_at_all(plain: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    assert {"Event", "State"} < plain[1].keys()
+    assert with_invoices(imported(tmp_path / "home", CAPTURES[::-1], vault=plain[0] / "vault.json")) == plain[1]
 
 
 def test_splitting_the_import_in_two_changes_nothing(plain: tuple[Path, dict[str, str]], tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """`audit replay` where workers process a topic: the same interleaving again, from the topic and the office's inputs alone."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
 import pytest
+from click.testing import CliRunner, Result
 
 from streams.embedded_runtime import Input
 from streams.kafka_client import Admin, Reader
@@ -14,15 +16,18 @@ from streams.kafka_topics import Spec, create
 from streams.lanes import SteppedLanes
 from streams.log import Stream
 from streams.places import Offset, Partition
+from streams.raw_records import partition_of
 from tests.one_result.network import MONTH, STATIONS, write_reference
 from tests.one_result.traffic import recorded, sequence, visits
 from vocabulary.charging import RawMessage
+from vocabulary.identity import StationId
 from wattbook.audit import digests
+from wattbook.cli import cli
 from wattbook.database import writing
 from wattbook.documents import run_invoices
 from wattbook.lane_audit import replay_lanes
 from wattbook.settings import read_settings
-from wattbook.wiring import App, create_app, open_lanes
+from wattbook.wiring import App, NotReady, create_app, open_lanes
 
 PARTITIONS = 3
 NOW = datetime(2026, 12, 2, 8, tzinfo=UTC)
@@ -92,27 +97,116 @@ def test_a_replay_folds_topic_and_office_again_and_finds_the_same(app: App, tmp_
     assert {"InvoiceIssued", "SessionRated", "SessionFlagged"} <= found.keys()
 
 
-CHANGES = {  # what a replay calls it: the table, and what is done to it past wattbook
-    "entry": ("posting", "UPDATE posting SET amount_micro = amount_micro + 10000 WHERE entry = 1 AND line = 1"),
-    "session index": ("session", "UPDATE session SET total = '0.01' WHERE total IS NOT NULL"),
-    "conclusions": (
+CHANGES = [  # what a replay calls it, the table, and what is done to it past wattbook
+    ("entry", "posting", "UPDATE posting SET amount_micro = amount_micro + 10000 WHERE entry = 1 AND line = 1"),
+    ("session index", "session", "UPDATE session SET total = '0.01' WHERE total IS NOT NULL"),
+    (
+        "session index",
+        "session",
+        "UPDATE session SET rated_at = (SELECT max(rated_at) FROM session) WHERE rated_at IS NOT NULL",
+    ),
+    ("session index", "session", "UPDATE session SET closed_at = 3 * 4096 WHERE closed_at IS NOT NULL"),
+    ("session index", "session", "UPDATE session SET lane = 3 - lane WHERE lane < 3"),
+    ("document index", "document", "UPDATE document SET issued_at = (SELECT max(issued_at) FROM document)"),
+    (
+        "conclusions",
         "log_conclusions",
         "DELETE FROM log_conclusions WHERE (lane, position) = (SELECT 2, max(position) FROM log_conclusions WHERE lane = 2)",
     ),
-    "events": ("log_events", "UPDATE log_events SET cause = cause + 4096 WHERE lane = 1"),
-    "chain of reference": ("log_reference", "UPDATE log_reference SET key = 'other'"),
-    "state": ("state", "DELETE FROM state WHERE key = (SELECT min(key) FROM state WHERE key LIKE 'session:%')"),
-}
+    ("events", "log_events", "UPDATE log_events SET cause = cause + 4096 WHERE lane = 1"),
+    ("chain of reference", "log_reference", "UPDATE log_reference SET key = 'other'"),
+    ("state", "state", "DELETE FROM state WHERE key = (SELECT min(key) FROM state WHERE key LIKE 'session:%')"),
+]
 
 
 def test_what_was_changed_past_wattbook_is_found(app: App, tmp_path: Path) -> None:
     lived(app, tmp_path, seed=12)
-    for what, (table, change) in CHANGES.items():
+    for what, table, change in CHANGES:
         _past_the_triggers(app, f"CREATE TABLE kept AS SELECT * FROM {table}", change)
         found = replay_lanes(app).difference
         _past_the_triggers(app, f"DELETE FROM {table}", f"INSERT INTO {table} SELECT * FROM kept", "DROP TABLE kept")
         assert found is not None and found.what == what
     assert replay_lanes(app).difference is None
+
+
+def test_states_that_a_worker_has_not_saved_are_left_out_by_partition_and_that_is_said(app: App, tmp_path: Path) -> None:
+    lived(app, tmp_path, seed=13)
+    unsaved = Partition(1)
+    publish(app, sequence(Random(14), visits(Random(14), list(STATIONS), 1)))
+    with open_lanes(app.settings) as lanes, Reader(options := app.settings.kafka_options, options.topic("raw"), unsaved) as raw:
+        begin = lanes.assigned(unsaved)
+        lanes.process(unsaved, [taken for page in raw.to_end(begin) for taken in page])  # and is killed
+    result = replay_lanes(app)
+    assert (result.difference, result.unsaved) == (None, (1,))
+    told = audited(app, "replay")
+    assert (told.exit_code, told.output.splitlines()[2]) == (0, "identical")
+    assert told.output.splitlines()[3].startswith("left out   the states of partition 1: a worker has not saved all of them.")
+    assert json.loads(audited(app, "replay", "--json").output)["unsaved"] == [1]
+    digest = audited(app, "digest")
+    assert "left out   the states of partition 1" in digest.output and "State " not in digest.output
+
+    for partition, key in _states_of_each_partition(app):
+        _past_the_triggers(app, "CREATE TABLE kept AS SELECT * FROM state", f"DELETE FROM state WHERE key = '{key}'")
+        found = replay_lanes(app).difference
+        _past_the_triggers(app, "DELETE FROM state", "INSERT INTO state SELECT * FROM kept", "DROP TABLE kept")
+        assert (found is None) == (partition == unsaved), key
+    _past_the_triggers(app, "UPDATE state SET body = '0' WHERE key LIKE 'counter:invoice%'")
+    assert (found := replay_lanes(app).difference) is not None and (found.what, found.position) == ("state", 1)
+
+    with open_lanes(app.settings) as lanes:
+        lanes.assigned(unsaved)
+        lanes.settle()
+    assert replay_lanes(app).unsaved == ()
+
+
+def _states_of_each_partition(app: App) -> Iterator[tuple[Partition, str]]:
+    """By key, one of a session in each partition, and one of a station where there is any."""
+    with app.reading() as store:
+        keys = [key for key, _ in store.states.following()]
+        stations = {f"session:{row.session}": row.station for row in store.states.find("")}
+    stations |= {key: StationId(key.removeprefix("station:")) for key in keys if key.startswith("station:")}
+    found = {(partition_of(stations[key].encode(), PARTITIONS), key[:8]): key for key in keys if key in stations}
+    assert len(found) > PARTITIONS
+    return iter([(partition, key) for (partition, _), key in found.items()])
+
+
+def test_chains_are_shown_of_all_that_holds_anything_and_of_what_the_office_writes(app: App, tmp_path: Path) -> None:
+    """By stream, then by partition; lane 0 has no messages, and what would follow from them cannot be there."""
+    told = [line.split()[0] for line in audited(app, "verify").output.splitlines()[2:]]
+    assert told == ["reference", "commands", "conclusions"]
+    lived(app, tmp_path, seed=15)
+    told = [line.split()[0] for line in audited(app, "verify").output.splitlines()[2:]]
+    events, conclusions = ([f"{stream}/{n}" for n in range(PARTITIONS)] for stream in ("events", "conclusions"))
+    assert told == ["reference", "commands", *events, "conclusions", *conclusions]
+    row = "INSERT INTO log_raw (position, cause, lane, id, link, key, body) VALUES (4096, 0, 0, '{0}', '{0}', 'x', '')"
+    _past_the_triggers(app, row.format("x" * 32))
+    told = audited(app, "verify")
+    assert told.exit_code == 1
+    assert told.output.splitlines()[2].split()[:2] == ["raw", "BROKEN"]
+
+
+def audited(app: App, *words: str) -> Result:
+    """`wattbook audit`, as it is typed."""
+    return CliRunner().invoke(cli, ["audit", *words], env=environment(app), catch_exceptions=False)
+
+
+def environment(app: App) -> dict[str, str]:
+    names = ("home", "database", "log", "kafka_prefix", "kafka_partitions")
+    return {f"WATTBOOK_{name.upper()}": str(getattr(app.settings, name)) for name in names}
+
+
+def test_a_record_in_a_partition_to_which_nothing_came_is_found(app: App) -> None:
+    body = "convert_to('{}', 'UTF8')"
+    columns = "INSERT INTO log_conclusions (position, cause, lane, id, link, key, body) "
+    _past_the_triggers(app, f"{columns} VALUES (4098, 4098, 2, sha256({body}), sha256({body}), 'x', {body})")
+    found = replay_lanes(app).difference
+    assert found is not None and (found.what, found.position, found.replayed) == ("conclusions", 1, None)
+
+
+def test_fewer_partitions_than_were_processed_are_not_audited(app: App, tmp_path: Path) -> None:
+    lived(app, tmp_path, seed=16)
+    told = CliRunner().invoke(cli, ["audit", "replay"], env=environment(app) | {"WATTBOOK_KAFKA_PARTITIONS": "2"})
+    assert isinstance(told.exception, NotReady) and "is 2, but partition 2 was processed" in str(told.exception)
 
 
 def _past_the_triggers(app: App, *statements: str) -> None:

@@ -14,20 +14,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 from sqlalchemy.exc import IntegrityError
 
 from streams.kafka_client import Admin, Publisher, Reader, Topic
 from streams.kafka_options import KafkaOptions
 from streams.places import Offset, Partition, Taken
 from streams.seal_verdicts import Fault
-from streams.seals import chain_from, checkpoint, follow, read, seal
-from streams.sql_seals import METADATA, AnotherSealer, SqlSeals
+from streams.seals import Chain, Seal, chain_from, checkpoint, follow, read, seal
+from streams.sql_seals import METADATA, SEAL, AnotherSealer, SqlSeals
 from tests.kafka.conftest import MakeTopic
 from wattbook.cli import cli
 from wattbook.database import open_database, reading, writing
 from wattbook.seal_audit import Claims, Verdict, Wanted, published_lines, verify
-from wattbook.seal_key import SealKey, seal_key
+from wattbook.seal_key import FILE, KNOWN_FILE, PublicKeys, SealKey, read_seal_key, seal_key
 from wattbook.sealing import Due, Sealer, SealsBroken, restore
 from wattbook.settings import read_settings
 from wattbook.wiring import create_app
@@ -254,6 +254,77 @@ def test_a_topic_that_was_made_anew_is_not_sealed_over(
     with pytest.raises(SealsBroken, match=r"raw/0 is sealed up to offset 11, but holds 0 to"):
         sealed(sealer)
     assert audited().broken > 0
+
+
+# Another key
+
+
+def test_with_a_new_key_the_chain_goes_on(
+    forger: Forger, engine: Engine, sealer: Callable[[], Sealer], tmp_path: Path, key: SealKey
+) -> None:
+    """An operator moves the old file away. Auditors need both public keys then, and the home has them."""
+    forger.publish(messages(range(35)))
+    sealed(sealer)
+    (tmp_path / FILE).rename(tmp_path / "old.pem")
+    renewed = seal_key(tmp_path)
+    forger.publish(messages(range(35, 38)))
+    sealed(lambda: sealer_with(renewed, engine, forger))
+
+    def breaks(keys: PublicKeys) -> int:
+        return verify(forger.options, forger.raw, P0, ALL, Claims(keys.is_genuine, None)).broken
+
+    assert (breaks(renewed.known), breaks(read_seal_key(tmp_path).known)) == (0, 0)
+    assert breaks(renewed.public) > 0 < breaks(key.public)
+
+
+def sealer_with(key: SealKey, engine: Engine, forger: Forger) -> Sealer:
+    return Sealer(engine, forger.options, key, ["raw"], Due(EVERY), quiet)
+
+
+def plant(engine: Engine, forger: Forger, one: Seal) -> None:
+    """A row in the table, where whoever writes to the database wants the sealer to go on from."""
+    row = {"topic": forger.raw, "partition": P0, "number": 10**6, "last_offset": one.checkpoint.last, "line": one.line}
+    with writing(engine) as connection:
+        connection.execute(insert(SEAL), row)
+
+
+def test_a_checkpoint_of_a_key_that_the_home_never_had_is_not_gone_on_from(
+    forger: Forger, engine: Engine, sealer: Callable[[], Sealer], tmp_path: Path
+) -> None:
+    """Unless the operator says that it was his: a home of an earlier wattbook did not write that down."""
+    forger.publish(messages(range(12)))
+    another = seal_key(tmp_path / "another")
+    chain = follow(Chain(forger.raw, P0), messages(range(7)))
+    plant(engine, forger, seal(checkpoint(chain, BEGAN, another.fingerprint), another.sign))
+    with pytest.raises(SealsBroken, match=f"raw/0 is said to be signed by the key {another.fingerprint}, .* none of this home"):
+        sealed(sealer)
+    with (tmp_path / KNOWN_FILE).open("a") as file:
+        file.write(another.public.pem)
+    sealed(lambda: sealer_with(seal_key(tmp_path), engine, forger))
+
+
+@pytest.mark.parametrize("as_if_by", ["the key", "an earlier key"])
+def test_a_checkpoint_that_names_a_key_of_the_home_must_be_signed_by_it(
+    forger: Forger, engine: Engine, tmp_path: Path, as_if_by: str
+) -> None:
+    forger.publish(messages(range(12)))
+    named = seal_key(tmp_path / "home").fingerprint
+    if as_if_by == "an earlier key":
+        (tmp_path / "home" / FILE).unlink()
+    chain = follow(Chain(forger.raw, P0), messages(range(7)))
+    plant(engine, forger, seal(checkpoint(chain, BEGAN, named), seal_key(tmp_path / "another").sign))
+    with pytest.raises(SealsBroken, match=r"was changed: checkpoint 1 of .*raw/0 is not genuine"):
+        sealed(lambda: sealer_with(seal_key(tmp_path / "home"), engine, forger))
+
+
+def test_a_genuine_checkpoint_of_another_partition_is_not_gone_on_from(
+    forger: Forger, engine: Engine, sealer: Callable[[], Sealer], key: SealKey
+) -> None:
+    forger.publish(messages(range(12)))
+    chain = follow(Chain(forger.options.topic("events"), P0), messages(range(7)))
+    plant(engine, forger, seal(checkpoint(chain, BEGAN, key.fingerprint), key.sign))
+    with pytest.raises(SealsBroken, match=r"checkpoint 1 of .*raw/0 is one of .*events/0"):
+        sealed(sealer)
 
 
 # Forging

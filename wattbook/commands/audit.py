@@ -16,7 +16,7 @@ from streams.log import BrokenLink, Stream
 from streams.places import OFFICE, Lane, Partition
 from streams.seals import NotASeal
 from streams.sql_seals import SqlSeals
-from wattbook.audit import Difference, digests, replay
+from wattbook.audit import Difference, digests, replay, unsaved
 from wattbook.commands.output import OUT, count, escape, json_option, opened, pass_settings, print_json, table
 from wattbook.database import reading
 from wattbook.seal_audit import Bound, Claims, Verdict, Wanted, published_file
@@ -53,6 +53,7 @@ def replay_(settings: Settings, as_json: bool) -> None:
         )
         OUT.print(f"digest     {result.digest}")
         _verdict(result.difference)
+        _say_unsaved(result.unsaved)
     sys.exit(1 if result.difference else 0)
 
 
@@ -66,6 +67,13 @@ def _verdict(difference: Difference | None) -> None:
     OUT.print(f"replayed   {escape(difference.replayed or '(nothing)')}")
 
 
+def _say_unsaved(partitions: Sequence[Partition]) -> None:
+    if partitions:
+        which = f"partition{'s' if len(partitions) > 1 else ''} {', '.join(map(str, partitions))}"
+        OUT.print(f"left out   the states of {which}: a worker has not saved all of them. Wait until it has nothing to do,")
+        OUT.print("           or stop it (SIGTERM; where it was killed, start one first), and run this again")
+
+
 @audit.command()
 @click.option(
     "--topic", "topics", multiple=True, help="A topic in Kafka, without its prefix, instead of the database's chains."
@@ -73,7 +81,9 @@ def _verdict(difference: Difference | None) -> None:
 @click.option("--partition", type=click.IntRange(min=0), help="One partition. Default: all.")
 @click.option("--from", "since", metavar="OFFSET|TIME", help="The first record; the range is widened to whole checkpoints.")
 @click.option("--to", "until", metavar="OFFSET|TIME", help="The last offset, or the moment before which records were appended.")
-@click.option("--key", "keys", type=_FILE, multiple=True, help="A public key that signed checkpoints. Default: the home's own.")
+@click.option(
+    "--key", "keys", type=_FILE, multiple=True, help="A public key that signed checkpoints. Default: all that the home has had."
+)
 @click.option("--published", type=_FILE, help="Checkpoints that were kept elsewhere, one in each line.")
 @json_option
 @pass_settings
@@ -102,10 +112,14 @@ def verify(
     sys.exit(1 if any(verdict.broken for verdict in verdicts) else 0)
 
 
+_OF_THE_OFFICE = (Stream.REFERENCE, Stream.COMMANDS, Stream.CONCLUSIONS)  # on Kafka; what follows from messages has partitions
+
+
 def _verify_chains(settings: Settings, as_json: bool) -> NoReturn:
     with opened(settings) as app, app.reading() as store:
-        found = {(lane, stream): log.verify(stream) for lane, log in store.lanes.items() for stream in Stream}
-    chains = {_chain(lane, stream): chain for (lane, stream), chain in found.items() if lane == OFFICE or chain != EMPTY}
+        found = {(lane, stream): log.verify(stream) for stream in Stream for lane, log in store.lanes.items()}
+    awaited = {(OFFICE, stream) for stream in (_OF_THE_OFFICE if settings.uses_kafka else Stream)}
+    chains = {_chain(*place): chain for place, chain in found.items() if chain != EMPTY or place in awaited}
     broken = [found for found in chains.values() if isinstance(found, BrokenLink)]
     if as_json:
         print_json({name: chain._asdict() for name, chain in chains.items()})
@@ -130,11 +144,12 @@ def _link(found: object) -> str:
 def digest_(settings: Settings, as_json: bool) -> None:
     """Digests that do not depend on the order of the log, to compare two stores."""
     with opened(settings) as app, app.reading() as store:
-        found = digests(store)
+        found, left_out = digests(store), unsaved(store)
     if as_json:
         print_json(found)
     else:
         table("Order-free digests", ("of", "sha-256"), list(found.items()))
+        _say_unsaved(left_out)
 
 
 # Topics against their seals
@@ -156,7 +171,7 @@ def _bound(option: str, text: str | None) -> Bound:
 def _claims(settings: Settings, keys: Sequence[Path], published: Path | None) -> Iterator[Claims]:
     """The checkpoints of the database count where the settings name one that has them: an outside auditor has none."""
     believed = (
-        PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else read_seal_key(settings.home).public
+        PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else read_seal_key(settings.home).known
     )
     try:
         shown = published_file(published.read_bytes()) if published else []

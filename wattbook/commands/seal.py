@@ -93,12 +93,16 @@ def show(settings: Settings, topic: str | None, partition: int | None) -> None:
 
 @seal.command("restore")
 @click.option(
-    "--key", "keys", type=click.Path(path_type=Path, exists=True), multiple=True, help="A public key that signed earlier."
+    "--key",
+    "keys",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="A public key that signed earlier, where the home does not know it.",
 )
 @pass_settings
 def restore_(settings: Settings, keys: tuple[Path, ...]) -> None:
     """Take up checkpoints from the topic that the database lacks, after it was restored from an older backup."""
-    believed = PublicKeys([*seal_key(settings.home).public, *(key for file in keys for key in read_public_keys(file))])
+    believed = PublicKeys([*seal_key(settings.home).known, *(key for file in keys for key in read_public_keys(file))])
     with opened(settings) as app:
         OUT.print(f"{count(restore(app.engine, settings.kafka_options, believed), 'checkpoint')} restored")
 
