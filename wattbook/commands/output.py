@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
+from rich.text import Text
 
 from vocabulary.codec import as_plain
 from vocabulary.money import from_micro, plain
@@ -61,6 +62,22 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     for row in rows:
         made.add_row(*[escape(cell(value)) for value in row])
     OUT.print(made)
+
+
+def print_lines(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """One line for each row, never folded: cut to the width of a terminal, whole where nobody looks at it."""
+    lines = [[*columns], *([_on_one_line(cell(value)) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)][:-1]
+    for number, (*first, last) in enumerate(lines):
+        words = [word.ljust(width) for word, width in zip(first, widths, strict=True)]
+        line = Text("  ".join((*words, last)), style="" if number else "dim")
+        if OUT.is_terminal:
+            line.truncate(OUT.width, overflow="ellipsis")
+        OUT.print(line)
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
 
 
 def count(number: int, noun: str) -> str:
