@@ -97,7 +97,3 @@ def main() -> None:
     except OUTSIDE_FAILURES as error:
         ERR.print(f"[bold red]wattbook:[/] {escape(str(error))}")
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

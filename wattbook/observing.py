@@ -251,5 +251,6 @@ def _say_how_it_goes(meters: Meters, over: threading.Event) -> None:
     while not over.wait(SAY_EVERY_S):
         processed, lag = meters.processed, sum(meters.lag.values())
         if processed != before or lag:
-            meters.say("worked", messages=processed - before, per_s=(processed - before) // SAY_EVERY_S, lag=lag)
+            done = processed - before
+            meters.say("worked", messages=done, per_s=round(done / SAY_EVERY_S, 1), lag=lag)
         before = processed
