@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import faust
 import uvloop
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InconsistentGroupProtocolError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -30,7 +30,7 @@ from yarl import URL
 
 from streams.intake import Bounds, Intake, Watch
 from streams.kafka_client import SESSION_S
-from streams.kafka_connection import BrokerUnavailable, ssl_context
+from streams.kafka_connection import BrokerUnavailable, of_another_engine, ssl_context
 from streams.kafka_options import KafkaOptions
 from streams.outage import Outage
 from streams.places import Offset, Partition, Taken
@@ -73,6 +73,14 @@ class _Thread(driver.AIOKafkaConsumerThread):
         fetched = await super()._fetch_records(*arguments, **options)
         return {tp: _Fetched(self.epochs[tp], records) for tp, records in fetched.items()}
 
+    async def check_group(self) -> None:
+        """Raises what keeps us out of the group: aiokafka tells it to who reads, and without a partition nobody does."""
+
+        async def check() -> None:
+            self._ensure_consumer()._coordinator.check_errors()
+
+        await self.call_thread(check)
+
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         """Two things for which Faust has no settings. What a producer took back is nothing, here as for our other readers;
         and a question that comes behind a fetch on the same connection shall not wait long for its answer."""
@@ -93,6 +101,9 @@ class _Consumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def check_group(self) -> None:
+        await self._thread.check_group()
 
     def is_void(self, tp: TP, epoch: int) -> bool:
         """Whether what was fetched then comes again, since a seek came after it or is about to; or is somebody else's now."""
@@ -181,7 +192,8 @@ class FaustPump:
         batch_max: int = 1000,
         outage_s_max: int = 60,
     ) -> None:
-        self._topic, self._watch, self._outage = topic, watch, Outage(watch, outage_s_max)
+        self._topic, self._group = topic, group
+        self._watch, self._outage = watch, Outage(watch, outage_s_max)
         self._intake = Intake(lanes, self._bounds, watch)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lanes")
         self._loop = uvloop.new_event_loop()
@@ -268,6 +280,8 @@ class FaustPump:
                 await self._ask_ends()
             except ConsumerNotStarted:
                 continue
+            except InconsistentGroupProtocolError:
+                raise of_another_engine(self._group) from None
             except (TimeoutError, KafkaError) as silence:
                 if self._outage.silent(now_ms(), str(silence) or f"no answer in {_ANSWER_S_MAX} s"):
                     why = f"Kafka has not answered for {self._outage.seconds_max} s: start the worker again when it does"
@@ -277,6 +291,7 @@ class FaustPump:
         """Where the partitions end that are ours. Without any there is nothing to ask, and nothing to miss."""
         assignment = self._app.consumer.assignment()
         async with asyncio.timeout(_ANSWER_S_MAX):
+            await self._consumer.check_group()
             ends = await self._app.consumer.highwaters(*assignment) if assignment else {}
         if ends:
             self._outage.heard(now_ms())

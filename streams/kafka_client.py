@@ -142,6 +142,7 @@ class Reader:
     def __init__(self, options: KafkaOptions, topic: str, partition: Partition, at: Offset = _START) -> None:
         self._records = _Records(options, topic)
         self._partition, self._place = partition, TopicPartition(topic, partition)
+        self._demand_partition()
         with telling(options, topic):
             self._records.consumer.assign([self._place])
         self.seek(at)
@@ -165,6 +166,14 @@ class Reader:
     def end(self) -> Offset:
         """The offset that the next record gets; records of a transaction that is still open are beyond it."""
         return self._records.end([self._partition])[self._partition]
+
+    def _demand_partition(self) -> None:
+        """Asked for a partition that there is not, the library waits for it until the time is over."""
+        count = len(self._records.partitions)
+        if self._partition >= count:
+            self._records.close()
+            there = f"{count} partitions, 0 to {count - 1}" if count > 1 else "one partition, 0"
+            raise KafkaRefused(f"{self._records.topic} has {there}: there is no partition {self._partition}")
 
     def to_end(self, at: Offset, records_max: int = 2000) -> Iterator[list[Taken]]:
         """All records from `at` to where the partition ends now."""
@@ -209,7 +218,7 @@ class GroupReader:
         self._records = _Records(
             options,
             topic,
-            group_id=group,
+            group,
             session_timeout_ms=SESSION_S * 1000,
             heartbeat_interval_ms=SESSION_S * 1000 // 5,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
@@ -302,12 +311,13 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
 class _Records:
     """The library's consumer of one topic, in our words."""
 
-    def __init__(self, options: KafkaOptions, topic: str, **config: Any) -> None:
-        self.options, self.topic = options, topic
+    def __init__(self, options: KafkaOptions, topic: str, group: str = "", **config: Any) -> None:
+        self.options, self.topic, self._group = options, topic, group
         with telling(options, topic):
             self.consumer = KafkaConsumer(
                 **connection(options),
                 **config,
+                group_id=group or None,
                 isolation_level="read_committed",
                 auto_offset_reset="none",
                 enable_auto_commit=False,
@@ -320,11 +330,15 @@ class _Records:
                 raise UnknownTopicOrPartitionError
         self._heard_ms = _now_ms()
 
+    @property
+    def partitions(self) -> list[Partition]:
+        return sorted(Partition(partition) for partition in self.consumer.partitions_for_topic(self.topic))
+
     def place(self, partition: Partition) -> TopicPartition:
         return TopicPartition(self.topic, partition)
 
     def poll(self, records_max: int, timeout_ms: int) -> dict[Partition, list[Taken]]:
-        with telling(self.options, self.topic):
+        with telling(self.options, self.topic, self._group):
             polled = self.consumer.poll(timeout_ms, records_max)
         if polled:
             self._heard_ms = _now_ms()

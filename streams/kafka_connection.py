@@ -101,15 +101,23 @@ _PASSES = (
 
 
 @contextmanager
-def telling(options: KafkaOptions, what: str = "") -> Iterator[None]:
+def telling(options: KafkaOptions, what: str = "", group: str = "") -> Iterator[None]:
     """Tell what the library raises in our words."""
     try:
         yield
     except told.KafkaError as error:
-        raise _ours(error, what, options) from error
+        raise _ours(error, what, options, group) from error
 
 
-def _ours(error: told.KafkaError, what: str, options: KafkaOptions) -> LogError:
+def of_another_engine(group: str) -> KafkaRefused:
+    """Members of a group agree on how partitions are shared out, and the two pumps do not."""
+    return KafkaRefused(
+        f"workers of the other engine (faust, plain) run in the group {group}, which takes one kind at a time: "
+        "stop them all, then start this one, or start this one with their --engine"
+    )
+
+
+def _ours(error: told.KafkaError, what: str, options: KafkaOptions, group: str) -> LogError:
     servers = ", ".join(options.servers)
     if isinstance(error, _SAYS_NOTHING) and isinstance(_LAST.error, _NOT_ALLOWED):
         error = _LAST.error
@@ -117,6 +125,8 @@ def _ours(error: told.KafkaError, what: str, options: KafkaOptions) -> LogError:
     match error:
         case _ if isinstance(error, _NOT_ALLOWED):
             return KafkaRefused(f"Kafka at {servers} does not allow it: {saying}: {_LOGIN}, and the access lists of the topics")
+        case told.InconsistentGroupProtocolError():
+            return of_another_engine(group)
         case told.UnknownTopicOrPartitionError():
             return KafkaRefused(f"Kafka at {servers} has no such topic: {what}: `wattbook topics create` makes it")
         case _ if isinstance(error, _TOO_LARGE):

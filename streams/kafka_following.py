@@ -22,7 +22,7 @@ class TopicReader:
 
     @property
     def partitions(self) -> list[Partition]:
-        return sorted(Partition(partition) for partition in self._records.consumer.partitions_for_topic(self.topic))
+        return self._records.partitions
 
     def beginning(self) -> dict[Partition, Offset]:
         """By partition, the first offset that it still holds."""

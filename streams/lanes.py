@@ -15,6 +15,7 @@ log of events beyond the saved states is stepped again where another process tak
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from streams.batch import Batch, Message, Poisoned
 from streams.catalogue import Catalogue, with_fact
@@ -28,8 +29,18 @@ from streams.unit import Unit, Verbs
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact, decode, encode
 from vocabulary.identity import Position, digest
+from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import ReferenceTaken
 
+
+class PutAside(NamedTuple):
+    """A record that went to quarantine."""
+
+    offset: Offset
+    reason: QuarantineReason
+
+
+TellQuarantined = Callable[[Partition, Sequence[PutAside]], None]
 OpenLane = Callable[[Lane], AbstractContextManager[Unit]]
 
 RAW, REFERENCE, STATES = "raw", "reference", "states"  # consumers
@@ -64,10 +75,17 @@ class SteppedLanes:
     """`streams.pump.Lanes` over units of a database. `tally` counts what happened, over all lanes.
 
     `partitions` of the topic: a record that is not in the partition of its key goes to quarantine. None: that is not looked at.
+    `quarantined` is told after each batch, once it is durable, what of it was put aside.
     """
 
-    def __init__(self, open_lane: OpenLane, verbs: Verbs, partitions: int | None = None) -> None:
-        self._open, self._verbs, self._partitions = open_lane, verbs, partitions
+    def __init__(
+        self,
+        open_lane: OpenLane,
+        verbs: Verbs,
+        partitions: int | None = None,
+        quarantined: TellQuarantined = lambda _partition, _records: None,
+    ) -> None:
+        self._open, self._verbs, self._partitions, self._quarantined = open_lane, verbs, partitions, quarantined
         self._owned: dict[Partition, _Owned] = {}
         self._catalogues: dict[Position, Catalogue] = {Position(0): Catalogue()}
         self._processed_since_settling = False
@@ -137,6 +155,8 @@ class SteppedLanes:
             raise
         work.committed()
         self.tally.update(work.tally)
+        if work.put_aside:
+            self._quarantined(records[0].partition, work.put_aside)
         return next_offset(work.raw)
 
 
@@ -146,6 +166,7 @@ class _Work:
     def __init__(self, owned: _Owned, verbs: Verbs, catalogues: dict[Position, Catalogue], partitions: int | None) -> None:
         self._owned, self._verbs, self._catalogues, self._partitions = owned, verbs, catalogues, partitions
         self.tally: Counter[str] = Counter()
+        self.put_aside: list[PutAside] = []
         self._did_save = False
 
     def begin(self, unit: Unit) -> None:
@@ -214,6 +235,7 @@ class _Work:
         )
         self._unit.log.append(Stream.QUARANTINE, [record])
         self.tally[f"quarantined: {why.reason}"] += 1
+        self.put_aside.append(PutAside(taken.offset, why.reason))
 
     def _recover(self) -> None:
         """Step the saved states on by the events that they do not know yet."""

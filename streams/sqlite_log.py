@@ -35,7 +35,7 @@ from streams.dedup import admit
 from streams.log import Appended, BrokenLink, Head, LogUnusable, Record, Stored, Stream
 from vocabulary.identity import Position
 
-VERSION = 1
+VERSION = 2  # the tables are those of 1; programs that know no more than 1 fold messages as is not done any more
 SETTLE_EVERY = 32_768
 _VERIFIED_AT_ONCE = 2_000  # records in memory while a chain is walked
 

@@ -267,9 +267,16 @@ def test_a_command_has_help_and_stands_in_the_documentation(name: str, command: 
     assert re.search(rf"wattbook( --home \S+)? {name}\b", all_pages()), f"wattbook {name} is on no page"
 
 
-@pytest.mark.parametrize("setting", Settings.model_fields)
-def test_a_setting_stands_in_the_documentation(setting: str) -> None:
-    assert f"`WATTBOOK_{setting.upper()}`" in all_pages()
+def test_one_table_has_every_setting_with_its_default() -> None:
+    written = dict(re.findall(r"(?m)^\| `(WATTBOOK_\w+)` \| (.*?) ?\|", source("docs/for-csms.md")))
+    defaults = {f"WATTBOOK_{name.upper()}": field.default for name, field in Settings.model_fields.items()}
+    wanted = {name: "" if default is None else f"`{default}`" for name, default in defaults.items()}
+    assert written == wanted | {"WATTBOOK_HOME": "the current folder"}
+
+
+def test_no_page_names_a_setting_that_is_none() -> None:
+    named = set(re.findall(r"\bWATTBOOK_[A-Z_]*[A-Z]\b(?!_|…)", all_pages()))
+    assert named - {f"WATTBOOK_{name.upper()}" for name in Settings.model_fields} == set()
 
 
 def prose(page: Path) -> str:

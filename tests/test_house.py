@@ -208,7 +208,7 @@ def test_each_rule_reports_its_breach(rule: Rule, file: str, source: str) -> Non
     assert list(rule(file, ast.parse(source)))
 
 
-SET_UP = "requirements.txt pyproject.toml run .ci/run kafka/pom.xml Dockerfile compose.yaml"
+SET_UP = "requirements.txt pyproject.toml run .ci/run broker/pom.xml Dockerfile compose.yaml"
 
 
 @pytest.mark.parametrize("file", SET_UP.split())

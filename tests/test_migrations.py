@@ -177,8 +177,16 @@ def test_no_row_of_the_log_the_books_and_the_documents_is_another_after_an_upgra
     upgrade(engine)
     after = rows(old.database_path)
     changed = {table for table in {*before, *after} if before.get(table) != after.get(table)}
-    assert changed == {"position", "session", migrating.VERSION_TABLE}
+    assert changed == {"position", "session", "log_schema", migrating.VERSION_TABLE}
     assert len(after["session"]) == len(before["session"]) > 0
+
+
+def test_0_1_0_refuses_a_home_once_it_is_upgraded(engine: Engine, new: Engine) -> None:
+    """It goes on where this is 1, and says "use a newer wattbook" where it is more."""
+    upgrade(engine)
+    for each in (engine, new):
+        with reading(each) as connection:
+            assert connection.exec_driver_sql("SELECT version FROM log_schema").scalars().all() == [2]
 
 
 @pytest.mark.parametrize("table", ["log_raw", "log_head", "entry", "posting", "balance", "invoiced"])

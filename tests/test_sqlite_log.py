@@ -114,7 +114,7 @@ def test_a_database_without_a_log_is_refused(tmp_path: Path) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize(("version", "remedy"), [(2, "use a newer wattbook"), (0, "migrate the database first")])
+@pytest.mark.parametrize(("version", "remedy"), [(3, "use a newer wattbook"), (1, "migrate the database first")])
 def test_a_log_of_another_version_is_refused_with_what_to_do(engine: Engine, version: int, remedy: str) -> None:
     with writing(engine) as connection:
         connection.exec_driver_sql("UPDATE log_schema SET version = ?", (version,))

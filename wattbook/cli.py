@@ -3,6 +3,7 @@
 A failure prints what is wrong, where, and what to do, and ends with status 1; wrong usage ends with status 2.
 """
 
+import os
 import sys
 from pathlib import Path
 from pkgutil import resolve_name
@@ -19,7 +20,7 @@ from wattbook.dev_process import ServersError
 from wattbook.months import NotAMonth
 from wattbook.reference_files import ReferenceErrors
 from wattbook.seal_key import SealKeyUnusable
-from wattbook.settings import SettingsError, read_settings
+from wattbook.settings import SettingsError, read_settings, unknown_settings
 from wattbook.vault import VaultError
 from wattbook.wiring import NotReady
 
@@ -85,6 +86,8 @@ class Commands(click.Group):
 @click.pass_context
 def cli(context: click.Context, home: Path | None) -> None:
     """Event-sourced billing and transaction ledger for EV charging."""
+    if unknown := unknown_settings(os.environ):
+        raise click.UsageError("\n".join(unknown))
     context.obj = read_settings(home=home) if home else read_settings()
 
 
@@ -95,7 +98,3 @@ def main() -> None:
     except OUTSIDE_FAILURES as error:
         ERR.print(f"[bold red]wattbook:[/] {escape(str(error))}")
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

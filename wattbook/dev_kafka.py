@@ -17,7 +17,7 @@ from wattbook.dev_process import LOOPBACK, ServerProcess, ServersError, program,
 
 ROOT = Path(__file__).parent.parent
 LIBS = ROOT / ".kafka" / "libs"
-_LOG4J = ROOT / "kafka" / "log4j2.properties"
+_LOG4J = ROOT / "broker" / "log4j2.properties"
 _START_S_MAX = 180  # one node takes 5 to 8 s on an idle machine; a busy one takes many times that
 _STOP_S_MAX = 60  # three nodes that stop together take 6 s on an idle machine
 _TOOL = "kafka.tools.StorageTool"

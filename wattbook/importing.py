@@ -22,13 +22,13 @@ _SHOWN = 20  # unreadable lines that are told one by one; all are counted
 class ImportSummary(Struct, kw_only=True):
     """What an import did. `steps` counts what the steps made of the messages (streams.batch).
 
-    `published`: they were handed to a topic. Which of them were told before shows when workers process them; here all are new.
+    `published`: they were handed to a topic, and what is new in them shows when workers process them: `new_messages` is None.
     """
 
     files: int = 0
     lines: int = 0
     messages: int = 0
-    new_messages: int = 0
+    new_messages: int | None = 0
     unreadable: int = 0
     unreadable_lines: list[str] = field(default_factory=list)
     published: bool = False
@@ -43,14 +43,15 @@ def import_files(
 ) -> ImportSummary:
     """Import the files in order. `progress` is called with the bytes read."""
     summary = ImportSummary(files=len(files), published=not runtime.concludes_at_once)
-    tally = runtime.pump()
+    tally, new = runtime.pump(), 0
     for file in files:
         for lines in _batches(file, batch):
             messages = _read(file, lines, summary)
             appended = runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
-            summary.new_messages += sum(is_new for _, is_new in appended)
+            new += sum(is_new for _, is_new in appended)
             tally += runtime.pump()
             progress(sum(len(line) for _, line in lines))
+    summary.new_messages = None if summary.published else new
     summary.steps = dict(sorted(tally.items()))
     return summary
 

@@ -143,7 +143,7 @@ def upgrade(engine: Engine, tell: Tell = to_stderr) -> Upgraded:
 
 def name_of(engine: Engine) -> str:
     """The database in words, without its password."""
-    return (engine.url.database or "") if _is_file(engine) else engine.url.render_as_string(hide_password=True)
+    return (engine.url.database or "") if _is_file(engine) else engine.url.set(drivername="postgresql").render_as_string()
 
 
 def verdict(engine: Engine, found: Schema) -> str:

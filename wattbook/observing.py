@@ -6,6 +6,7 @@
 Nothing of what a message holds is shown: no station, no token, no amount.
 """
 
+import errno
 import json
 import threading
 import time
@@ -22,6 +23,7 @@ from streams.log import LogUnusable
 from streams.places import Offset, Partition, Taken
 from streams.pump import Fenced, Lanes
 from wattbook.database import DatabaseError
+from wattbook.settings import SettingsError
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of no use here
 
@@ -190,8 +192,11 @@ def _told(meters: Meters) -> Iterator[None]:
 
 
 @contextmanager
-def shown(meters: Meters, host: str, port: int) -> Iterator[str]:
-    """Answer /health and /metrics, and say how it goes, until the block ends. The URL."""
+def shown(meters: Meters, host: str, port: int, or_any: bool = False) -> Iterator[str]:
+    """Answer /health and /metrics, and say how it goes, until the block ends. The URL.
+
+    Where somebody listens there already: `or_any`, any port that is free; else SettingsError.
+    """
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -215,7 +220,7 @@ def shown(meters: Meters, host: str, port: int) -> Iterator[str]:
             """Who asks is of no interest."""
 
     over = threading.Event()
-    with ThreadingHTTPServer((host, port), Answers) as server:
+    with _listening(meters, host, port, or_any, Answers) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         threading.Thread(target=_say_how_it_goes, args=(meters, over), daemon=True).start()
         try:
@@ -225,11 +230,27 @@ def shown(meters: Meters, host: str, port: int) -> Iterator[str]:
             server.shutdown()
 
 
+def _listening(
+    meters: Meters, host: str, port: int, or_any: bool, answers: type[BaseHTTPRequestHandler]
+) -> ThreadingHTTPServer:
+    try:
+        return ThreadingHTTPServer((host, port), answers)
+    except OSError as error:
+        taken = f"port {port} of {host} is taken (by another worker?)"
+        if error.errno != errno.EADDRINUSE:
+            raise SettingsError(f"port {port} of {host} cannot be listened on: {error.strerror}: see --port") from error
+        if not or_any:
+            raise SettingsError(f"{taken}: give this one --port 0, or another WATTBOOK_WORKER_PORT") from error
+    meters.say("port_taken", why=taken, instead="any that is free")
+    return ThreadingHTTPServer((host, 0), answers)
+
+
 def _say_how_it_goes(meters: Meters, over: threading.Event) -> None:
     """A line every so often, unless there was nothing to do."""
     before = 0
     while not over.wait(SAY_EVERY_S):
         processed, lag = meters.processed, sum(meters.lag.values())
         if processed != before or lag:
-            meters.say("worked", messages=processed - before, per_s=(processed - before) // SAY_EVERY_S, lag=lag)
+            done = processed - before
+            meters.say("worked", messages=done, per_s=round(done / SAY_EVERY_S, 1), lag=lag)
         before = processed

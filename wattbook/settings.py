@@ -8,6 +8,7 @@ WATTBOOK_PORT, which Kubernetes sets to an address of its own beside any service
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,10 +17,16 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.kafka_options import KafkaOptions, SaslMechanism, SecurityProtocol
+from wattbook.addresses import fault_of_server, fault_of_servers
+from wattbook.suggest import did_you_mean
 
 _PREFIX = "WATTBOOK_"
 _KAFKA: Final = "kafka://"
-_SERVER = re.compile(r"([^\s,/@:\[\]]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
+_POSTGRES = re.compile(r"postgresql://([^@\s]*@)?(?P<server>[^/?@\s]*)/[^/\s]+")
+# What Kubernetes sets in every container beside services called wattbook or wattbook-…: an address, and parts of it.
+_OF_KUBERNETES = re.compile(
+    r"WATTBOOK_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)=.*|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?=.*|PORT=(tcp|udp|sctp)://.*)"
+)
 
 
 class SettingsError(Exception):
@@ -29,15 +36,28 @@ class SettingsError(Exception):
 def _a_log(value: str) -> str:
     if value in ("database", "sqlite"):
         return "database"
-    if not value.startswith(_KAFKA) or not all(map(_SERVER.fullmatch, value.removeprefix(_KAFKA).split(","))):
-        raise ValueError("is no log: write database, or kafka://host:port of some brokers, with commas between")
+    servers = value.removeprefix(_KAFKA)
+    if servers == value or not servers:
+        raise ValueError(f"is no log: {_WRITE_A_LOG}")
+    if "@" in servers:
+        raise ValueError("is no log: who logs in stands in WATTBOOK_KAFKA_SASL_USER and WATTBOOK_KAFKA_SASL_PASSWORD")
+    if fault := fault_of_servers(servers.split(",")):
+        raise ValueError(f"is no log: {fault}; {_WRITE_A_LOG}")
     return value
 
 
 def _a_database(value: str) -> str:
-    if value != "sqlite" and not re.fullmatch(r"postgresql://\S*/[^/\s]+", value):
-        raise ValueError("is no database: write sqlite, or postgresql://user:password@host:port/name")
+    if value == "sqlite":
+        return value
+    if (parts := _POSTGRES.fullmatch(value)) is None:
+        raise ValueError(f"is no database: {_WRITE_A_DATABASE}")
+    if parts["server"] and (fault := fault_of_server(parts["server"])):  # without one it is this machine's socket
+        raise ValueError(f"is no database: {fault}; {_WRITE_A_DATABASE}")
     return value
+
+
+_WRITE_A_LOG = "write database, or kafka://host:port of some brokers, with commas between"
+_WRITE_A_DATABASE = "write sqlite, or postgresql://user:password@host:port/name"
 
 
 def _upper(value: object) -> object:
@@ -197,6 +217,17 @@ def read_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsError("\n".join(map(_sentence, error.errors(include_url=False)))) from None
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that looks like a setting and is none: what was meant by it would silently not hold."""
+    known = {name.upper() for name in Settings.model_fields}
+    return [
+        f"{name}: there is no such setting{did_you_mean(name[len(_PREFIX) :], known, _PREFIX)}"
+        for name, value in sorted(environment.items())
+        if value and name.upper().startswith(_PREFIX) and name[len(_PREFIX) :].upper() not in known
+        if not _OF_KUBERNETES.fullmatch(f"{name}={value}")
+    ]
 
 
 def _sentence(detail: ErrorDetails) -> str:

@@ -27,7 +27,7 @@ from streams import postgres_log, sqlite_log
 from streams.catalogue import Catalogue, replaces_a_price
 from streams.embedded_runtime import EmbeddedRuntime, Input, catalogue_at
 from streams.kafka_options import KafkaOptions
-from streams.lanes import RAW, REFERENCE, SteppedLanes, next_offset
+from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, next_offset
 from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
 from streams.places import OFFICE, Lane, Partition, lane_of
@@ -176,13 +176,13 @@ def _open_database(settings: Settings, *, create: bool) -> Engine:
 
 
 @contextmanager
-def open_lanes(settings: Settings) -> Iterator[SteppedLanes]:
+def open_lanes(settings: Settings, quarantined: TellQuarantined) -> Iterator[SteppedLanes]:
     """The lanes that a worker drives, over the database of the settings."""
     engine = _open_database(settings, create=False)
     try:
         make_ready(engine, None)
         _demand_one_way_in(settings, engine)
-        yield SteppedLanes(partial(unit_over, engine), VERBS, settings.kafka_partitions)
+        yield SteppedLanes(partial(unit_over, engine), VERBS, settings.kafka_partitions, quarantined)
     finally:
         engine.dispose()
 

@@ -71,7 +71,7 @@ def test_the_size_of_batches_changes_nothing(batch: int, plain: tuple[Path, dict
 
 def test_ten_kills_at_random_moments_change_nothing(plain: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     """`kill -9` of the importing process; what it made durable is there, what it had not done is done by the next."""
-    seed = int(os.environ.get("WATTBOOK_TEST_SEED", time.time_ns() % 10**6))
+    seed = int(os.environ.get("TEST_SEED", time.time_ns() % 10**6))
     random = Random(seed)
     home = tmp_path / "home"
     new_home(home, vault=plain[0] / "vault.json").close()

@@ -1,6 +1,6 @@
 """Whole invoices as text, against files that were read by a person.
 
-After a change that is wanted: `WATTBOOK_UPDATE=1 pytest tests/invoicing/test_invoice_text.py`, and review the difference.
+After a change that is wanted: `TEST_UPDATE=1 pytest tests/invoicing/test_invoice_text.py`, and review the difference.
 """
 
 import os
@@ -51,7 +51,7 @@ def every_kind_of_line(language: str) -> Invoice:
 def test_the_text_is_the_one_that_was_reviewed(make: Callable[[str], Invoice], buyer: Party, language: str):
     text = invoice_text(make(language), buyer)
     golden = GOLDEN / f"{make.__name__}.{language}.txt"
-    if os.environ.get("WATTBOOK_UPDATE"):
+    if os.environ.get("TEST_UPDATE"):
         golden.write_text(text, encoding="utf-8")
     assert text == golden.read_text(encoding="utf-8")
 

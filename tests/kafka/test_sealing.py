@@ -462,7 +462,8 @@ def test_a_sealer_that_is_killed_and_started_again_goes_on_with_one_chain(forger
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 0
     assert time.monotonic() - began < 10
-    assert wattbook(inside, "seal", "once", "--topic", "raw").exit_code == 0
+    sealed = wattbook(inside, "seal", "once", "--topic", "raw")
+    assert (sealed.exit_code, sealed.stderr) == (0, "sealed: all that the topics hold\n")
     told = wattbook(inside, "audit", "verify", "--topic", "raw", "--json")
     [found] = json.loads(told.output)["partitions"]
     assert (told.exit_code, found["broken"], found["records"], found["unsealed"]) == (0, 0, 150, 0)

@@ -1,16 +1,19 @@
 """`wattbook topics` on a real broker: what is missing is made, what is wrong is told with how to mend it."""
 
 import json
+import time
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
-from streams.kafka_client import Admin, Publisher, Topic
+from streams.kafka_client import Admin, KafkaRefused, Publisher, Topic
 from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import TOPICS, Spec, TopicsMisfit, check, create, default_replication, demand, majority, mend
 from streams.places import Partition
 from tests.kafka.conftest import MakeTopic
 from wattbook.cli import cli
+from wattbook.commands import output
 from wattbook.dev_kafka import KafkaCluster
 
 
@@ -162,11 +165,47 @@ def test_records_are_read_from_an_offset_or_a_moment_on(options: KafkaOptions, t
     assert [record["offset"] for record in read()] == [0, 1, 2, 3, 4]
     [one] = read("--from", "3", "--limit", "1")
     appended_at = one.pop("appended_at")
-    assert one == {"offset": 3, "key": "CS-1", "headers": {"protocol": "ocpp1.6"}, "value": "frame 3 \\xff"}
+    assert one == {"partition": 1, "offset": 3, "key": "CS-1", "headers": {"protocol": "ocpp1.6"}, "value": "frame 3 \\xff"}
     assert read("--from", appended_at)[-1]["offset"] == 4
     assert read("--from", "2020-10-01T00:00Z", "--limit", "2") == read("--limit", "2")
     assert read("--from", "2999-10-01T00:00Z") == []
-    shown = wattbook(options, "topics", "read", "raw", "--partition", "1", "--limit", "1").output
-    assert "CS-1" in shown and "frame 0" in shown
+    shown = wattbook(options, "topics", "read", "raw", "--partition", "1", "--limit", "1").output.splitlines()
+    assert [line.split()[:2] for line in shown] == [["partition", "offset"], ["1", "0"]]
+    assert shown[1].endswith(r"Z  CS-1  frame 0 \xff")
+    assert wattbook(options, "topics", "read", "raw", "--partition", "0").output == f"no records there in {name}\n"
     for wrong in ("2020-10-01", "yesterday"):
         wattbook(options, "topics", "read", "raw", "--partition", "1", "--from", wrong, status=1)
+
+
+def test_without_a_partition_the_oldest_records_of_all_are_read(options: KafkaOptions, topic: MakeTopic) -> None:
+    name = topic(partitions=3)
+    with Publisher(options) as publisher:
+        for n, partition in enumerate((2, 0, 1, 2, 0)):
+            publisher.send(name, Partition(partition), None, b"%d" % n)
+            publisher.flush()
+            time.sleep(0.01)  # the broker's clock has milliseconds
+    found = json.loads(wattbook(options, "topics", "read", "raw", "--limit", "4", "--json").output)["records"]
+    assert [(record["partition"], record["value"]) for record in found] == [(2, "0"), (0, "1"), (1, "2"), (2, "3")]
+
+
+def test_a_partition_that_there_is_not_is_told_at_once(options: KafkaOptions, topic: MakeTopic) -> None:
+    name = topic(partitions=2)
+    found = wattbook(options, "topics", "read", "raw", "--partition", "99", status=1)
+    assert isinstance(found.exception, KafkaRefused)
+    assert str(found.exception) == f"{name} has 2 partitions, 0 to 1: there is no partition 99"
+
+
+def test_a_long_record_is_one_line_cut_on_a_terminal_and_whole_elsewhere(
+    options: KafkaOptions, topic: MakeTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = topic(partitions=1)
+    with Publisher(options) as publisher:
+        publisher.send(name, Partition(0), b"CS-1", b"[2,\n" + b"x" * 500 + b"\x1b[2J]")
+        publisher.flush()
+    arguments = ("topics", "read", "raw")
+    [_, whole] = wattbook(options, *arguments).output.splitlines()
+    assert whole.endswith("CS-1  [2, " + "x" * 500 + "�[2J]")
+    terminal = Console(force_terminal=True, width=100, color_system=None, soft_wrap=True, highlight=False)
+    monkeypatch.setattr(output, "OUT", terminal)
+    lines = [line.rstrip() for line in wattbook(options, *arguments).output.splitlines()]
+    assert [len(lines), len(lines[1]), lines[1][-2:]] == [2, 100, "x…"]

@@ -18,15 +18,18 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
+from streams.kafka_client import KafkaOptions, Publisher
 from streams.log import LogUnusable
 from streams.places import Offset, Partition, Taken
 from streams.pump import Fenced
 from tests.kafka.pump_process import StoredLanes
 from wattbook.cli import cli
+from wattbook.commands.worker import _port
 from wattbook.database import DatabaseError
 from wattbook.dev_kafka import KafkaCluster
 from wattbook.dev_postgres import PostgresServer
 from wattbook.observing import Meters, Observed, shown
+from wattbook.settings import SettingsError, read_settings
 
 ROOT = Path(__file__).parent.parent.parent
 P0, P1 = Partition(0), Partition(1)
@@ -177,7 +180,7 @@ class Site:
             "WATTBOOK_KAFKA_PARTITIONS": "2",
             "PYTHONPATH": str(ROOT),
         }
-        self.folder, self.prefix = folder, prefix
+        self.folder, self.prefix, self.servers = folder, prefix, (kafka.bootstrap,)
         self.command("init")
         self.command("topics", "create")
 
@@ -188,7 +191,7 @@ class Site:
 
     @contextmanager
     def worker(self, *options: str) -> Iterator[tuple["subprocess.Popen[str]", Callable[[], str]]]:
-        output = self.folder / "worker.log"
+        output = self.folder / f"worker-{len([*self.folder.glob('worker-*')])}.log"
         with output.open("w") as file:
             words = [sys.executable, "-m", "wattbook", "worker", "--port", "0", *options]
             process = subprocess.Popen(words, env=self.environment, stderr=file, text=True)
@@ -245,6 +248,64 @@ def test_a_database_that_goes_away_ends_the_worker_with_a_clear_message(
         assert last["event"] == "worker_failed", log()
         assert "postgresql" in last["error"].lower()
         assert "Traceback" not in log()
+
+
+@pytest.mark.parametrize(("first", "second"), [("plain", "faust"), ("faust", "plain")])
+def test_a_worker_of_the_other_engine_ends_and_says_what_to_do(site: Site, first: str, second: str) -> None:
+    with site.worker("--engine", first) as (_, log):
+        wait_for(lambda: "partitions_shared_out" in log(), log)
+        with site.worker("--engine", second) as (process, log):
+            assert process.wait(60) == 70, log()
+            error = json.loads(log().splitlines()[-1])["error"]
+            assert error.startswith(f"workers of the other engine (faust, plain) run in the group {site.prefix}worker")
+            assert "Traceback" not in log()
+
+
+def test_records_that_go_to_quarantine_are_a_line_of_the_log_without_what_they_hold(site: Site) -> None:
+    with Publisher(KafkaOptions(servers=site.servers, prefix=site.prefix)) as publisher:
+        for key, value in [(b"CS secret", b"frame-secret"), (None, b"frame-secret"), (b"CS secret", b"frame-secret")]:
+            publisher.send(site.prefix + "raw", P1, key, value)
+        publisher.flush()
+    with site.worker("--engine", "plain") as (_, log):
+        wait_for(lambda: '"quarantined"' in log(), log)
+    [line] = [told for told in map(json.loads, log().splitlines()) if told["event"] == "quarantined"]
+    assert (line["partition"], line["offset"], line["records"]) == (1, 0, 3)
+    assert line["reason"] == "record_key_is_no_station_name,record_has_no_key"
+    assert "secret" not in log()
+
+
+def test_what_is_published_is_not_counted_as_new_and_an_empty_list_says_what_waits(site: Site) -> None:
+    assert site.command("session", "list") == "no session yet: `wattbook import FILE`, or let stations connect\n"
+    told = site.command("import", str(SESSION)).splitlines()
+    assert told[-1] == f"published 20 messages to topic {site.prefix}raw; a worker processes them"
+    assert "new" not in "".join(told[-2:])
+    assert json.loads(site.command("import", "--json", str(SESSION)))["new_messages"] is None
+    waiting = f"no session yet; not processed in {site.prefix}raw: 40 messages. Is a `wattbook worker` running?\n"
+    assert site.command("session", "list") == waiting
+    silent = site.environment | {"WATTBOOK_LOG": "kafka://127.0.0.1:1", "WATTBOOK_KAFKA_TIMEOUT_S": "2"}
+    assert "Kafka does not tell whether messages wait" in CliRunner().invoke(cli, ["session", "list"], env=silent).output
+
+
+def test_a_port_that_is_taken_is_refused_if_it_was_asked_for_and_else_another_will_do(bench: Bench) -> None:
+    with shown(bench.meters, "127.0.0.1", 0) as first:
+        port = int(first.rpartition(":")[2])
+        with pytest.raises(SettingsError) as raised, shown(bench.meters, "127.0.0.1", port):
+            pass
+        assert str(raised.value) == (
+            f"port {port} of 127.0.0.1 is taken (by another worker?): give this one --port 0, or another WATTBOOK_WORKER_PORT"
+        )
+        with shown(bench.meters, "127.0.0.1", port, or_any=True) as second:
+            assert second != first
+            assert read(second + "/health")[0] == 200
+        assert bench.said == ["port_taken"]
+    with pytest.raises(SettingsError, match=r"port 9464 of 192.0.2.1 cannot be listened on: .*: see"):
+        shown(bench.meters, "192.0.2.1", 9464).__enter__()
+
+
+def test_only_a_port_that_nobody_wrote_down_may_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [_port(read_settings(), given) for given in (None, 9464)] == [(9464, True), (9464, False)]
+    monkeypatch.setenv("WATTBOOK_WORKER_PORT", "9464")
+    assert _port(read_settings(), None) == (9464, False)
 
 
 def test_a_worker_refuses_topics_that_are_not_as_they_must_be(site: Site) -> None:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from streams.kafka_options import KafkaOptions, SaslMechanism, SecurityProtocol
-from wattbook.settings import Settings, SettingsError, read_settings
+from wattbook.cli import cli
+from wattbook.settings import Settings, SettingsError, read_settings, unknown_settings
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +76,42 @@ def test_what_kubernetes_sets_beside_a_service_is_not_ours(monkeypatch: pytest.M
     for name, value in [("PORT", "tcp://10.0.0.1:9000"), ("SERVICE_HOST", "10.0.0.1"), ("PORT_9000_TCP_PORT", "9000")]:
         monkeypatch.setenv(f"WATTBOOK_{name}", value)
     assert read_settings() == Settings()
+    beside = {
+        "PORT": "tcp://10.0.0.1:9000",
+        "SERVICE_PORT": "9000",
+        "SERVICE_PORT_HTTP": "9000",
+        "PORT_9000_TCP": "tcp://10.0.0.1",
+    }
+    beside |= {"RELAY_PORT": "tcp://10.0.0.2:80", "RELAY_SERVICE_HOST": "10.0.0.2", "RELAY_PORT_80_TCP_ADDR": "10.0.0.2"}
+    assert unknown_settings({f"WATTBOOK_{name}": value for name, value in beside.items()}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("WATTBOOK_DATABSE", "DATABASE"), ("WATTBOOK_SERVR_PORT", "SERVE_PORT"), ("wattbook_kafka_prefx", "KAFKA_PREFIX")],
+)
+def test_a_variable_that_is_no_setting_is_wrong_usage_and_the_nearest_one_is_named(name: str, meant: str) -> None:
+    done = CliRunner().invoke(cli, ["session", "list"], env={name: "postgresql://db/x"})
+    assert done.exit_code == 2
+    assert f"Error: {name}: there is no such setting (did you mean WATTBOOK_{meant}?)" in done.output
+    assert "postgresql" not in done.output
+
+
+def test_what_is_no_setting_and_near_none_is_named_too_unless_it_is_empty() -> None:
+    assert unknown_settings({"WATTBOOK_XYZ": "1", "WATTBOOK_ABC": "", "HOME": "/"}) == [
+        "WATTBOOK_XYZ: there is no such setting"
+    ]
+
+
+@pytest.mark.parametrize(
+    "place", ["postgresql:///x", "postgresql://db/x", "postgresql://me:a%40b@[::1]:5432/x?sslmode=require"]
+)
+def test_a_database_may_be_on_this_machines_socket_and_its_port_may_be_the_usual_one(place: str) -> None:
+    assert read_settings(database=place).database == place
+
+
+NO_PORT = "is no port, which is a number from 1 to 65535; write "
+NO_DATABASE = "WATTBOOK_DATABASE: `postgresql://…@"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +121,35 @@ def test_what_kubernetes_sets_beside_a_service_is_not_ours(monkeypatch: pytest.M
         ("LOG", "kafka://", "WATTBOOK_LOG: `kafka://` is no log"),
         ("LOG", "kafka://one", "WATTBOOK_LOG: `kafka://one` is no log"),
         ("LOG", "kafka://one:9092,", "WATTBOOK_LOG: `kafka://one:9092,` is no log"),
-        ("LOG", "kafka://me:secret@one:9092", "WATTBOOK_LOG: `kafka://…@one:9092` is no log"),
+        ("LOG", "kafka://me:secret@one:9092", "WATTBOOK_LOG: `kafka://…@one:9092` is no log: who logs in stands in WATTBOOK_K"),
+        (
+            "LOG",
+            "kafka://me:se,cret@one:9092",
+            "WATTBOOK_LOG: `kafka://…@one:9092` is no log: who logs in stands in WATTBOOK_K",
+        ),
+        ("LOG", "kafka://one", "WATTBOOK_LOG: `kafka://one` is no log: `one` names no port; write database, or kafka://"),
+        ("LOG", "kafka://:9092", "WATTBOOK_LOG: `kafka://:9092` is no log: `:9092` names no host; write database, or kafka://"),
+        ("LOG", "kafka://a:1,,b:2", "WATTBOOK_LOG: `kafka://a:1,,b:2` is no log: nothing stands before or after a comma"),
+        ("LOG", "kafka://a:1,b:2,A:1", "WATTBOOK_LOG: `kafka://a:1,b:2,A:1` is no log: `A:1` stands there twice"),
+        ("LOG", "kafka://a:1,b:99999", f"WATTBOOK_LOG: `kafka://a:1,b:99999` is no log: `99999` in `b:99999` {NO_PORT}"),
+        ("LOG", "kafka://a:0", f"WATTBOOK_LOG: `kafka://a:0` is no log: `0` in `a:0` {NO_PORT}"),
+        ("LOG", "kafka://a:-1", f"WATTBOOK_LOG: `kafka://a:-1` is no log: `-1` in `a:-1` {NO_PORT}"),
+        ("LOG", "kafka://a:x", f"WATTBOOK_LOG: `kafka://a:x` is no log: `x` in `a:x` {NO_PORT}"),
+        ("LOG", "kafka://[::1]:65536", f"WATTBOOK_LOG: `kafka://[::1]:65536` is no log: `65536` in `[::1]:65536` {NO_PORT}"),
+        (
+            "DATABASE",
+            "postgresql://me:s@db:65536/x",
+            f"{NO_DATABASE}db:65536/x` is no database: `65536` in `db:65536` {NO_PORT}",
+        ),
+        ("DATABASE", "postgresql://me:s@db:0/x", f"{NO_DATABASE}db:0/x` is no database: `0` in `db:0` {NO_PORT}"),
+        ("DATABASE", "postgresql://me:s@db:/x", f"{NO_DATABASE}db:/x` is no database: `` in `db:` {NO_PORT}"),
+        ("DATABASE", "postgresql://me:s@:5432/x", f"{NO_DATABASE}:5432/x` is no database: `:5432` names no host"),
+        (
+            "DATABASE",
+            "postgresql://me:s@a:1,b:2/x",
+            f"{NO_DATABASE}a:1,b:2/x` is no database: `a:1,b:2` is more than one server",
+        ),
+        ("DATABASE", "postgresql://me:s@cret@db/x", f"{NO_DATABASE}db/x` is no database: write sqlite, or postgresql://"),
         ("DATABASE", "mysql://db/x", "WATTBOOK_DATABASE: `mysql://db/x` is no database: write sqlite, or postgresql://"),
         ("DATABASE", "postgres://me:s@cret@db/x", "WATTBOOK_DATABASE: `postgres://…@db/x` is no database"),
         ("KAFKA_PREFIX", "a b", "WATTBOOK_KAFKA_PREFIX: `a b` should match pattern"),

@@ -48,8 +48,8 @@ def replay_(settings: Settings, as_json: bool) -> None:
         print_json(result)
     else:
         OUT.print(
-            f"replayed   {result.inputs} inputs: {result.events} events, "
-            f"{result.conclusions} conclusions, {result.entries} entries"
+            f"replayed   {count(result.inputs, 'input')}: {count(result.events, 'event')}, "
+            f"{count(result.conclusions, 'conclusion')}, {count(result.entries, 'entry')}"
         )
         OUT.print(f"digest     {result.digest}")
         _verdict(result.difference)

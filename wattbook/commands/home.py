@@ -22,6 +22,8 @@ def init(settings: Settings, folder: Path | None) -> None:
         OUT.print(f"written    {escape(str(path))}")
     OUT.print(f"database   {escape(settings.database_name)}")
     OUT.print("\nNext: make the reference data yours, then `wattbook reference publish` and `wattbook import FILE`.")
+    if settings.uses_kafka:
+        OUT.print("What comes into Kafka is processed by `wattbook worker`.")
 
 
 @click.group()

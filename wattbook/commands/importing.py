@@ -38,20 +38,27 @@ def import_(settings: Settings, files: tuple[Path, ...], as_json: bool) -> None:
         ERR.print(f"[yellow]not imported[/] {escape(line)}")
     if as_json:
         print_json(summary)
+    elif summary.published:
+        _show_published(summary, settings.kafka_options.topic("raw"))
     else:
         _show(summary)
 
 
 def _show(summary: ImportSummary) -> None:
-    known = summary.messages - summary.new_messages
-    rows: list[tuple[str, int]] = [("messages", summary.messages)]
-    rows += (
-        [("  published", summary.messages)]
-        if summary.published
-        else [("  new", summary.new_messages), ("  known before", known)]
-    )
+    new = summary.new_messages or 0
+    rows = [("messages", summary.messages), ("  new", new), ("  known before", summary.messages - new)]
     rows += [("lines that are no message", summary.unreadable)] if summary.unreadable else []
     rows += [(name, count) for name, count in summary.steps.items() if name != "messages"]
-    table(f"{count(summary.files, 'file')}, {count(summary.lines, 'line')}", ("", ""), rows, right=(1,))
-    if summary.published:
-        OUT.print("workers process them from here: `wattbook worker`")
+    table(_read(summary), ("", ""), rows, right=(1,))
+
+
+def _show_published(summary: ImportSummary, topic: str) -> None:
+    """What the messages say, and which were told before, is known when a worker has processed them, and not here."""
+    OUT.print(f"[bold]{_read(summary)}[/]")
+    OUT.print(f"published {count(summary.messages, 'message')} to topic {escape(topic)}; a worker processes them")
+    if summary.unreadable:
+        OUT.print(f"{count(summary.unreadable, 'line')} that {'is' if summary.unreadable == 1 else 'are'} no message")
+
+
+def _read(summary: ImportSummary) -> str:
+    return f"{count(summary.files, 'file')}, {count(summary.lines, 'line')}"

@@ -6,7 +6,7 @@ import click
 
 from ledger.balances import TrialBalance, trial_balance
 from ledger.checks import check as check_books
-from wattbook.commands.output import OUT, escape, json_option, opened, pass_settings, print_json, table
+from wattbook.commands.output import OUT, count, escape, json_option, opened, pass_settings, print_json, table
 from wattbook.settings import Settings
 
 
@@ -51,5 +51,5 @@ def check(settings: Settings, as_json: bool) -> None:
             place = f"entry {finding.entry}" if finding.entry else finding.account or "books"
             OUT.print(f"[red]broken[/] {escape(finding.rule)} · {escape(place)} · {escape(finding.detail)}")
         verdict = f"[red]{len(findings)} findings[/]" if findings else "[green]all checks hold[/]"
-        OUT.print(f"{head.number} entries, chain head {head.link.hex()[:12]}: {verdict}")
+        OUT.print(f"{count(head.number, 'entry')}, chain head {head.link.hex()[:12]}: {verdict}")
     sys.exit(1 if findings else 0)

@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
+from rich.text import Text
 
 from vocabulary.codec import as_plain
 from vocabulary.money import from_micro, plain
@@ -23,6 +24,8 @@ from wattbook.wiring import App, open_app
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PIPED_WIDTH = 200  # where nobody looks at it, nothing is folded
+
+_WORD_MAX = 24  # a time
 
 
 def _console(stderr: bool) -> Console:
@@ -63,9 +66,34 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     OUT.print(made)
 
 
+def print_lines(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """One line for each row, never folded: cut to the width of a terminal, whole where nobody looks at it."""
+    lines = [[*columns], *(_cut([_on_one_line(cell(value)) for value in row]) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)][:-1]
+    for number, (*first, last) in enumerate(lines):
+        words = [word.ljust(width) for word, width in zip(first, widths, strict=True)]
+        line = Text("  ".join((*words, last)), style="" if number else "dim")
+        if OUT.is_terminal:
+            line.truncate(OUT.width, overflow="ellipsis")
+        OUT.print(line)
+
+
+def _cut(words: list[str]) -> list[str]:
+    """On a terminal, all but the last at most _WORD_MAX long, so that something of that one is seen."""
+    if not OUT.is_terminal:
+        return words
+    return [word if len(word) <= _WORD_MAX else word[: _WORD_MAX - 1] + "…" for word in words[:-1]] + words[-1:]
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+
+
 def count(number: int, noun: str) -> str:
-    """`1 invoice`, `2 invoices`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """`1 invoice`, `2 invoices`, `2 entries`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1] + 'ies' if noun.endswith('y') else noun + 's'}"
 
 
 def micro(amount_micro: int) -> str:

@@ -9,10 +9,11 @@ import click
 import msgspec
 
 from streams.sql_seals import SqlSeals
-from wattbook.commands.output import OUT, count, json_option, opened, pass_settings, print_json
+from wattbook.commands.output import ERR, OUT, count, json_option, opened, pass_settings, print_json
 from wattbook.database import reading
 from wattbook.seal_key import PublicKeys, read_public_keys, seal_key
 from wattbook.sealing import RECORDS_MAX, SEALED, SECONDS_MAX, Due, Sealer, restore, seal_for_ever
+from wattbook.serving import say
 from wattbook.settings import Settings
 
 topic_option = click.option(
@@ -48,9 +49,11 @@ def run(settings: Settings, topics: tuple[str, ...], records: int, seconds: int)
     key = seal_key(settings.home)
     with opened(settings) as app:
         options = settings.kafka_options
+        say("sealer_started", topics=len(topics), key=key.fingerprint)
         seal_for_ever(
             lambda: Sealer(app.engine, options, key, topics, Due(records, seconds), _say), lambda: not stop.is_set(), _say
         )
+    say("sealer_stopped")
 
 
 @seal.command()
@@ -62,6 +65,7 @@ def once(settings: Settings, topics: tuple[str, ...], records: int) -> None:
     key = seal_key(settings.home)
     with opened(settings) as app, Sealer(app.engine, settings.kafka_options, key, topics, Due(records), _say) as sealer:
         sealer.once()
+    ERR.print("sealed: all that the topics hold")
 
 
 @seal.command()

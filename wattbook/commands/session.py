@@ -15,9 +15,11 @@ from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.sessions import ChargingSession, Rated, RatedLine, SignatureChecked
 from vocabulary.tariff import Dimension
-from wattbook.commands.output import ERR, OUT, escape, json_option, micro, opened, pass_settings, print_json, table
+from wattbook.commands.output import ERR, OUT, count, escape, json_option, micro, opened, pass_settings, print_json, table
 from wattbook.conclusions import Dossier, dossier
 from wattbook.settings import Settings
+from wattbook.waiting import messages_waiting
+from wattbook.wiring import App
 
 
 @click.group()
@@ -31,16 +33,29 @@ def session() -> None:
 @pass_settings
 def list_(settings: Settings, worklist: bool, as_json: bool) -> None:
     """Sessions, newest first."""
-    with opened(settings) as app, app.reading() as store:
-        rows = store.states.flagged() if worklist else store.states.find("")
+    with opened(settings) as app:
+        with app.reading() as store:
+            rows = store.states.flagged() if worklist else store.states.find("")
+        hint = "" if rows or as_json else "nothing to look at" if worklist else _why_none(app)
     if as_json:
         print_json([row._asdict() for row in rows])
         return
-    if not rows:
-        OUT.print("nothing to look at" if worklist else "no session yet: `wattbook import FILE`, or let stations connect")
+    if hint:
+        OUT.print(escape(hint))
         return
     columns = ("session", "station", "evse", "start (UTC)", "kWh", "total", "", "progress", "finding", "invoice")
     table("Worklist" if worklist else "Sessions", columns, [_cells(row) for row in rows], right=(2, 4, 5))
+
+
+def _why_none(app: App) -> str:
+    """What is to be done where there is no session: messages are missing, or on Kafka whoever processes them."""
+    waiting = messages_waiting(app) if app.settings.uses_kafka else 0
+    if waiting is None:
+        return "no session yet, and Kafka does not tell whether messages wait: see `wattbook topics check`"
+    if waiting:
+        topic = app.settings.kafka_options.topic("raw")
+        return f"no session yet; not processed in {topic}: {count(waiting, 'message')}. Is a `wattbook worker` running?"
+    return "no session yet: `wattbook import FILE`, or let stations connect"
 
 
 def _cells(row: SessionRow) -> tuple[object, ...]:

@@ -9,10 +9,14 @@ from typing import Any
 import click
 
 from streams.kafka_client import Admin, Reader
+from streams.kafka_following import TopicReader
+from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import TOPICS, Misfit, Spec, check, create, default_replication, mend
 from streams.places import Offset, Partition, Taken
-from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json, table
+from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json, print_lines
 from wattbook.settings import Settings, SettingsError
+
+_COLUMNS = ("partition", "offset", "appended_at", "key", "value")
 
 
 @click.group()
@@ -58,21 +62,27 @@ def mend_(settings: Settings, as_json: bool) -> None:
 
 @topics.command()
 @click.argument("topic", type=click.Choice(TOPICS))
-@click.option("--partition", type=click.IntRange(min=0), required=True, help="The partition to read.")
+@click.option("--partition", type=click.IntRange(min=0), help="The partition to read. Default: all, by the broker's time.")
 @click.option("--from", "since", metavar="TIME|OFFSET", default="0", help="Its offset, or a time with zone. Default: 0.")
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Records to show at most.")
 @json_option
 @pass_settings
-def read(settings: Settings, topic: str, partition: int, since: str, limit: int, as_json: bool) -> None:
-    """Show records of a partition from an offset on, or from what the broker appended at a moment on."""
-    options = settings.kafka_options
-    with Reader(options, options.topic(topic), Partition(partition)) as reader:
-        found = _first(reader, Offset(int(since)) if since.isdecimal() else reader.offset_at(_moment(since)), limit)
-    rows = [_shown(taken) for taken in found]
+def read(settings: Settings, topic: str, partition: int | None, since: str, limit: int, as_json: bool) -> None:
+    """Show records from an offset on, or from what the broker appended at a moment on.
+
+    One line each, cut to the terminal's width; `--json` has all of it, with the headers.
+    """
+    options, name = settings.kafka_options, settings.kafka_options.topic(topic)
+    at = Offset(int(since)) if since.isdecimal() else _moment(since)
+    partitions = _all_partitions(options, name) if partition is None else [Partition(partition)]
+    found = [taken for one in partitions for taken in _first(options, name, one, at, limit)]
+    rows = [_shown(taken) for taken in sorted(found, key=_age)[:limit]]
     if as_json:
         print_json({"records": rows})
+    elif rows:
+        print_lines(_COLUMNS, [[row[column] for column in _COLUMNS] for row in rows])
     else:
-        table("", ("offset", "appended", "key", "value"), [[r["offset"], r["appended_at"], r["key"], r["value"]] for r in rows])
+        OUT.print(f"no records there in {escape(name)}")
 
 
 @contextmanager
@@ -93,13 +103,23 @@ def _tell(misfits: Sequence[Misfit], as_json: bool, **more: Any) -> None:
     sys.exit(1 if misfits else 0)
 
 
-def _first(reader: Reader, at: Offset, limit: int) -> list[Taken]:
+def _all_partitions(options: KafkaOptions, topic: str) -> list[Partition]:
+    with TopicReader(options, topic) as reader:
+        return reader.partitions
+
+
+def _first(options: KafkaOptions, topic: str, partition: Partition, at: Offset | datetime, limit: int) -> list[Taken]:
     found: list[Taken] = []
-    for records in reader.to_end(at, limit):
-        found += records
-        if len(found) >= limit:
-            break
+    with Reader(options, topic, partition) as reader:
+        for records in reader.to_end(reader.offset_at(at) if isinstance(at, datetime) else at, limit):
+            found += records
+            if len(found) >= limit:
+                break
     return found[:limit]
+
+
+def _age(taken: Taken) -> tuple[int, Partition, Offset]:
+    return taken.timestamp_ms, taken.partition, taken.offset
 
 
 def _moment(text: str) -> datetime:
@@ -115,8 +135,9 @@ def _moment(text: str) -> datetime:
 def _shown(taken: Taken) -> dict[str, Any]:
     appended = datetime.fromtimestamp(taken.timestamp_ms // 1000, UTC).replace(microsecond=taken.timestamp_ms % 1000 * 1000)
     return {
+        "partition": taken.partition,
         "offset": taken.offset,
-        "appended_at": appended.isoformat(timespec="milliseconds"),
+        "appended_at": appended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "key": _text(taken.key),
         "headers": {name: _text(value) for name, value in taken.headers},
         "value": _text(taken.value),

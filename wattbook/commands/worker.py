@@ -1,10 +1,13 @@
 """`wattbook worker`: process what stations said, from Kafka into PostgreSQL."""
 
 import gc
+from collections.abc import Sequence
 
 import click
 
 from streams.intake import Watch
+from streams.lanes import PutAside
+from streams.places import Partition
 from streams.pump import Lanes
 from wattbook.commands.output import pass_settings
 from wattbook.observing import Meters, Observed, shown
@@ -21,7 +24,7 @@ from wattbook.wiring import open_lanes
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="For /health and /metrics; 0 takes a free one (default: WATTBOOK_WORKER_PORT, 9464).",
+    help="For /health and /metrics; 0 takes a free one (default: WATTBOOK_WORKER_PORT; else 9464, or a free one).",
 )
 @pass_settings
 def worker(settings: Settings, engine: str, port: int | None) -> None:
@@ -34,12 +37,25 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
             "workers go between Kafka and PostgreSQL: set WATTBOOK_LOG=kafka://… and WATTBOOK_DATABASE=postgresql://…"
         )
     demand_topics(settings)
-    with open_lanes(settings) as lanes:
+    with open_lanes(settings, _quarantined) as lanes:
         meters = Meters(say, settings.worker_stall_s, lanes.tally)
-        with shown(meters, settings.worker_host, settings.worker_port if port is None else port) as url:
+        with shown(meters, settings.worker_host, *_port(settings, port)) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
             _run(settings, engine, Observed(lanes, meters), meters)
         say("worker_stopped", messages=meters.processed)
+
+
+def _port(settings: Settings, given: int | None) -> tuple[int, bool]:
+    """The port, and whether another will do: not if somebody wrote it down, who will look for the worker there."""
+    if given is not None:
+        return given, False
+    return settings.worker_port, "worker_port" not in settings.model_fields_set
+
+
+def _quarantined(partition: Partition, records: Sequence[PutAside]) -> None:
+    """One line for a batch: of its records where the first one stands, how many there are, and why. Nothing that they hold."""
+    reasons = ",".join(dict.fromkeys(record.reason for record in records))
+    say("quarantined", reason=reasons, partition=partition, offset=records[0].offset, records=len(records))
 
 
 def _run(settings: Settings, engine: str, lanes: Lanes, watch: Watch) -> None:

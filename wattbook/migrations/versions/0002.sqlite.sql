@@ -50,3 +50,5 @@ DROP TABLE session_0001;
 CREATE INDEX session_progress ON session (progress, ended_on);
 
 CREATE INDEX session_start ON session (start);
+
+UPDATE log_schema SET version = 2;

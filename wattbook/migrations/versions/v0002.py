@@ -1,9 +1,9 @@
 """Lanes: a position per lane and consumer, and each session's lane. The first version that PostgreSQL has.
 
 SQLite: the tables `position` and `session` are made anew and their rows copied; the only lane of a home is 0. `ended_on` was
-declared DATE and holds text, as it does now. The log, the books, the documents and what is invoiced are not touched. A program
-of 0.1.0 that still runs over the file goes on: what it does not name is lane 0. A revision after which an older program must
-stop raises `log_schema.version` too, which that one looks at in every transaction.
+declared DATE and holds text, as it does now. The log, the books, the documents and what is invoiced are not touched.
+A program of 0.1.0 could go on over these tables, but would fold messages as it knew how to, which today's replay does not give
+again. So `log_schema.version` is raised, which that one looks at in every transaction: it stops, and asks for a newer wattbook.
 PostgreSQL: all tables, as the program that introduced them made them.
 """
 
