@@ -28,9 +28,11 @@ from faust.types import TP
 from msgspec import Struct
 from yarl import URL
 
+from streams import aiokafka_records  # noqa: F401 - it is put in place
 from streams.intake import Bounds, Intake, Watch
 from streams.kafka_client import SESSION_S
 from streams.kafka_connection import BrokerUnavailable, ssl_context
+from streams.kafka_header_names import filled
 from streams.kafka_options import KafkaOptions
 from streams.outage import Outage
 from streams.places import Offset, Partition, Taken
@@ -135,7 +137,7 @@ class _Consumer(driver.Consumer):
     def _message(self, tp: TP, epoch: int, records: list[Any]) -> Any:
         self._read_offset[tp] = None  # Faust shall neither drop what is read again nor look for holes: Intake does
         message = self._to_message(tp, records[-1])
-        taken = [Taken(r.partition, r.offset, r.key, r.value, r.headers, r.timestamp) for r in records]
+        taken = [Taken(r.partition, r.offset, r.key, r.value, filled(r.headers), r.timestamp) for r in records]
         message.key, message.headers = None, None
         message.value = cast("bytes", _Batch(Partition(tp.partition), epoch, taken))
         return message

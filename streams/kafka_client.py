@@ -21,6 +21,7 @@ from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from streams.kafka_admin import Admin, Topic
 from streams.kafka_connection import BrokerUnavailable, KafkaRefused, connection, telling
+from streams.kafka_header_names import filled
 from streams.kafka_options import MESSAGE_BYTES_MAX, KafkaOptions
 from streams.places import Offset, Partition, Taken
 
@@ -351,8 +352,7 @@ class _Records:
 
 def _taken(record: Any) -> Taken:
     """By the places of the library's tuple: this runs for every record."""
-    headers = tuple([h if h[1] is not None else (h[0], b"") for h in record[8]])
-    return Taken(record[1], record[3], record[6], record[7], headers, record[4])
+    return Taken(record[1], record[3], record[6], record[7], filled(record[8]), record[4])
 
 
 def _now_ms() -> int:

@@ -53,6 +53,8 @@ def raw_message(taken: Taken) -> RawMessage | Poison:
         return Poison(QuarantineReason.VALUE_MISSING, "a record without a value deletes nothing here")
     if len(value) > VALUE_BYTES_MAX:
         return Poison(QuarantineReason.VALUE_TOO_LONG, f"{len(value)} bytes, at most {VALUE_BYTES_MAX}")
+    if (unreadable := _unreadable_name(taken.headers)) is not None:
+        return Poison(QuarantineReason.HEADER_NAME_UNREADABLE, f"{unreadable[:60]!r}: header names are UTF-8")
     described = _described(dict(taken.headers), taken.timestamp_ms)
     if isinstance(described, Poison):
         return described
@@ -122,7 +124,7 @@ def quarantined(taken: Taken, why: Poison) -> Quarantined:
         detail=why.detail[:_DETAIL_MAX],
         key=_kept(taken.key),
         value=_kept(taken.value, _KEPT_BYTES_MAX if too_long else VALUE_BYTES_MAX),
-        headers=tuple((name[:_DETAIL_MAX], _kept(value)) for name, value in taken.headers[:_HEADERS_MAX]),
+        headers=tuple((_as_text(name[:_DETAIL_MAX]), _kept(value)) for name, value in taken.headers[:_HEADERS_MAX]),
     )
 
 
@@ -138,6 +140,15 @@ def _poisoned_key(key: bytes | None) -> Poison:
     if not key:
         return Poison(QuarantineReason.KEY_MISSING, "the key is the station's name")
     return Poison(QuarantineReason.KEY_IS_NO_STATION, f"{_shown(key)}: {RULE}")
+
+
+def _unreadable_name(headers: tuple[tuple[str, bytes], ...]) -> str | None:
+    """The first name that is not UTF-8, as text; None: all are. See `Taken`."""
+    return next((_as_text(name) for name, _ in headers if not name.isascii() and _as_text(name) != name), None)
+
+
+def _as_text(name: str) -> str:
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _described(headers: dict[str, bytes], appended_at_ms: int) -> tuple[Protocol | None, Direction, datetime | None] | Poison:

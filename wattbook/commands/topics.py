@@ -118,7 +118,7 @@ def _shown(taken: Taken) -> dict[str, Any]:
         "offset": taken.offset,
         "appended_at": appended.isoformat(timespec="milliseconds"),
         "key": _text(taken.key),
-        "headers": {name: _text(value) for name, value in taken.headers},
+        "headers": {_text(name.encode(errors="surrogateescape")): _text(value) for name, value in taken.headers},
         "value": _text(taken.value),
     }
 
