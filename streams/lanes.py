@@ -16,10 +16,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
-from streams.batch import Batch, Message, Poisoned
+from streams.batch import Batch, Message
 from streams.catalogue import Catalogue, with_fact
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory
+from streams.mistakes import Poisoned
 from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of, offset_of, place_of, position_of
 from streams.pump import Fenced, Gap
 from streams.raw_records import Poison, misplaced, poison, quarantined, raw_message

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from streams.mistakes import told
 from streams.places import Partition, Taken
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.identity import StationId
@@ -105,12 +106,8 @@ def raw_record(message: RawMessage) -> tuple[bytes, list[tuple[str, bytes]], byt
 
 
 def poison(error: Exception) -> Poison:
-    """The record on which our own functions fail: in which function, and how. What the error says may quote the frame."""
-    trace, place = error.__traceback__, "?"
-    while trace is not None:
-        code = trace.tb_frame
-        place, trace = f"{code.f_globals.get('__name__')}.{code.f_code.co_qualname}", trace.tb_next
-    return Poison(QuarantineReason.STEPS_FAIL, f"{type(error).__name__} in {place}")
+    """The record on which our own functions fail: in which function, and how."""
+    return Poison(QuarantineReason.STEPS_FAIL, told(error))
 
 
 def quarantined(taken: Taken, why: Poison) -> Quarantined:
