@@ -5,6 +5,8 @@ import gc
 import click
 
 from streams.intake import Watch
+from streams.kafka_client import Admin
+from streams.lanes import TopicIdentity
 from streams.pump import Lanes
 from wattbook.commands.output import pass_settings
 from wattbook.observing import Meters, Observed, shown
@@ -34,12 +36,19 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
             "workers go between Kafka and PostgreSQL: set WATTBOOK_LOG=kafka://… and WATTBOOK_DATABASE=postgresql://…"
         )
     demand_topics(settings)
-    with open_lanes(settings) as lanes:
+    with Admin(settings.kafka_options) as admin, open_lanes(settings, _identity(settings, admin)) as lanes:
         meters = Meters(say, settings.worker_stall_s, lanes.tally)
         with shown(meters, settings.worker_host, settings.worker_port if port is None else port) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
             _run(settings, engine, Observed(lanes, meters), meters)
         say("worker_stopped", messages=meters.processed)
+
+
+def _identity(settings: Settings, admin: Admin) -> TopicIdentity:
+    return TopicIdentity(
+        lambda: admin.topic_id(settings.kafka_options.topic("raw")),
+        lambda partition, topic_id: say("topic_taken_up", partition=partition, topic_id=topic_id),
+    )
 
 
 def _run(settings: Settings, engine: str, lanes: Lanes, watch: Watch) -> None:
