@@ -10,6 +10,7 @@ the end of what it reads, and raises BrokerUnavailable if there is no answer.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -283,10 +284,10 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, consumer: KafkaConsumer) -> None:
         self._consumer = consumer
-        self._moves: list[tuple[Partition, bool]] = []
+        self._moves: deque[tuple[Partition, bool]] = deque()  # from one thread to another, without losing one
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        self._moves += [(Partition(place.partition), False) for place in sorted(revoked)]
+        self._moves.extend([(Partition(place.partition), False) for place in sorted(revoked)])
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         for place in sorted(assigned):
@@ -294,10 +295,10 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.seek(place, 0)
             self._moves.append((Partition(place.partition), True))
 
-    def taken(self) -> list[tuple[Partition, bool]]:
+    def taken(self) -> Iterator[tuple[Partition, bool]]:
         """The moves since, in their order."""
-        moves, self._moves = self._moves, []
-        return moves
+        while self._moves:
+            yield self._moves.popleft()
 
 
 class _Records:
