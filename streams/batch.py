@@ -22,6 +22,7 @@ from streams.catalogue import Catalogue, with_fact
 from streams.connectors import Assigned
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, session_key, station_key
+from streams.mistakes import MISTAKES, Poisoned, told
 from streams.rating import conclude
 from streams.row_conclusions import demanded
 from streams.session_rows import ended_row, open_row, with_conclusion
@@ -43,6 +44,7 @@ from vocabulary.codec import Conclusion, Event, ReferenceFact, decode, encode
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
 from vocabulary.reference import ContractPublished, OperatorPublished, PartnerPublished, SitePublished
 from vocabulary.sessions import (
+    ChargingSession,
     Finding,
     Progress,
     SessionClosed,
@@ -83,18 +85,6 @@ class Message(NamedTuple):
     position: Position
 
 
-class Poisoned(Exception):
-    """Our own functions fail on what stands at this position: a mistake of ours, and no reason to stop all others for good."""
-
-    def __init__(self, position: Position, error: Exception) -> None:
-        super().__init__(f"the steps fail on input {position}: {type(error).__name__}: {error}")
-        self.position, self.error = position, error
-
-
-# What a mistake of ours raises. A database or a broker that fails raises other things: those are nobody's poison.
-MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-
-
 class Batch:
     """The working state of one batch. `tally` counts what happened, for the summary of an import."""
 
@@ -104,6 +94,7 @@ class Batch:
         self.tally: Counter[str] = Counter()
         self._rows: dict[SessionId, SessionRow] = {}
         self._concluded: list[Concluded] = []
+        self._recalls = False
 
     def run(self, inputs: Sequence[Stored]) -> None:
         """All inputs, in order."""
@@ -120,12 +111,16 @@ class Batch:
         self._unit.states.save(self._memory.changed())
 
     def remember(self, events: Sequence[Stored]) -> None:
-        """Step the states on by events that the log holds and the saved states do not know yet: nothing new follows."""
+        """Step the states on by events that the log holds and the saved states do not know yet.
+
+        Nothing new follows, so nothing is concluded: by the facts that are known now it might even fail.
+        """
+        self._recalls = True
         heard = [Heard(decode(e.body), Record(e.id, e.key, e.body), e.cause, None) for e in events]  # type: ignore[arg-type]
         self._prefetch(heard)
         for item in heard:
             self._step(item)
-        self._concluded, self._rows, self.tally = [], {}, Counter()
+        self._recalls, self._rows, self.tally = False, {}, Counter()
 
     def _order(self, event: Event, stored: Stored) -> None:
         match event:
@@ -211,7 +206,7 @@ class Batch:
         self, conclusions: Iterable[SessionConclusion], station: StationId, cause: Position, recorded_at: datetime | None
     ) -> None:
         """Note conclusions about a session of a station, and what follows from them in turn."""
-        for conclusion in conclusions:
+        for conclusion in () if self._recalls else conclusions:
             self._concluded.append(Concluded(conclusion, station, cause, recorded_at))
             if isinstance(conclusion, SessionClosed):
                 self._conclude(conclude(conclusion.session, self.catalogue), station, cause, recorded_at)
@@ -280,7 +275,18 @@ class Batch:
         self.flush()
         for row in self._unit.states.waiting(_answered_by(fact)):
             closed = demanded(self._unit.log, row, SessionClosed)
-            self._conclude(conclude(closed.session, self.catalogue), row.station, cause, None)
+            self._conclude(self._concluded_again(closed.session), row.station, cause, None)
+
+    def _concluded_again(self, session: ChargingSession) -> tuple[SessionConclusion, ...]:
+        """What follows now from a session that waited. A mistake of ours is a finding about it: others go on by the fact."""
+        try:
+            concluded = conclude(session, self.catalogue)
+            for each in concluded:
+                if isinstance(each, SessionRated):
+                    self._verbs.post(each)  # as `flush` will
+        except MISTAKES as error:
+            return (SessionFlagged(session=session.id, finding=Finding.STEPS_FAIL, detail=told(error)),)
+        return concluded
 
     # Documents
 
@@ -348,15 +354,18 @@ def _key(conclusion: Conclusion) -> str:
     return conclusion.invoice.contract if isinstance(conclusion, InvoiceIssued) else _session(conclusion) or ""
 
 
+_ANSWERED_BY_TARIFFS = (Finding.TARIFF_MISSING, Finding.VAT_UNFIT, Finding.STEPS_FAIL)
+
+
 def _answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
-    """The findings that a fact of this kind may lift."""
+    """The findings that a fact of this kind may lift. A mistake of ours is tried again: by now we may have mended it."""
     match fact:
         case SitePublished():
-            return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, Finding.TARIFF_MISSING, Finding.VAT_UNFIT
+            return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, *_ANSWERED_BY_TARIFFS
         case ContractPublished() | PartnerPublished():
-            return Finding.TOKEN_UNKNOWN, Finding.TARIFF_MISSING, Finding.VAT_UNFIT
+            return Finding.TOKEN_UNKNOWN, *_ANSWERED_BY_TARIFFS
         case TariffPublished():
-            return Finding.TARIFF_MISSING, Finding.VAT_UNFIT
+            return _ANSWERED_BY_TARIFFS
         case OperatorPublished():
             return ()
 

@@ -28,10 +28,13 @@ from faust.types import TP
 from msgspec import Struct
 from yarl import URL
 
+from streams import aiokafka_records  # noqa: F401 - it is put in place
 from streams.intake import Bounds, Intake, Watch
 from streams.kafka_client import SESSION_S
 from streams.kafka_connection import BrokerUnavailable, of_another_engine, ssl_context
+from streams.kafka_header_names import filled
 from streams.kafka_options import KafkaOptions
+from streams.mistakes import told
 from streams.outage import Outage
 from streams.places import Offset, Partition, Taken
 from streams.process_end import SHUTDOWN_S_MAX, end_after, end_now, now_ms
@@ -146,7 +149,7 @@ class _Consumer(driver.Consumer):
     def _message(self, tp: TP, epoch: int, records: list[Any]) -> Any:
         self._read_offset[tp] = None  # Faust shall neither drop what is read again nor look for holes: Intake does
         message = self._to_message(tp, records[-1])
-        taken = [Taken(r.partition, r.offset, r.key, r.value, r.headers, r.timestamp) for r in records]
+        taken = [Taken(r.partition, r.offset, r.key, r.value, filled(r.headers), r.timestamp) for r in records]
         message.key, message.headers = None, None
         message.value = cast("bytes", _Batch(Partition(tp.partition), epoch, taken))
         return message
@@ -376,7 +379,7 @@ def credentials(kafka: KafkaOptions) -> faust.SASLCredentials | faust.SSLCredent
 def _quieten(watch: Watch) -> None:
     """Faust's errors in our lines; aiokafka's not at all: it repeats itself while it tries again, and raises what counts."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    for name in ("faust", "mode"):
+    for name in ("faust", "mode", "asyncio"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.ERROR)
         logger.propagate = False
@@ -384,9 +387,12 @@ def _quieten(watch: Watch) -> None:
 
 
 class _Lines(logging.Handler):
+    """One line for each, without what is put into it, or stands below it: that may quote what a message holds."""
+
     def __init__(self, watch: Watch) -> None:
         super().__init__()
         self._watch = watch
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._watch.say("faust", level=record.levelname, message=record.getMessage())
+        says, raised = str(record.msg).partition("\n")[0], record.exc_info[1] if record.exc_info else None
+        self._watch.say("faust", level=record.levelname, message=says, raised=told(raised) if raised else "nothing")

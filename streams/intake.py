@@ -96,6 +96,8 @@ class Intake:
         holes, seen = _holes(expected, records), self._seen.pop(partition, ())  # only this reading is the one repeated
         new = next((hole for hole in holes if hole not in seen), None)
         whole = records if new is None else [taken for taken in records if taken.offset < new[1]]
+        if holes and new != holes[0]:  # that one is passed over: nothing may have been deleted from it since it was seen
+            self._demand_held(partition, holes[0][0])
         try:
             if whole:
                 self._next[partition] = self._lanes.process(partition, whole, may_skip=bool(holes))
@@ -115,12 +117,15 @@ class Intake:
                 return moved
 
     def _read_again(self, partition: Partition, expected: Offset, holes: list[_Hole]) -> Offset:
-        bounds = self._bounds([partition])[partition]
-        if not bounds.beginning <= expected <= bounds.end:
-            raise RecordsGone(partition, expected, bounds)
+        self._demand_held(partition, expected)
         self._watch.say("read_again", partition=partition, expected=expected, found=dict(holes)[expected])
         self._seen[partition] = holes
         return expected
+
+    def _demand_held(self, partition: Partition, expected: Offset) -> None:
+        bounds = self._bounds([partition])[partition]
+        if not bounds.beginning <= expected <= bounds.end:
+            raise RecordsGone(partition, expected, bounds)
 
     def _own_again(self, partition: Partition, moved: Fenced | Gap) -> Offset:
         """The position is not what we thought. Until the group says otherwise the partition is ours: go on from where it is."""

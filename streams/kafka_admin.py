@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, Self
 
 from kafka import KafkaAdminClient
 from kafka import errors as told
@@ -10,6 +11,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams.kafka_connection import BrokerUnavailable, connection, telling
 from streams.kafka_options import KafkaOptions
+
+_NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Topic(NamedTuple):
@@ -49,6 +52,21 @@ class Admin:
             )
             for name, partitions in found.items()
         }
+
+    def topic_id(self, name: str) -> str:
+        """Which topic bears this name: one that is made anew has another. Empty where the brokers do not know such a thing.
+
+        Asks again where no broker answers, for as long as the options say.
+        """
+        give_up_at = time.monotonic() + self._options.timeout_s
+        while time.monotonic() < give_up_at:
+            with suppress(BrokerUnavailable), telling(self._options, name):
+                [topic] = self._admin.describe_topics([name])
+                if not _exists(topic):
+                    raise told.UnknownTopicOrPartitionError(name)
+                return str(topic["topic_id"] or "").removeprefix(_NO_ID)
+            time.sleep(1 / 20)
+        raise BrokerUnavailable(f"the brokers do not tell whether {name} is still the same topic: start again when they do")
 
     def create(self, topics: Sequence[Topic]) -> None:
         """Make topics, but those that exist, and wait until they can be used."""

@@ -10,6 +10,7 @@ the end of what it reads, and raises BrokerUnavailable if there is no answer.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from streams.kafka_admin import Admin, Topic
 from streams.kafka_connection import BrokerUnavailable, KafkaRefused, connection, telling
+from streams.kafka_header_names import filled
 from streams.kafka_options import MESSAGE_BYTES_MAX, KafkaOptions
 from streams.places import Offset, Partition, Taken
 
@@ -291,10 +293,10 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, consumer: KafkaConsumer) -> None:
         self._consumer = consumer
-        self._moves: list[tuple[Partition, bool]] = []
+        self._moves: deque[tuple[Partition, bool]] = deque()  # from one thread to another, without losing one
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        self._moves += [(Partition(place.partition), False) for place in sorted(revoked)]
+        self._moves.extend([(Partition(place.partition), False) for place in sorted(revoked)])
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         for place in sorted(assigned):
@@ -302,10 +304,10 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.seek(place, 0)
             self._moves.append((Partition(place.partition), True))
 
-    def taken(self) -> list[tuple[Partition, bool]]:
+    def taken(self) -> Iterator[tuple[Partition, bool]]:
         """The moves since, in their order."""
-        moves, self._moves = self._moves, []
-        return moves
+        while self._moves:
+            yield self._moves.popleft()
 
 
 class _Records:
@@ -365,8 +367,7 @@ class _Records:
 
 def _taken(record: Any) -> Taken:
     """By the places of the library's tuple: this runs for every record."""
-    headers = tuple([h if h[1] is not None else (h[0], b"") for h in record[8]])
-    return Taken(record[1], record[3], record[6], record[7], headers, record[4])
+    return Taken(record[1], record[3], record[6], record[7], filled(record[8]), record[4])
 
 
 def _now_ms() -> int:

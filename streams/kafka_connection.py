@@ -137,8 +137,6 @@ def _ours(error: told.KafkaError, what: str, options: KafkaOptions, group: str) 
             return LogUnusable(
                 f"{saying}: the topic does not hold what is to be read: `wattbook topics check`, then restore it"
             )
-        case told.CorruptRecordError() if "UnicodeDecodeError" in str(error):
-            return LogUnusable(f"{what}: a record has a header whose name is not UTF-8, and no client can read on")
         case _ if isinstance(error, _DAMAGED):
             return LogUnusable(f"{saying}: what Kafka gave is damaged: compare with another copy of the partition")
         case _ if isinstance(error, _PASSES):

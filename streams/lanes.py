@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from streams.batch import Batch, Message, Poisoned
+from streams.batch import Batch, Message
 from streams.catalogue import Catalogue, with_fact
-from streams.log import Record, Stored, Stream
+from streams.log import LogUnusable, Record, Stored, Stream
 from streams.memory import Memory
+from streams.mistakes import Poisoned
 from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of, offset_of, place_of, position_of
 from streams.pump import Fenced, Gap
 from streams.raw_records import Poison, misplaced, poison, quarantined, raw_message
@@ -49,6 +50,26 @@ SAVE_BEYOND = 20_000  # states
 _PAGE = 1000
 
 
+class TopicIdentity(NamedTuple):
+    """`ask` the brokers which topic bears the raw topic's name, empty where they do not know; `say` whose offsets a lane counts
+    from now on.
+    """
+
+    ask: Callable[[], str]
+    say: Callable[[Partition, str], None]
+
+
+class TopicMadeAnew(LogUnusable):
+    """The topic bears the name of the one whose messages were processed, and is another: its offsets are other messages."""
+
+    def __init__(self, partition: Partition, known: str, found: str) -> None:
+        super().__init__(
+            f"raw/{partition}: the topic was made anew: its id is {found}, and that of the one whose messages were processed "
+            f"is {known}. Give the new records a topic of their own: a new WATTBOOK_KAFKA_PREFIX with a new database. Only "
+            "where it was restored from a copy, each record at its old offset: `wattbook topics adopt`"
+        )
+
+
 class _Owned:
     """What is remembered of a lane between batches; true as long as the stored position is `raw`."""
 
@@ -75,7 +96,8 @@ class SteppedLanes:
     """`streams.pump.Lanes` over units of a database. `tally` counts what happened, over all lanes.
 
     `partitions` of the topic: a record that is not in the partition of its key goes to quarantine. None: that is not looked at.
-    `quarantined` is told after each batch, once it is durable, what of it was put aside.
+    `topic`: a lane goes on only in the topic in which it was. None: that is not looked at. `quarantined` is told after each
+    batch, once it is durable, what of it was put aside.
     """
 
     def __init__(
@@ -83,17 +105,22 @@ class SteppedLanes:
         open_lane: OpenLane,
         verbs: Verbs,
         partitions: int | None = None,
-        quarantined: TellQuarantined = lambda _partition, _records: None,
+        topic: TopicIdentity | None = None,
+        quarantined: TellQuarantined | None = None,
     ) -> None:
-        self._open, self._verbs, self._partitions, self._quarantined = open_lane, verbs, partitions, quarantined
+        self._open, self._verbs, self._partitions = open_lane, verbs, partitions
+        self._topic, self._quarantined = topic, quarantined
         self._owned: dict[Partition, _Owned] = {}
         self._catalogues: dict[Position, Catalogue] = {Position(0): Catalogue()}
         self._processed_since_settling = False
         self.tally: Counter[str] = Counter()
 
     def assigned(self, partition: Partition) -> Offset:
-        owned = self._owned[partition] = _Owned(lane_of(partition))
+        owned, found = _Owned(lane_of(partition)), self._topic.ask() if self._topic else ""
         with self._open(owned.lane) as unit:
+            if self._topic and found and adopt_topic(unit, partition, found):
+                self._topic.say(partition, found)
+            self._owned[partition] = owned
             owned.reference = unit.states.position(REFERENCE)
             if unit.states.position(STATES) < unit.log.head(Stream.EVENTS).position:
                 owned.batches_unsaved = 1  # the one before us saved nothing at its end: `settle` does, if no message comes
@@ -155,7 +182,7 @@ class SteppedLanes:
             raise
         work.committed()
         self.tally.update(work.tally)
-        if work.put_aside:
+        if work.put_aside and self._quarantined:
             self._quarantined(records[0].partition, work.put_aside)
         return next_offset(work.raw)
 
@@ -281,6 +308,21 @@ class _Work:
         for old in sorted(self._catalogues)[1:-8]:
             del self._catalogues[old]
         return known
+
+
+def adopt_topic(unit: Unit, partition: Partition, found: str, is_copy: bool = False) -> bool:
+    """Note in a lane which topic its offsets are of; whether that is news. Raises TopicMadeAnew where they are another's.
+
+    A lane that has taken nothing yet, or does not know, takes the topic that is there. `is_copy`: whoever asks answers for it.
+    """
+    key = f"topic:{partition}"
+    known = unit.states.load([key]).get(key, b"").decode()
+    if known == found:
+        return False
+    if known and unit.states.position(RAW) and not is_copy:
+        raise TopicMadeAnew(partition, known, found)
+    unit.states.save({key: found.encode()})
+    return True
 
 
 def _until(facts: Sequence[Stored], last: Position) -> list[Stored]:

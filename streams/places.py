@@ -23,7 +23,10 @@ _BITS = 12
 
 
 class Taken(NamedTuple):
-    """A record of a topic as a broker gave it. `timestamp_ms`: when the broker appended it, milliseconds since 1970 (UTC)."""
+    """A record of a topic as a broker gave it. `timestamp_ms`: when the broker appended it, milliseconds since 1970 (UTC).
+
+    A header's name holds what is not UTF-8 as `surrogateescape` decodes it (`streams.kafka_header_names`).
+    """
 
     partition: Partition
     offset: Offset

@@ -72,6 +72,7 @@ class PlainPump:
             while not self._stop:
                 self._turn()
         except BrokerUnavailable:
+            self._done.clear()
             self._intake.close()
             self._reader.close(give_back=False)
             raise
@@ -84,8 +85,9 @@ class PlainPump:
         if owned != self._reader.owned:
             self._watch.rebalanced(sorted(self._reader.owned))
         for partition, records in polled.items():
+            again_from = self._intake.process(partition, records)
             self._done[partition] = Offset(records[-1].offset + 1)
-            self._seek(partition, self._intake.process(partition, records))
+            self._seek(partition, again_from)
         if polled:
             self._outage.heard(now_ms())
         if self._is_time("settle", _SETTLE_MS):

@@ -9,16 +9,22 @@ from typing import Final, NoReturn
 
 from streams.intake import Watch
 from streams.log import LogError
+from streams.mistakes import Poisoned, chain, told
 
 FAILED: Final = 70  # the exit status (EX_SOFTWARE)
 SHUTDOWN_S_MAX: Final = 8
 
 
 def end_now(error: BaseException, watch: Watch) -> NoReturn:
-    """Say why, and end. A failure of the outside explains itself; of any other, whoever mends it needs to know the place."""
-    watch.say("worker_failed", error=str(error) or repr(error), kind=type(error).__name__)
+    """Say why, and end. A failure of the outside explains itself; of any other, whoever mends it needs to know the places.
+
+    What others say is left out: a KeyError, or a database about a row, quotes what a message holds.
+    """
+    explains_itself = isinstance(error, LogError | OSError | Poisoned)
+    watch.say("worker_failed", error=str(error) if explains_itself else told(error), kind=type(error).__name__)
     if not isinstance(error, LogError):
-        traceback.print_exception(error)
+        for each in chain(error):
+            sys.stderr.write("".join([f"{type(each).__name__}, raised in\n", *traceback.format_tb(each.__traceback__)]))
     sys.stderr.flush()
     os._exit(FAILED)
 

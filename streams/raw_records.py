@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from streams.mistakes import told
 from streams.places import Partition, Taken
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.identity import StationId
@@ -53,6 +54,8 @@ def raw_message(taken: Taken) -> RawMessage | Poison:
         return Poison(QuarantineReason.VALUE_MISSING, "a record without a value deletes nothing here")
     if len(value) > VALUE_BYTES_MAX:
         return Poison(QuarantineReason.VALUE_TOO_LONG, f"{len(value)} bytes, at most {VALUE_BYTES_MAX}")
+    if (unreadable := _unreadable_name(taken.headers)) is not None:
+        return Poison(QuarantineReason.HEADER_NAME_UNREADABLE, f"{unreadable[:60]!r}: header names are UTF-8")
     described = _described(dict(taken.headers), taken.timestamp_ms)
     if isinstance(described, Poison):
         return described
@@ -103,12 +106,8 @@ def raw_record(message: RawMessage) -> tuple[bytes, list[tuple[str, bytes]], byt
 
 
 def poison(error: Exception) -> Poison:
-    """The record on which our own functions fail: in which function, and how. What the error says may quote the frame."""
-    trace, place = error.__traceback__, "?"
-    while trace is not None:
-        code = trace.tb_frame
-        place, trace = f"{code.f_globals.get('__name__')}.{code.f_code.co_qualname}", trace.tb_next
-    return Poison(QuarantineReason.STEPS_FAIL, f"{type(error).__name__} in {place}")
+    """The record on which our own functions fail: in which function, and how."""
+    return Poison(QuarantineReason.STEPS_FAIL, told(error))
 
 
 def quarantined(taken: Taken, why: Poison) -> Quarantined:
@@ -122,7 +121,7 @@ def quarantined(taken: Taken, why: Poison) -> Quarantined:
         detail=why.detail[:_DETAIL_MAX],
         key=_kept(taken.key),
         value=_kept(taken.value, _KEPT_BYTES_MAX if too_long else VALUE_BYTES_MAX),
-        headers=tuple((name[:_DETAIL_MAX], _kept(value)) for name, value in taken.headers[:_HEADERS_MAX]),
+        headers=tuple((_as_text(name[:_DETAIL_MAX]), _kept(value)) for name, value in taken.headers[:_HEADERS_MAX]),
     )
 
 
@@ -138,6 +137,15 @@ def _poisoned_key(key: bytes | None) -> Poison:
     if not key:
         return Poison(QuarantineReason.KEY_MISSING, "the key is the station's name")
     return Poison(QuarantineReason.KEY_IS_NO_STATION, f"{_shown(key)}: {RULE}")
+
+
+def _unreadable_name(headers: tuple[tuple[str, bytes], ...]) -> str | None:
+    """The first name that is not UTF-8, as text; None: all are. See `Taken`."""
+    return next((_as_text(name) for name, _ in headers if not name.isascii() and _as_text(name) != name), None)
+
+
+def _as_text(name: str) -> str:
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _described(headers: dict[str, bytes], appended_at_ms: int) -> tuple[Protocol | None, Direction, datetime | None] | Poison:

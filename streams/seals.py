@@ -164,7 +164,7 @@ def _link(opening: bytes, previous: bytes, record: Taken) -> bytes:
     parts = [opening, _TO_KEY(previous, 8, offset, 8, timestamp_ms, -1 if key is None else len(key)), key or b""]
     parts.append(_LENGTH(len(headers)))
     for name, content in headers:
-        encoded = name.encode()
+        encoded = name.encode(errors="surrogateescape")
         parts += (_LENGTH(len(encoded)), encoded, _LENGTH(len(content)), content)
     parts += (_LENGTH(-1 if value is None else len(value)), value or b"")
     return sha256(b"".join(parts)).digest()

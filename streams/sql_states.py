@@ -29,7 +29,7 @@ __all__ = ["METADATA", "SqlStates"]
 _INDEXES = {"session index": SESSION, "document index": DOCUMENT, "invoiced": INVOICED}
 _PLACES = ("closed_at", "checked_at", "rated_at", "issued_at", "lane")
 
-# The states of stations and sessions and the last invoice numbers. Other keys are the desk's: they follow from no input.
+# The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, and topics' ids.
 _FOLLOWING = ("station:", "session:", "counter:invoice")
 
 _CHUNK = 500  # keys in one IN (...)

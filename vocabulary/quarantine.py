@@ -16,6 +16,7 @@ class QuarantineReason(StrEnum):
     KEY_IS_NO_STATION = "record_key_is_no_station_name"
     VALUE_MISSING = "record_has_no_value"
     VALUE_TOO_LONG = "record_value_is_too_long"
+    HEADER_NAME_UNREADABLE = "header_name_is_not_utf8"
     PROTOCOL_UNKNOWN = "protocol_header_is_unknown"
     DIRECTION_UNKNOWN = "direction_header_is_unknown"
     RECEIVED_AT_UNREADABLE = "received_at_header_cannot_be_read"
@@ -37,6 +38,7 @@ class Kept(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Quarantined(Struct, frozen=True, kw_only=True, tag="quarantined"):
     """`detail` names what was found, at most 200 characters, and never quotes a frame.
 
+    A header's name is cut after 200 characters; bytes in it that are no UTF-8 are written as `\\xff`.
     `appended_at_ms`: when the broker appended the record, in milliseconds since 1970 (UTC).
     """
 

@@ -104,6 +104,7 @@ class Finding(StrEnum):
     TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
     TARIFF_MISSING = "no_tariff_in_force"
     VAT_UNFIT = "tariff_has_other_vat_than_the_site"
+    STEPS_FAIL = "steps_fail_on_the_session"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
     SIGNATURE_UNVERIFIABLE = "meter_signature_cannot_be_checked"
@@ -124,6 +125,7 @@ BLOCKING = frozenset(
         Finding.TOKEN_UNKNOWN,
         Finding.TARIFF_MISSING,
         Finding.VAT_UNFIT,
+        Finding.STEPS_FAIL,
     }
 )
 

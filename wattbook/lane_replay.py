@@ -152,20 +152,28 @@ class LaneReplay:
 
     @contextmanager
     def _open(self, lane: Lane) -> Iterator[Unit]:
-        yield self._world.unit(lane, self._world.log(lane), self._views[lane])
+        with self._world.whole(lane):
+            yield self._world.unit(lane, self._world.log(lane), self._views[lane])
 
 
 class World:
     """Temporary stores: one database for what all lanes share, and a log per lane."""
 
     def __init__(self, shared: Connection, logs: Mapping[Lane, Connection]) -> None:
-        self._shared, self._logs = shared, {lane: SqliteLog(connection) for lane, connection in logs.items()}
+        self._shared, self._connections = shared, logs
+        self._logs = {lane: SqliteLog(connection) for lane, connection in logs.items()}
 
     def log(self, lane: Lane) -> LaneLog:
         return LaneLog(self._logs, lane)
 
     def unit(self, lane: Lane, log: Log, office: Log) -> Unit:
         return unit_on(self._shared, OFFICE)._replace(log=log, states=SqlStates(self._shared, lane), office=office)
+
+    @contextmanager
+    def whole(self, lane: Lane) -> Iterator[None]:
+        """A batch is written as a whole, or not at all if it raises: a message on which the steps fail is tried once more."""
+        with self._shared.begin_nested(), self._connections[lane].begin_nested():
+            yield
 
     @property
     def shared(self) -> Connection:

@@ -27,7 +27,7 @@ from streams import postgres_log, sqlite_log
 from streams.catalogue import Catalogue, replaces_a_price
 from streams.embedded_runtime import EmbeddedRuntime, Input, catalogue_at
 from streams.kafka_options import KafkaOptions
-from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, next_offset
+from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, TopicIdentity, adopt_topic, next_offset
 from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
 from streams.places import OFFICE, Lane, Partition, lane_of
@@ -176,13 +176,32 @@ def _open_database(settings: Settings, *, create: bool) -> Engine:
 
 
 @contextmanager
-def open_lanes(settings: Settings, quarantined: TellQuarantined) -> Iterator[SteppedLanes]:
+def open_lanes(
+    settings: Settings, topic: TopicIdentity | None = None, quarantined: TellQuarantined | None = None
+) -> Iterator[SteppedLanes]:
     """The lanes that a worker drives, over the database of the settings."""
+    with _workers_database(settings) as engine:
+        yield SteppedLanes(partial(unit_over, engine), VERBS, settings.kafka_partitions, topic, quarantined)
+
+
+def adopt_copy(settings: Settings, topic_id: str) -> list[Partition]:
+    """Let workers go on in this topic, which holds what the one before held. The partitions for which that is news."""
+    with _workers_database(settings) as engine:
+        adopted = []
+        for partition in map(Partition, range(settings.kafka_partitions)):
+            with unit_over(engine, lane_of(partition)) as unit:
+                if adopt_topic(unit, partition, topic_id, is_copy=True):
+                    adopted.append(partition)
+        return adopted
+
+
+@contextmanager
+def _workers_database(settings: Settings) -> Iterator[Engine]:
     engine = _open_database(settings, create=False)
     try:
         make_ready(engine, None)
         _demand_one_way_in(settings, engine)
-        yield SteppedLanes(partial(unit_over, engine), VERBS, settings.kafka_partitions, quarantined)
+        yield engine
     finally:
         engine.dispose()
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -151,14 +150,6 @@ def test_an_offset_that_the_topic_does_not_hold_is_told(options: KafkaOptions, t
     publish(options, name, b"1")
     with Reader(options, name, P0, Offset(5)) as reader, pytest.raises(LogUnusable, match="does not hold what is to be read"):
         reader.read(1, 5000)
-
-
-def test_a_header_whose_name_is_no_text_is_told(kafka: KafkaCluster, options: KafkaOptions, topic: MakeTopic) -> None:
-    name = topic()
-    command = [b"kcat", b"-P", b"-b", kafka.bootstrap.encode(), b"-t", name.encode(), b"-H", b"\xff=1"]
-    subprocess.run(command, input=b"value", check=True, timeout=60)
-    with Reader(options, name, P0) as reader, pytest.raises(LogUnusable, match="a header whose name is not UTF-8"):
-        reader.read(1, 10_000)
 
 
 # What fails

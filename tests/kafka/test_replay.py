@@ -9,6 +9,7 @@ from random import Random
 import pytest
 from click.testing import CliRunner, Result
 
+from streams.catalogue import Catalogue
 from streams.embedded_runtime import Input
 from streams.kafka_client import Admin, Reader
 from streams.kafka_options import KafkaOptions
@@ -16,11 +17,13 @@ from streams.kafka_topics import Spec, create
 from streams.lanes import SteppedLanes
 from streams.log import Stream
 from streams.places import Offset, Partition
+from streams.rating import conclude
 from streams.raw_records import partition_of
 from tests.one_result.network import MONTH, STATIONS, write_reference
 from tests.one_result.traffic import recorded, sequence, visits
 from vocabulary.charging import RawMessage
 from vocabulary.identity import StationId
+from vocabulary.sessions import ChargingSession, Finding, Progress, SessionConclusion
 from wattbook.audit import digests
 from wattbook.cli import cli
 from wattbook.database import writing
@@ -95,6 +98,29 @@ def test_a_replay_folds_topic_and_office_again_and_finds_the_same(app: App, tmp_
     assert result.events > 500 and result.conclusions > 100 and result.entries > 20
     assert replay_lanes(app) == result
     assert {"InvoiceIssued", "SessionRated", "SessionFlagged"} <= found.keys()
+
+
+def fails_for_late_contracts(session: ChargingSession, catalogue: Catalogue) -> tuple[SessionConclusion, ...]:
+    if session.token is not None and (holder := catalogue.holder(session.token, session.start)) and holder.id == "C-LATE":
+        raise KeyError(session.token)
+    return conclude(session, catalogue)
+
+
+def test_a_mistake_of_ours_while_a_fact_is_taken_up_stops_no_lane_and_a_replay_makes_it_again(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.batch.conclude", fails_for_late_contracts)
+    lived(app, tmp_path, seed=11)
+    with app.reading() as store:
+        rows = store.states.find("")
+    failed = [row for row in rows if row.finding is Finding.STEPS_FAIL]
+    assert len(failed) > 2 and {row.progress for row in failed} == {Progress.FLAGGED}
+    assert "C-LATE" not in {row.contract for row in rows}
+    result = replay_lanes(app)
+    assert result.difference is None
+    assert result.conclusions > 100
+    monkeypatch.undo()
+    assert replay_lanes(app).difference is not None, "a program without the mistake concludes something else"
 
 
 CHANGES = [  # what a replay calls it, the table, and what is done to it past wattbook

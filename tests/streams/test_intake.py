@@ -127,6 +127,17 @@ def test_a_hole_whose_records_the_broker_has_deleted_stops_the_pump() -> None:
         world.process(0, 1, 5)
 
 
+def test_a_hole_that_was_left_out_and_then_deleted_before_it_was_read_again_stops_the_pump() -> None:
+    """aiokafka goes to the first offset that is there, so that the second reading shows the same hole."""
+    world = World()
+    world.intake.assigned([P])
+    assert world.process(0, 1, 5) == 2
+    world.bounds = Bounds(Offset(5), Offset(9))
+    with pytest.raises(RecordsGone, match="offsets 2 to 4 were deleted before they were processed"):
+        world.process(5, 6)
+    assert world.lanes.done == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("beginning", "end", "why"), [(11, 20, "offsets 10 to 10 were deleted"), (0, 9, "cut off or made anew")]
 )

@@ -135,6 +135,11 @@ def test_no_frame_is_poison(frame: bytes) -> None:
         (taken(key=b"A" * 49), QuarantineReason.KEY_IS_NO_STATION, "'AAAA"),
         (taken(value=None), QuarantineReason.VALUE_MISSING, "a record without a value deletes nothing here"),
         (taken(value=b" " * (VALUE_BYTES_MAX + 1)), QuarantineReason.VALUE_TOO_LONG, "1048577 bytes, at most 1048576"),
+        (
+            taken()._replace(headers=(("x", b""), ("\udcffé\udcfe", b""))),
+            QuarantineReason.HEADER_NAME_UNREADABLE,
+            "'\\\\xffé\\\\xfe': header names are UTF-8",
+        ),
         (taken(protocol=b"OCPP1.6"), QuarantineReason.PROTOCOL_UNKNOWN, "'OCPP1.6': ocpp1.6, ocpp2.0.1 or ocpp2.1"),
         (taken(direction=b"up"), QuarantineReason.DIRECTION_UNKNOWN, "'up': station->csms or csms->station"),
         *(
@@ -162,6 +167,8 @@ def test_what_is_wrong_outside_the_frame_is_poison(record: Taken, reason: Quaran
 
 def test_the_first_reason_is_told() -> None:
     wrong = taken(key=None, value=None, protocol=b"x", direction=b"x", received_at=b"x")
+    named = wrong.headers
+    wrong = wrong._replace(headers=(("\udcff", b""), *named))
     reasons = []
     for better in (
         {},
@@ -169,8 +176,9 @@ def test_the_first_reason_is_told() -> None:
         {"key": b"A"},
         {"value": b"." * (VALUE_BYTES_MAX + 1)},
         {"value": FRAME},
-        {"headers": wrong.headers[1:]},
-        {"headers": wrong.headers[2:]},
+        {"headers": named},
+        {"headers": named[1:]},
+        {"headers": named[2:]},
     ):
         wrong = wrong._replace(**better)
         found = raw_message(wrong)
@@ -182,9 +190,10 @@ def test_the_first_reason_is_told() -> None:
 @given(
     st.none() | st.binary(max_size=60),
     st.none() | st.binary(max_size=60),
-    st.lists(st.tuples(st.sampled_from(["protocol", "direction", "received-at", "x"]), st.binary(max_size=30)), max_size=4).map(
-        tuple
-    ),
+    st.lists(
+        st.tuples(st.sampled_from(["protocol", "direction", "received-at", "x", "é", "\udc80"]), st.binary(max_size=30)),
+        max_size=4,
+    ).map(tuple),
     st.integers(-(2**63), 2**63 - 1),
 )
 def test_any_record_is_a_message_or_poison_and_can_be_quarantined(
@@ -199,6 +208,14 @@ def test_any_record_is_a_message_or_poison_and_can_be_quarantined(
 
 
 # Quarantine
+
+
+def test_a_header_name_that_is_not_utf8_is_kept_readable() -> None:
+    record = taken()._replace(headers=(("\udcffé\udcfe", b"1"), ("é" * 300, b"")))
+    kept = quarantined(record, Poison(QuarantineReason.HEADER_NAME_UNREADABLE, "why"))
+    assert kept.headers[0] == ("\\xffé\\xfe", Kept(text="1", length=1))
+    assert kept.headers[1][0] == "é" * 200
+    assert decode(encode(kept)) == kept
 
 
 def test_quarantine_keeps_all_that_came() -> None:

@@ -161,6 +161,40 @@ def test_sessions_of_all_kinds_come_to_where_they_belong(desk: Callable[..., Des
     assert [checked.verdict for checked in found(done, SignatureChecked)].count(Verdict.FAILED) == 1
 
 
+def test_a_session_on_which_the_steps_fail_as_a_fact_comes_waits_for_the_next_one_and_stops_no_other(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = worked_through(desk(), inputs(operator(), KAI, contract("A"), tariff(), ORDINARY, NOBODYS, NOWHERE))
+    assert progress(opened)[:2] == ["17 rated", "18 flagged token_belongs_to_no_contract_or_partner"]
+    with monkeypatch.context() as broken:
+        broken.setattr("streams.batch.conclude", fail)
+        worked_through(opened, inputs(contract("X", name="C2")))
+    [flagged] = [one for one in found(opened, SessionFlagged) if one.finding is Finding.STEPS_FAIL]
+    assert flagged.detail == "KeyError in tests.streams.test_runtime.fail", "and not what it quotes"
+    assert progress(opened) == [
+        "17 rated",
+        "18 flagged steps_fail_on_the_session",
+        "T3 flagged evse_is_not_in_the_reference_data",
+    ]
+    worked_through(opened, inputs(tariff("0.31", name="another")))
+    assert progress(opened)[1] == "18 rated"
+
+
+def test_a_charge_that_cannot_be_posted_as_a_fact_comes_is_not_written_either(desk: Callable[..., Desk]) -> None:
+    opened = worked_through(desk(), inputs(operator(), KAI, tariff(), ORDINARY))
+    opened.runtime._verbs = VERBS._replace(post=fail)
+    worked_through(opened, inputs(contract("A")))
+    assert progress(opened) == ["17 flagged steps_fail_on_the_session"]
+    assert [opened.tables()[name] for name in ("entry", "posting", "balance")] == [[], [], []]
+    opened.runtime._verbs = VERBS
+    worked_through(opened, inputs(contract("A", name="C9")))
+    assert progress(opened) == ["17 rated"]
+
+
+def fail(*_: object) -> Any:
+    raise KeyError("token 04A2B3C4D5E680")
+
+
 def test_a_failed_signature_is_held_back_from_the_invoice_and_its_reason_is_told(desk: Callable[..., Desk]) -> None:
     done = worked_through(desk(), inputs(operator(), KAI, contract("A"), tariff(), SIGNED, INVOICE_RUN))
     [good, failed] = found(done, SignatureChecked)
@@ -186,8 +220,8 @@ def test_the_same_import_twice_changes_nothing(desk: Callable[..., Desk]) -> Non
 def test_how_inputs_are_cut_into_batches_changes_nothing(desk: Callable[..., Desk], batch: int) -> None:
     whole, cut = (worked_through(desk(batch=size), everything()) for size in (1000, batch))
     assert cut.streams() == whole.streams()
-    for table in ("state", "ledger_entry", "balance", "position"):
-        assert cut.tables().get(table) == whole.tables().get(table)
+    for table in ("state", "entry", "posting", "balance", "position"):
+        assert cut.tables()[table] == whole.tables()[table]
     assert [_without_positions(row) for row in cut.rows()] == [_without_positions(row) for row in whole.rows()]
 
 

@@ -15,6 +15,7 @@ from streams.kafka_topics import TOPICS, Misfit, Spec, check, create, default_re
 from streams.places import Offset, Partition, Taken
 from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json, print_lines
 from wattbook.settings import Settings, SettingsError
+from wattbook.wiring import adopt_copy
 
 _COLUMNS = ("partition", "offset", "appended_at", "key", "value")
 
@@ -58,6 +59,26 @@ def mend_(settings: Settings, as_json: bool) -> None:
     with _admin(settings) as (admin, spec):
         misfits = mend(admin, spec)
     _tell(misfits, as_json)
+
+
+@topics.command()
+@json_option
+@pass_settings
+def adopt(settings: Settings, as_json: bool) -> None:
+    """Let workers go on in a raw topic that was made anew from a copy: with each record at its old offset.
+
+    They stop where the topic's id is not that of the one whose messages were processed. Nobody checks the copy here: do that
+    before, by `wattbook audit verify --topic raw` and `wattbook audit replay`.
+    """
+    if not settings.uses_kafka:
+        raise click.UsageError("messages come in through the database: there is no raw topic")
+    with Admin(settings.kafka_options) as admin:
+        topic_id = admin.topic_id(settings.kafka_options.topic("raw"))
+    adopted = adopt_copy(settings, topic_id)
+    if as_json:
+        print_json({"topic_id": topic_id, "adopted": adopted})
+    else:
+        OUT.print(f"{count(len(adopted), 'partition')} of {settings.kafka_options.topic('raw')} taken up: {topic_id}")
 
 
 @topics.command()
@@ -139,7 +160,7 @@ def _shown(taken: Taken) -> dict[str, Any]:
         "offset": taken.offset,
         "appended_at": appended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "key": _text(taken.key),
-        "headers": {name: _text(value) for name, value in taken.headers},
+        "headers": {_text(name.encode(errors="surrogateescape")): _text(value) for name, value in taken.headers},
         "value": _text(taken.value),
     }
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import click
 
 from streams.intake import Watch
-from streams.lanes import PutAside
+from streams.kafka_client import Admin
+from streams.lanes import PutAside, TopicIdentity
 from streams.places import Partition
 from streams.pump import Lanes
 from wattbook.commands.output import pass_settings
@@ -37,7 +38,7 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
             "workers go between Kafka and PostgreSQL: set WATTBOOK_LOG=kafka://… and WATTBOOK_DATABASE=postgresql://…"
         )
     demand_topics(settings)
-    with open_lanes(settings, _quarantined) as lanes:
+    with Admin(settings.kafka_options) as admin, open_lanes(settings, _identity(settings, admin), _quarantined) as lanes:
         meters = Meters(say, settings.worker_stall_s, lanes.tally)
         with shown(meters, settings.worker_host, *_port(settings, port)) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
@@ -56,6 +57,13 @@ def _quarantined(partition: Partition, records: Sequence[PutAside]) -> None:
     """One line for a batch: of its records where the first one stands, how many there are, and why. Nothing that they hold."""
     reasons = ",".join(dict.fromkeys(record.reason for record in records))
     say("quarantined", reason=reasons, partition=partition, offset=records[0].offset, records=len(records))
+
+
+def _identity(settings: Settings, admin: Admin) -> TopicIdentity:
+    return TopicIdentity(
+        lambda: admin.topic_id(settings.kafka_options.topic("raw")),
+        lambda partition, topic_id: say("topic_taken_up", partition=partition, topic_id=topic_id),
+    )
 
 
 def _run(settings: Settings, engine: str, lanes: Lanes, watch: Watch) -> None:

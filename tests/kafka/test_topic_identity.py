@@ -1,0 +1,155 @@
+"""A topic that was made anew under its old name is another topic, however long it is: nobody goes on in the middle of it."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+from sqlalchemy import Engine
+
+from streams.kafka_client import Admin, KafkaRefused, Topic
+from streams.kafka_options import KafkaOptions
+from streams.kafka_topics import Spec, create
+from streams.lanes import RAW, SteppedLanes, TopicIdentity, TopicMadeAnew
+from streams.places import Offset, Partition, Taken, lane_of, place_of
+from streams.sql_states import SqlStates
+from tests.kafka.conftest import MakeTopic
+from tests.kafka.test_worker_metrics import SESSION, Site, wait_for
+from wattbook.database import open_database, reading, writing
+from wattbook.dev_kafka import KafkaCluster
+from wattbook.wiring import VERBS, create_tables, unit_over
+
+P0, P1 = Partition(0), Partition(1)
+
+
+# Lanes
+
+
+class Brokers:
+    """What they say of the raw topic, and what is said of them."""
+
+    def __init__(self) -> None:
+        self.topic_id, self.said = "one", list[tuple[Partition, str]]()
+
+    @property
+    def identity(self) -> TopicIdentity:
+        return TopicIdentity(lambda: self.topic_id, lambda partition, topic_id: self.said.append((partition, topic_id)))
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    engine = open_database(database, create=True)
+    with writing(engine) as connection:
+        create_tables(connection)
+    yield engine
+    engine.dispose()
+
+
+def worker(engine: Engine, brokers: Brokers | None) -> SteppedLanes:
+    return SteppedLanes(partial(unit_over, engine), VERBS, None, brokers.identity if brokers else None)
+
+
+def records(*offsets: int) -> Sequence[Taken]:
+    return [Taken(P0, Offset(offset), b"HAM-0001", b"{", (), 0) for offset in offsets]
+
+
+def test_a_lane_goes_on_in_its_topic_and_in_no_other_of_that_name(engine: Engine) -> None:
+    brokers = Brokers()
+    first = worker(engine, brokers)
+    assert (first.assigned(P0), first.assigned(P1)) == (0, 0)
+    first.process(P0, records(0, 1))
+    assert worker(engine, brokers).assigned(P0) == 2
+    brokers.topic_id = "two"
+    with pytest.raises(TopicMadeAnew, match=r"raw/0: .*its id is two, .*is one\. .*`wattbook topics adopt`"):
+        worker(engine, brokers).assigned(P0)
+    assert brokers.said == [(P0, "one"), (P1, "one")]
+
+
+def test_a_lane_that_has_taken_nothing_takes_the_topic_that_is_there(engine: Engine) -> None:
+    brokers = Brokers()
+    worker(engine, brokers).assigned(P0)
+    brokers.topic_id = "two"
+    second = worker(engine, brokers)
+    assert second.assigned(P0) == 0
+    second.process(P0, records(0))
+    brokers.topic_id = "one"
+    with pytest.raises(TopicMadeAnew):
+        worker(engine, brokers).assigned(P0)
+
+
+def test_a_database_that_does_not_know_takes_the_topic_that_is_there_and_says_so(engine: Engine) -> None:
+    before = worker(engine, None)
+    before.assigned(P0)
+    before.process(P0, records(0, 1))
+    brokers = Brokers()
+    assert worker(engine, brokers).assigned(P0) == 2
+    assert brokers.said == [(P0, "one")]
+
+
+def test_brokers_that_know_no_ids_stop_nobody(engine: Engine) -> None:
+    brokers = Brokers()
+    first = worker(engine, brokers)
+    first.assigned(P0)
+    first.process(P0, records(0))
+    brokers.topic_id = ""
+    assert worker(engine, brokers).assigned(P0) == 1
+
+
+# Brokers
+
+
+def test_a_topic_has_an_id_and_another_one_when_it_is_made_anew(admin: Admin, topic: MakeTopic) -> None:
+    name = topic()
+    first = admin.topic_id(name)
+    assert len(first) == 36 and admin.topic_id(name) == first
+    admin.delete([name])
+    with pytest.raises(KafkaRefused, match="no such topic"):
+        admin.topic_id(name)
+    admin.create([Topic(name, 1, 1, {})])
+    assert admin.topic_id(name) not in (first, "")
+
+
+# Workers
+
+
+def processed(site: Site) -> int:
+    engine = open_database(site.environment["WATTBOOK_DATABASE"], create=False)
+    try:
+        with reading(engine) as connection:
+            return sum(place_of(SqlStates(connection, lane_of(p)).position(RAW))[0] for p in (P0, P1))
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("engine_name", ["faust", "plain"])
+def test_a_worker_stops_at_a_topic_that_was_made_anew_and_goes_on_in_one_that_was_adopted(
+    tmp_path: Path, kafka: KafkaCluster, options: KafkaOptions, admin: Admin, database: str, prefix: str, engine_name: str
+) -> None:
+    site = Site(tmp_path, kafka, database, prefix)
+    site.command("import", str(SESSION))
+    with site.worker("--engine", engine_name) as (process, log):
+        wait_for(lambda: processed(site) == 20, log)
+        assert "topic_taken_up" in log()
+        _ended(process, log, status=0)
+    admin.delete([options.topic("raw")])
+    create(admin, Spec(prefix, 2, 1))
+    for _ in range(2):
+        site.command("import", str(SESSION))  # longer than the old one
+    with site.worker("--engine", engine_name) as (process, log):
+        assert process.wait(60) == 70, log()
+        last = json.loads(log().splitlines()[-1])
+        assert (last["event"], last["kind"]) == ("worker_failed", "TopicMadeAnew")
+        assert "the topic was made anew" in last["error"]
+    assert processed(site) == 20
+    assert "1 partition of" in site.command("topics", "adopt"), "nothing was in the other one"
+    assert "0 partitions" in site.command("topics", "adopt")
+    with site.worker("--engine", engine_name) as (process, log):
+        wait_for(lambda: processed(site) == 40, log)
+        _ended(process, log, status=0)
+
+
+def _ended(process: "Popen[str]", log: Callable[[], str], status: int) -> None:
+    process.terminate()
+    assert process.wait(10) == status, log()
