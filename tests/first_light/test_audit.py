@@ -1,6 +1,7 @@
 """What an auditor may try: change the database past wattbook, and see whether it is refused, or told by the replay."""
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -16,8 +17,11 @@ from vocabulary.sessions import Finding
 from wattbook.audit import Difference, replay
 from wattbook.cli import OUTSIDE_FAILURES
 from wattbook.conclusions import dossier, invoice_of
+from wattbook.database import writing
 from wattbook.documents import run_invoices
-from wattbook.wiring import App
+from wattbook.importing import import_files
+from wattbook.settings import read_settings
+from wattbook.wiring import App, create_app
 
 LATER = ISSUED_AT.replace(hour=9)
 Change = Callable[..., None]
@@ -201,6 +205,22 @@ def _standing(side: str | None, column: str) -> str:
 def test_a_row_that_points_elsewhere_is_told(app: App, change: Change, what: str, statement: str) -> None:
     change(statement)
     assert found(app).what == what
+
+
+def test_a_row_that_points_at_another_conclusion_is_told_of_a_home_on_postgresql_too(tmp_path: Path, database: str) -> None:
+    """Positions there are multiples of 4096, and in the replay they are not."""
+    shutil.copytree(DATA / "reference", tmp_path / "reference")
+    app = create_app(read_settings(home=tmp_path, database=database))
+    app.publish_reference()
+    import_files(app.runtime, CAPTURES, 500)
+    run_invoices(app, MONTH, ISSUED_AT.date(), ISSUED_AT)
+    assert replay(app).difference is None
+    with writing(app.engine) as connection:
+        connection.exec_driver_sql(misled("rated_at").replace("IN one", "IN (SELECT session FROM one)"))
+    difference = found(app)
+    app.close()
+    assert difference.what == "session index"
+    assert _standing(difference.stored, "rated_at") != _standing(difference.replayed, "rated_at")
 
 
 @pytest.mark.parametrize("column", ["checked_at", "rated_at"])
