@@ -34,6 +34,8 @@ from wattbook.settings import SettingsError, read_settings
 ROOT = Path(__file__).parent.parent.parent
 P0, P1 = Partition(0), Partition(1)
 SESSION = ROOT / "tests/data/ocpp/ocpp201-session.ndjson"
+TOKEN = "04A1B2C3D4E5F6"  # of its messages
+assert TOKEN in SESSION.read_text()
 
 
 class Bench:
@@ -190,10 +192,12 @@ class Site:
         return done.output
 
     @contextmanager
-    def worker(self, *options: str) -> Iterator[tuple["subprocess.Popen[str]", Callable[[], str]]]:
+    def worker(
+        self, *options: str, program: tuple[str, str] = ("-m", "wattbook")
+    ) -> Iterator[tuple["subprocess.Popen[str]", Callable[[], str]]]:
         output = self.folder / f"worker-{len([*self.folder.glob('worker-*')])}.log"
         with output.open("w") as file:
-            words = [sys.executable, "-m", "wattbook", "worker", "--port", "0", *options]
+            words = [sys.executable, *program, "worker", "--port", "0", *options]
             process = subprocess.Popen(words, env=self.environment, stderr=file, text=True)
         try:
             yield process, output.read_text
@@ -229,8 +233,36 @@ def test_a_worker_processes_messages_shows_them_and_ends_well(site: Site, engine
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0, log()
         assert json.loads(log().splitlines()[-1])["event"] == "worker_stopped"
-        assert "TAG-" not in log(), "no tokens in the log"
+        assert TOKEN not in log()
     assert "evse_is_not_in_the_reference_data" in site.command("session", "list")
+
+
+WITH_A_MISTAKE = """
+from wattbook import wiring
+
+def decode(raw, message_id):
+    raise {error}(raw.frame)
+
+wiring.VERBS = wiring.VERBS._replace(decode=decode)
+from wattbook.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("engine", ["faust", "plain"])
+@pytest.mark.parametrize(("error", "status"), [("KeyError", 0), ("RuntimeError", 70)])
+def test_a_mistake_of_ours_puts_nothing_of_a_message_into_the_log(site: Site, engine: str, error: str, status: int) -> None:
+    """One that is known for a mistake puts messages into quarantine; any other ends the worker, and says in which function."""
+    site.command("import", str(SESSION))
+    with site.worker("--engine", engine, program=("-c", WITH_A_MISTAKE.format(error=error))) as (process, log):
+        if status == 0:
+            wait_for(lambda: url_in(log()), log)
+            wait_for(lambda: samples(read(url_in(log()) + "/metrics")[1])["wattbook_messages_total"] == 20, log)
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == status, log()
+        assert not [word for word in (TOKEN, "transactionInfo") if word in log()]
+        if status:
+            assert "RuntimeError in __main__.decode" in log()
 
 
 @pytest.mark.parametrize("engine", ["faust", "plain"])
