@@ -52,7 +52,7 @@ from vocabulary.reference import (
     SitePublished,
 )
 from vocabulary.sessions import RatedLine
-from wattbook.database import open_database, reading, writing
+from wattbook.database import Waiting, in_silence, open_database, reading, writing
 from wattbook.migrating import State, make_ready, schema_of
 from wattbook.prices import price_note
 from wattbook.reference_files import read_reference
@@ -166,13 +166,13 @@ def _open_database(settings: Settings, *, create: bool) -> Engine:
 
 
 @contextmanager
-def open_lanes(settings: Settings) -> Iterator[SteppedLanes]:
-    """The lanes that a worker drives, over the database of the settings."""
+def open_lanes(settings: Settings, waiting: Waiting = in_silence) -> Iterator[SteppedLanes]:
+    """The lanes that a worker drives, over the database of the settings. `waiting`: where another holds one of them."""
     engine = _open_database(settings, create=False)
     try:
         make_ready(engine, None)
         _demand_one_way_in(settings, engine)
-        yield SteppedLanes(partial(unit_over, engine), VERBS, settings.kafka_partitions)
+        yield SteppedLanes(partial(unit_over, engine, waiting=waiting), VERBS, settings.kafka_partitions)
     finally:
         engine.dispose()
 
@@ -193,9 +193,9 @@ def runtime_over(engine: Engine, batch: int) -> EmbeddedRuntime:
 
 
 @contextmanager
-def unit_over(engine: Engine, lane: Lane = OFFICE) -> Iterator[Unit]:
+def unit_over(engine: Engine, lane: Lane = OFFICE, waiting: Waiting = in_silence) -> Iterator[Unit]:
     """A transaction that owns a lane."""
-    with writing(engine, lane) as connection:
+    with writing(engine, lane, waiting) as connection:
         yield unit_on(connection, lane)
 
 

@@ -7,7 +7,7 @@ import click
 from streams.intake import Watch
 from streams.pump import Lanes
 from wattbook.commands.output import pass_settings
-from wattbook.observing import Meters, Observed, shown
+from wattbook.observing import Meters, Observed, Waits, shown
 from wattbook.serving import say
 from wattbook.settings import Settings
 from wattbook.topics import demand_topics
@@ -34,8 +34,9 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
             "workers go between Kafka and PostgreSQL: set WATTBOOK_LOG=kafka://… and WATTBOOK_DATABASE=postgresql://…"
         )
     demand_topics(settings)
-    with open_lanes(settings) as lanes:
-        meters = Meters(say, settings.worker_stall_s, lanes.tally)
+    waits = Waits(say)
+    with open_lanes(settings, waits.until_free) as lanes:
+        meters = Meters(say, settings.worker_stall_s, lanes.tally, waits)
         with shown(meters, settings.worker_host, settings.worker_port if port is None else port) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
             _run(settings, engine, Observed(lanes, meters), meters)
