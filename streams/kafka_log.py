@@ -56,6 +56,9 @@ class KafkaLog:
         found = self._chain(stream).read(Position(position - 1), 1) if position > 0 else []
         return found[0] if found and found[0].position == position else None
 
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        return [stored for position in sorted(set(positions)) if (stored := self.at(stream, position)) is not None]
+
     def head(self, stream: Stream) -> Head:
         return self._chain(stream).head
 

@@ -54,6 +54,9 @@ class LaneLog:
         found = self._logs[lane].at(stream, Position(place))
         return None if found is None else found._replace(position=position)
 
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        return [stored for position in set(positions) if (stored := self.at(stream, position)) is not None]
+
     def head(self, stream: Stream) -> Head:
         head = self._logs[self._lane].head(stream)
         return head._replace(position=self._out(head.position) if head.records else Position(0))
@@ -82,6 +85,9 @@ class OfficeView:
 
     def at(self, stream: Stream, position: Position) -> Stored | None:
         return (self._stored if stream in INPUTS else self._derived).at(stream, position)
+
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        return (self._stored if stream in INPUTS else self._derived).pick(stream, positions)
 
     def head(self, stream: Stream) -> Head:
         return self._stored.head(stream)._replace(position=self.until) if stream in INPUTS else self._derived.head(stream)
