@@ -14,6 +14,8 @@ from streams.places import Offset, Partition, Taken
 from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json, table
 from wattbook.settings import Settings, SettingsError
 
+_SHOWN_MAX = 4_000  # characters of a value in a table
+
 
 @click.group()
 def topics() -> None:
@@ -72,7 +74,8 @@ def read(settings: Settings, topic: str, partition: int, since: str, limit: int,
     if as_json:
         print_json({"records": rows})
     else:
-        table("", ("offset", "appended", "key", "value"), [[r["offset"], r["appended_at"], r["key"], r["value"]] for r in rows])
+        shown = [[row["offset"], row["appended_at"], row["key"], _shortened(row)] for row in rows]
+        table("", ("offset", "appended", "key", "value"), shown)
 
 
 @contextmanager
@@ -121,6 +124,16 @@ def _shown(taken: Taken) -> dict[str, Any]:
         "headers": {name: _text(value) for name, value in taken.headers},
         "value": _text(taken.value),
     }
+
+
+def _shortened(row: dict[str, Any]) -> str | None:
+    """The value as a table shows it: which part of a record it is, where it is one, and not millions of characters."""
+    value: str | None = row["value"]
+    if value is None:
+        return None
+    part = f"(part {row['headers']['part']} of {row['headers']['parts']}) " if "parts" in row["headers"] else ""
+    rest = f"… ({len(value)} characters, all of them with --json)" if len(value) > _SHOWN_MAX else ""
+    return f"{part}{value[:_SHOWN_MAX]}{rest}"
 
 
 def _text(value: bytes | None) -> str | None:
