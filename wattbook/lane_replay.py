@@ -55,7 +55,11 @@ class LaneLog:
         return None if found is None else found._replace(position=position)
 
     def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
-        return [stored for position in set(positions) if (stored := self.at(stream, position)) is not None]
+        lanes: dict[Lane, list[Position]] = {}
+        for place, lane in map(place_of, positions):
+            lanes.setdefault(lane, []).append(Position(place))
+        found = [(lane, stored) for lane, places in lanes.items() for stored in self._logs[lane].pick(stream, places)]
+        return [stored._replace(position=position(stored.position, lane)) for lane, stored in found]
 
     def head(self, stream: Stream) -> Head:
         head = self._logs[self._lane].head(stream)
