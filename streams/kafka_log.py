@@ -3,7 +3,8 @@
     position   offset + 1 in the partition's lane (streams.places); each topic counts for itself
     id, cause  headers `id` (64 hex digits) and `cause` (decimal); a record of the raw topic is known by its content
     place      header of what the relay publishes: a record whose place is not higher than the highest before
-               is a repeat after a crash of the relay, and is passed over here
+               is a repeat after a crash of the relay, and is passed over here; one that came in parts (streams.parts)
+               is joined, and stands where its last part does
     link       is computed on reading: a broker keeps none
 
 For auditors, and for small topics with one writer. Idempotence by id needs to know every id: what is called first on a stream
@@ -21,6 +22,7 @@ from streams.dedup import admit
 from streams.kafka_client import Publisher, Reader
 from streams.kafka_options import KafkaOptions
 from streams.log import Appended, BrokenLink, Head, LogUnusable, Record, Stored, Stream
+from streams.parts import Joined, Joining
 from streams.places import LANES_MAX, Offset, Partition, Taken, lane_of, position, position_of
 from streams.raw_records import Poison, quarantined, raw_message
 from vocabulary.codec import encode
@@ -55,6 +57,9 @@ class KafkaLog:
     def at(self, stream: Stream, position: Position) -> Stored | None:
         found = self._chain(stream).read(Position(position - 1), 1) if position > 0 else []
         return found[0] if found and found[0].position == position else None
+
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        return [stored for position in sorted(set(positions)) if (stored := self.at(stream, position)) is not None]
 
     def head(self, stream: Stream) -> Head:
         return self._chain(stream).head
@@ -100,7 +105,8 @@ class _Chain:
         self._options, self._stream, self._partition = options, stream, partition
         self._reader = Reader(options, options.topic(stream), partition)
         self._links: dict[Position, bytes] = {}
-        self._place = 0  # that the relay gave to the last record
+        self._joining = Joining()
+        self._first: dict[Position, Offset] = {}  # of the parts of a record that came in several
         self.places: dict[bytes, Position] = {}  # by id
         self.head, self.end = EMPTY, Offset(0)
 
@@ -121,8 +127,10 @@ class _Chain:
         found: list[Stored] = []
         if limit == 0 or after >= self.head.position:
             return found
-        for records in self._reader.to_end(_first_after(after, self._partition), min(limit, _AT_ONCE)):
-            found += [stored for taken in records if (stored := self._known(taken)) is not None]
+        joining = Joining()
+        for records in self._reader.to_end(self._from(after), min(limit, _AT_ONCE)):
+            whole = self._joined(joining, records)
+            found += [stored for joined in whole if (stored := self._known(joined, after)) is not None]
             if len(found) >= limit or (found and found[-1].position >= self.head.position):
                 break
         return found[:limit]
@@ -148,22 +156,32 @@ class _Chain:
 
     def _follow(self, records: Sequence[Taken]) -> None:
         """Link each record that is no repeat to the one before."""
-        for taken in records:
-            place = _place(taken)
-            if place is not None and place <= self._place:
-                continue
-            self._place = place or self._place
+        for joined in self._joined(self._joining, records):
+            taken = joined.taken
             at, record = position_of(taken.partition, taken.offset), _record(self._stream, taken)
+            if joined.first != taken.offset:
+                self._first[at] = joined.first
             [link] = follow(self._stream, self.head.link, [(at, record)])
             self.head = Head(self.head.records + 1, at, link)
             self._links[at] = link
             self.places.setdefault(record.id, at)
 
-    def _known(self, taken: Taken) -> Stored | None:
-        """None for a repeat, and for what came after the chain was followed."""
-        at = position_of(taken.partition, taken.offset)
+    def _joined(self, joining: Joining, records: Sequence[Taken]) -> list[Joined]:
+        """What the relay published, whole and once. Other headers of raw messages than those of their format say nothing."""
+        if self._stream is Stream.RAW:
+            return [Joined(taken, taken.offset) for taken in records]
+        return [joined for taken in records if (joined := joining.take(taken)) is not None]
+
+    def _from(self, after: Position) -> Offset:
+        """Where to begin to read what comes after a position: not between the parts of a record."""
+        offset = _first_after(after, self._partition)
+        return min([offset, *(first for at, first in self._first.items() if at > after and first < offset)])
+
+    def _known(self, joined: Joined, after: Position) -> Stored | None:
+        """None for a repeat, for what was not asked for, and for what came after the chain was followed."""
+        at = position_of(joined.taken.partition, joined.taken.offset)
         link = self._links.get(at)
-        return Stored(at, self._stream, *_record(self._stream, taken), link) if link is not None else None
+        return Stored(at, self._stream, *_record(self._stream, joined.taken), link) if link is not None and at > after else None
 
 
 def _headers(record: Record) -> list[tuple[str, bytes]]:
@@ -192,11 +210,6 @@ def _appended(stream: Stream, taken: Taken) -> Record:
     except (KeyError, ValueError):
         where = f"{stream}/{taken.partition} at offset {taken.offset}"
         raise LogUnusable(f"{where}: a record without a readable id and cause: nobody but wattbook may produce here") from None
-
-
-def _place(taken: Taken) -> int | None:
-    place = dict(taken.headers).get("place")
-    return int(place) if place else None
 
 
 def _first_after(after: Position, partition: Partition) -> Offset:

@@ -1,8 +1,9 @@
-"""The log: one port, five verbs.
+"""The log: one port, six verbs.
 
     append   a batch of records to a stream; idempotent by record id
     read     stored records of some streams, in order, after a position
     at       the one record of a stream that stands at a position
+    pick     the same for many positions at once
     head     how far a stream's hash chain has come
     verify   walk a stream's chain from its beginning and name the first broken link
 
@@ -95,6 +96,10 @@ class Log(Protocol):
     def read(self, streams: Sequence[Stream], after: Position, limit: int) -> list[Stored]: ...
 
     def at(self, stream: Stream, position: Position) -> Stored | None: ...
+
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        """Each that is there once, in no promised order."""
+        ...
 
     def head(self, stream: Stream) -> Head: ...
 

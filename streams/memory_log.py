@@ -33,6 +33,9 @@ class MemoryLog:
     def at(self, stream: Stream, position: Position) -> Stored | None:
         return next((stored for stored in self._after(stream, Position(position - 1), 1) if stored.position == position), None)
 
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        return [stored for position in set(positions) if (stored := self.at(stream, position)) is not None]
+
     def head(self, stream: Stream) -> Head:
         return self._heads[stream]
 

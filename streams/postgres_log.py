@@ -71,6 +71,13 @@ class PostgresLog:
         """Of whatever lane: the position names it."""
         return next(iter(self._stored(_AT[stream], (place_of(position)[1], position))), None)
 
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        """Of whatever lanes."""
+        lanes: dict[Lane, list[Position]] = {}
+        for at in sorted(set(positions)):
+            lanes.setdefault(place_of(at)[1], []).append(at)
+        return [stored for lane, wanted in lanes.items() for stored in self._stored(_PICK[stream], (lane, wanted))]
+
     def head(self, stream: Stream) -> Head:
         return self._heads().get(stream, EMPTY)
 
@@ -198,6 +205,7 @@ _COPY = _for_each_stream("COPY log_STREAM (position, cause, lane, id, link, key,
 _FIND = _for_each_stream("SELECT position, id, key, body FROM log_STREAM WHERE id = ANY(%b) AND lane = %s")
 _SELECT = "SELECT position, 'STREAM' AS stream, id, key, body, cause, link FROM log_STREAM WHERE lane = %s"
 _READ = _for_each_stream(f"{_SELECT} AND position > %s ORDER BY position LIMIT %s")
+_PICK = _for_each_stream(f"{_SELECT} AND position = ANY(%b::bigint[])")
 _AT = _for_each_stream(f"{_SELECT} AND position = %s")
 _SET_HEAD = """INSERT INTO log_head (lane, stream, records, position, link) VALUES (%s, %s, %s, %s, %b)
     ON CONFLICT (lane, stream) DO UPDATE SET records = excluded.records, position = excluded.position, link = excluded.link"""

@@ -53,6 +53,11 @@ def driver_cursor(connection: Connection) -> Any:
     return connection.connection.cursor()
 
 
+def take_lane(connection: Connection, lane: int) -> bool:
+    """Hold the lane until the transaction ends, if nobody else holds it; whether that is so."""
+    return bool(connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock(%s, %s)", (LOCKS, lane)).scalar())
+
+
 def hold_lane(connection: Connection, lane: int) -> None:
     """Wait until nobody else holds the lane, and hold it until the transaction ends."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (LOCKS, lane))

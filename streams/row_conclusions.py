@@ -4,7 +4,8 @@ The index is rewritten as work goes on, so whoever can write to the database can
 position therefore looks whose conclusion stands there.
 """
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Protocol, TypeGuard, TypeVar
 
 from streams.log import Log, Stored, Stream
 from streams.states import DocumentRow, IndexChanged, SessionRow
@@ -23,7 +24,25 @@ _COLUMNS = {
 }
 
 
-def conclusion(log: Log, row: SessionRow | DocumentRow, kind: type[E]) -> E | None:
+class Standing(Protocol):
+    """Where conclusions are read by position: the log, or `Picked`."""
+
+    def at(self, stream: Stream, position: Position) -> Stored | None: ...
+
+
+class Picked:
+    """The conclusions at which rows of sessions point, read at once."""
+
+    def __init__(self, log: Log, rows: Sequence[SessionRow]) -> None:
+        wanted = [at for row in rows for at in (row.rated_at, row.checked_at) if _may_be_one(at)]
+        self._found = {stored.position: stored for stored in log.pick(Stream.CONCLUSIONS, wanted)}
+
+    def at(self, stream: Stream, position: Position) -> Stored | None:
+        assert stream is Stream.CONCLUSIONS
+        return self._found.get(position)
+
+
+def conclusion(log: Standing, row: SessionRow | DocumentRow, kind: type[E]) -> E | None:
     """The conclusion of that kind; None: the row names none. Raises IndexChanged where it is none, or another's."""
     position: Position | None = getattr(row, _COLUMNS[kind])
     if position is None:
@@ -35,7 +54,7 @@ def conclusion(log: Log, row: SessionRow | DocumentRow, kind: type[E]) -> E | No
     raise IndexChanged(row[0], _COLUMNS[kind], position, "nothing" if event is None else described(event))
 
 
-def demanded(log: Log, row: SessionRow | DocumentRow, kind: type[E]) -> E:
+def demanded(log: Standing, row: SessionRow | DocumentRow, kind: type[E]) -> E:
     """As `conclusion`, where there must be one."""
     found = conclusion(log, row, kind)
     if found is None:
@@ -43,9 +62,13 @@ def demanded(log: Log, row: SessionRow | DocumentRow, kind: type[E]) -> E:
     return found
 
 
-def standing_at(log: Log, position: object) -> Stored | None:
+def standing_at(log: Standing, position: object) -> Stored | None:
     """The conclusion at what an index has for a position, which may be anything: SQLite keeps text in a column of numbers."""
-    return log.at(Stream.CONCLUSIONS, Position(position)) if isinstance(position, int) and position > 0 else None
+    return log.at(Stream.CONCLUSIONS, position) if _may_be_one(position) else None
+
+
+def _may_be_one(position: object) -> TypeGuard[Position]:
+    return isinstance(position, int) and position > 0
 
 
 def described(event: Event) -> str:

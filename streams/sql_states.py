@@ -19,7 +19,8 @@ from streams.places import OFFICE, Lane
 from streams.postgres_parts import driver_rows, driver_run, escaped, hold_lane, unescaped
 from streams.state_tables import DOCUMENT, INVOICED, METADATA, POSITION, SESSION, STATE
 from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved, SessionRow
-from vocabulary.identity import InvoiceNumber, Position, SessionId, StationId
+from vocabulary.billing import ContractRange
+from vocabulary.identity import ContractId, InvoiceNumber, Position, SessionId, StationId
 from vocabulary.money import plain
 from vocabulary.sessions import Finding, Progress
 
@@ -46,6 +47,9 @@ _LOAD_POSTGRES = "SELECT key, body FROM state WHERE key = ANY(%b::text[])"
 _SAVE = "INSERT INTO state (key, body) {} ON CONFLICT (key) DO UPDATE SET body = excluded.body"
 _SAVE_POSTGRES = _SAVE.format("SELECT * FROM unnest(%b::text[], %b::bytea[])")
 _SAVE_SQLITE = _SAVE.format("VALUES (?, ?)")
+
+_MARK = "INSERT INTO invoiced (session, number) {}"
+_MARK_POSTGRES, _MARK_SQLITE = _MARK.format("SELECT * FROM unnest(%b::text[], %b::text[])"), _MARK.format("VALUES (?, ?)")
 
 _BEGIN = sql("INSERT INTO position (lane, consumer, position) VALUES (:lane, :consumer, 0) ON CONFLICT DO NOTHING")
 
@@ -144,8 +148,12 @@ class SqlStates:
             query = select(INVOICED).where(INVOICED.c.session.in_(bindparam("sessions", expanding=True)))
             for found in self._connection.execute(query.order_by(INVOICED.c.session), {"sessions": chunk}):
                 raise AlreadyInvoiced(Invoiced(SessionId(found.session), InvoiceNumber(found.number)))
-        if rows:
-            self._connection.execute(INVOICED.insert(), [row._asdict() for row in rows])
+        if self._is_postgres:
+            columns = [[escaped(value) for value in column] for column in zip(*rows, strict=True)]
+            if rows:
+                driver_run(self._connection, _MARK_POSTGRES, columns)
+        elif rows:
+            self._connection.exec_driver_sql(_MARK_SQLITE, [tuple(row) for row in rows])
 
     def indexes(self) -> Iterator[tuple[str, Iterator[IndexRow]]]:
         """For audits, by name: every row that a replay gives again, as it is stored, in order of key."""
@@ -174,10 +182,14 @@ class SqlStates:
         is_one_of_them = (SESSION.c.progress == Progress.FLAGGED, SESSION.c.finding.in_(list(findings)))
         return self._rows(select(SESSION).where(*is_one_of_them, SESSION.c.lane == self._lane).order_by(SESSION.c.session))
 
-    def billable(self, until: date) -> list[SessionRow]:
-        is_rated = (SESSION.c.progress == Progress.RATED, SESSION.c.contract.is_not(None))
-        found = self._locked(select(SESSION).where(*is_rated, SESSION.c.ended_on <= until.isoformat()))
+    def billable(self, until: date, contracts: ContractRange | None = None) -> list[SessionRow]:
+        found = self._locked(select(SESSION).where(*_is_billable(until), *_is_within(contracts or ContractRange())))
         return sorted(found, key=lambda row: (row.contract, _sql(row.start) or "", row.session))
+
+    def billable_by_contract(self, until: date) -> list[tuple[ContractId, int]]:
+        """How many sessions of each contract are billable, in order of contract."""
+        query = select(SESSION.c.contract, func.count()).where(*_is_billable(until)).group_by(SESSION.c.contract)
+        return [(contract, number) for contract, number in self._connection.execute(query.order_by(SESSION.c.contract))]
 
     def running(self, stations: Sequence[StationId]) -> list[SessionRow]:
         """Open sessions of these stations."""
@@ -220,6 +232,17 @@ class SqlStates:
 
 _BY_START = (SESSION.c.start.nulls_first(), SESSION.c.session)
 _ASCII_LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}  # what both databases' lower() does
+
+
+def _is_billable(until: date) -> tuple[ColumnElement[bool], ...]:
+    return SESSION.c.progress == Progress.RATED, SESSION.c.contract.is_not(None), SESSION.c.ended_on <= until.isoformat()
+
+
+def _is_within(contracts: ContractRange) -> Iterator[ColumnElement[bool]]:
+    if contracts.after is not None:
+        yield SESSION.c.contract > contracts.after
+    if contracts.until is not None:
+        yield SESSION.c.contract <= contracts.until
 
 
 def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:

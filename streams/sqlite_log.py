@@ -65,13 +65,13 @@ class SqliteLog:
         if not streams:
             return []
         wanted = tuple(dict.fromkeys(streams))
-        rows = self._rows(_reading(wanted), (*[after] * len(wanted), limit))
-        return [
-            Stored(position, _STREAM[name], id_, key, body, cause, link) for position, name, id_, key, body, cause, link in rows
-        ]
+        return _stored(self._rows(_reading(wanted), (*[after] * len(wanted), limit)))
 
     def at(self, stream: Stream, position: Position) -> Stored | None:
         return next((stored for stored in self.read([stream], Position(position - 1), 1) if stored.position == position), None)
+
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        return _stored(self._rows(_PICK[stream], (json.dumps([*set(positions)]),)))
 
     def head(self, stream: Stream) -> Head:
         return self._head_and_last(stream)[0]
@@ -136,6 +136,12 @@ def _reading(streams: tuple[Stream, ...]) -> str:
     return " UNION ALL ".join(_READ[stream] for stream in streams) + " ORDER BY position LIMIT ?"
 
 
+def _stored(rows: Sequence[Sequence[Any]]) -> list[Stored]:
+    return [
+        Stored(position, _STREAM[name], id_, key, body, cause, link) for position, name, id_, key, body, cause, link in rows
+    ]
+
+
 def _fingerprint(id_: bytes) -> int:
     return int.from_bytes(id_[:8], "big", signed=True)
 
@@ -152,6 +158,10 @@ _GET_HEAD = "SELECT records, position, link, (SELECT max(position) FROM log_head
 _SET_HEAD = "UPDATE log_head SET records = ?, position = ?, link = ? WHERE stream = ?"
 _READ = _for_each_stream(
     "SELECT position, 'STREAM' AS stream, id, key, body, cause, link FROM log_STREAM WHERE position > ?",
+)
+_PICK = _for_each_stream(
+    """SELECT position, 'STREAM', r.id, r.key, body, cause, link FROM json_each(?) AS wanted
+    CROSS JOIN log_STREAM AS r ON r.position = wanted.value"""
 )
 _ADD = _for_each_stream("INSERT INTO log_STREAM (position, id, key, body, cause, link) VALUES (?, ?, ?, ?, ?, ?)")
 _ADD_ID = "INSERT INTO log_recent_id VALUES (?, ?)"

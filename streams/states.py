@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, PartnerId, Position, SessionId, StationId
 from vocabulary.sessions import Finding, Progress
 
@@ -65,7 +66,7 @@ class AlreadyInvoiced(Exception):
     def __init__(self, stands: Invoiced) -> None:
         super().__init__(
             f"session {stands.session} stands on invoice {stands.number} already, and would be billed twice: the database was "
-            "changed past wattbook. No invoice was issued. Run `wattbook audit replay`: it tells the first row that was changed"
+            "changed past wattbook, and the run stopped. Run `wattbook audit replay`: it tells the first row that was changed"
         )
         self.stands = stands
 
@@ -109,6 +110,6 @@ class States(Protocol):
         """Flagged sessions with one of these findings, in order of session id."""
         ...
 
-    def billable(self, until: date) -> list[SessionRow]:
+    def billable(self, until: date, contracts: ContractRange | None = None) -> list[SessionRow]:
         """Rated contract sessions on no invoice that ended by that local day, in order of contract, start, session."""
         ...

@@ -5,6 +5,7 @@ in the way, without a password.
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import IntegrityError, InternalError, ProgrammingError
 
-from streams.places import Lane
+from streams.places import OFFICE, Lane
 from wattbook import database as module
 from wattbook.database import DatabaseAway, DatabaseError, open_database, reading, writing
 from wattbook.dev_postgres import PostgresServer
@@ -264,13 +265,48 @@ def test_a_connection_that_is_lost_is_told_and_nothing_was_written_and_the_next_
 
 
 def test_a_lock_that_another_holds_is_told_after_the_wait(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(module._SESSION, "lock_timeout", "20ms")
+    monkeypatch.setattr(module, "LANE_TIMEOUT_S", 0.02)
     with (
         writing(engine, Lane(1)),
-        pytest.raises(DatabaseAway, match=r"Another process has held a lock for 30 s; wait for that one, or stop it"),
+        pytest.raises(DatabaseAway, match=r"Another process has held a lock for more than 30 s; wait for that one, or stop it"),
         writing(engine, Lane(1)),
     ):
         pass
+
+
+def test_a_lane_is_waited_for_longer_than_a_row_and_whoever_waits_is_told(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An invoice run may hold it for minutes."""
+    monkeypatch.setitem(module._SESSION, "lock_timeout", "20ms")
+    told: list[Lane] = []
+
+    @contextmanager
+    def waiting(lane: Lane) -> Iterator[None]:
+        told.append(lane)
+        threading.Timer(0.3, is_over.set).start()
+        yield
+
+    def run() -> None:
+        with writing(engine, Lane(1)):
+            begun.set()
+            is_over.wait()
+
+    begun, is_over = threading.Event(), threading.Event()
+    thread = threading.Thread(target=run)
+    thread.start()
+    begun.wait()
+    with writing(engine, Lane(1), waiting) as connection:
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "20ms", "for rows, as ever"
+    with writing(engine, Lane(1), waiting):
+        pass
+    thread.join()
+    assert told == [1]
+
+
+def test_the_office_may_think_for_minutes_within_a_transaction(engine: Engine) -> None:
+    with writing(engine, OFFICE) as connection:
+        assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == "10min"
 
 
 def test_two_that_wait_for_each_other_are_parted_and_one_is_told_to_try_again(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain, pairwise
 from random import Random
 
 import pytest
@@ -9,14 +10,16 @@ import pytest
 from ledger.books import Booked
 from streams.chain import EMPTY
 from streams.log import Head, LogUnusable, Stored, Stream
-from streams.places import OFFICE, Lane, Partition, position
+from streams.parts import PART_BYTES_MAX, Joining, part_in
+from streams.places import OFFICE, Lane, Offset, Partition, Taken, position
 from vocabulary.billing import Entry
 from vocabulary.identity import EventId, Position
 from vocabulary.money import Currency
 from vocabulary.sessions import ChargingSession, SessionRated
-from wattbook.relaying import JOURNAL, PAGE, Parcel, Relay, place_in
+from wattbook.relaying import JOURNAL, PAGE, Parcel, Relay, place_in, whole_to
 
 PARTITIONS = 3
+BODY = b'{"type":"reference.taken","partition":0,"offset":0,"until":0}'
 AT = datetime(2026, 10, 1, tzinfo=UTC)
 
 
@@ -42,7 +45,17 @@ class Topics:
 
     def last(self, topic: str, partition: Partition) -> int:
         held = self.held.get((topic, partition))
-        return place_in(held[-1].headers) if held else 0
+        return whole_to(held[-1].headers) if held else 0
+
+    def places(self, topic: str, partition: Partition) -> list[int]:
+        """Of the records, as a reader joins their parts."""
+        joining, found = Joining(), []
+        for offset, parcel in enumerate(self.held.get((topic, partition), [])):
+            taken = Taken(partition, Offset(offset), parcel.key, parcel.value, tuple(parcel.headers), 0)
+            if joined := joining.take(taken):
+                assert joined.taken.value == BODY or topic == JOURNAL
+                found.append(place_in(joined.taken.headers))
+        return found
 
 
 class Written:
@@ -74,7 +87,7 @@ class Written:
                     stream,
                     at.to_bytes(32, "big"),
                     "CS",
-                    b'{"type":"reference.taken","partition":0,"offset":0,"until":0}',
+                    BODY,
                     Position(0),
                     b"",
                 )
@@ -95,15 +108,18 @@ class Written:
             self.booked.append(Booked(number, entry, position(number, lane), AT, b""))
 
 
-def drained(topics: Topics, written: Written) -> Relay:
-    relay = Relay(topics.send, topics.last, PARTITIONS)
+def drained(topics: Topics, written: Written, bytes_max: int = PART_BYTES_MAX) -> Relay:
+    relay = Relay(topics.send, topics.last, PARTITIONS, bytes_max)
     while relay.publish(written):
         pass
     return relay
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_a_relay_that_is_lost_at_any_record_and_begun_again_publishes_each_record_once_in_order(seed: int) -> None:
+@pytest.mark.parametrize("bytes_max", [PART_BYTES_MAX, 25], ids=["whole", "in parts"])
+def test_a_relay_that_is_lost_at_any_record_and_begun_again_publishes_each_record_once_in_order(
+    seed: int, bytes_max: int
+) -> None:
     random, topics, written = Random(seed), Topics(), Written()
     for _ in range(12):
         written.write(
@@ -113,21 +129,44 @@ def test_a_relay_that_is_lost_at_any_record_and_begun_again_publishes_each_recor
         written.book([Lane(random.randint(0, PARTITIONS)) for _ in range(random.choice([0, 5, PAGE + 3]))])
         topics.takes = random.randint(0, 1500)
         try:
-            drained(topics, written)
+            drained(topics, written, bytes_max)
         except Lost:
             continue
     topics.takes = None
-    drained(topics, written)
+    drained(topics, written, bytes_max)
     for (lane, stream), records in written.stored.items():
         partition = Partition(0 if lane == OFFICE else lane - 1)
-        assert [p.place for p in topics.held.get((stream.value, partition), [])] == [r.position for r in records], (
-            f"seed {seed}"
-        )
-    journal = [parcel for (topic, _), parcels in topics.held.items() if topic == JOURNAL for parcel in parcels]
-    assert sorted(parcel.place for parcel in journal) == [booked.number for booked in written.booked], f"seed {seed}"
-    for partition in range(PARTITIONS):
-        places = [parcel.place for parcel in topics.held.get((JOURNAL, Partition(partition)), [])]
-        assert places == sorted(places)
+        assert topics.places(stream.value, partition) == [r.position for r in records], f"seed {seed}"
+    journal = [topics.places(JOURNAL, Partition(partition)) for partition in range(PARTITIONS)]
+    assert sorted(chain.from_iterable(journal)) == [booked.number for booked in written.booked], f"seed {seed}"
+    assert all(places == sorted(places) for places in journal)
+    if bytes_max == PART_BYTES_MAX:
+        repeats = [p for parcels in topics.held.values() for one, p in pairwise(parcels) if p.place <= one.place]
+        assert repeats == [], "whole records stand there once"
+
+
+def test_a_partition_that_ends_in_the_middle_of_a_record_gets_all_of_it_again() -> None:
+    topics, written = Topics(), Written()
+    written.write(Lane(1), Stream.EVENTS, 2)
+    topics.takes = 5
+    with pytest.raises(Lost):
+        drained(topics, written, 25)
+    assert topics.last("events", Partition(0)) == position(2, Lane(1)) - 1
+    topics.takes = None
+    assert drained(topics, written, 25).published == {"events": 1}, "records are counted, not their parts"
+    parts = [part_in(parcel.headers).number for parcel in topics.held["events", Partition(0)]]
+    assert parts == [1, 2, 3, 1, 2, 1, 2, 3]
+    assert topics.places("events", Partition(0)) == [position(1, Lane(1)), position(2, Lane(1))]
+
+
+def test_a_key_that_is_longer_than_any_of_ours_is_cut_between_two_characters() -> None:
+    topics, written = Topics(), Written()
+    written.write(Lane(1), Stream.QUARANTINE, 1)
+    [stored] = written.stored[Lane(1), Stream.QUARANTINE]
+    written.stored[Lane(1), Stream.QUARANTINE] = [stored._replace(key="\ufffd" * 6_000_000)]
+    drained(topics, written)
+    [parcel] = topics.held["quarantine", Partition(0)]
+    assert parcel.key == ("\ufffd" * 1365).encode()
 
 
 def test_an_entry_goes_to_the_partition_of_what_caused_it_and_those_of_the_office_to_the_first() -> None:

@@ -26,17 +26,28 @@ class PartitionReached(Struct, frozen=True, kw_only=True):
     reference: Position
 
 
+class ContractRange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Contracts by their ids, in order of code points: those after `after`, up to `until`, which is one of them. None: no bound
+    on that side.
+    """
+
+    after: ContractId | None = None
+    until: ContractId | None = None
+
+
 class InvoiceRunRequested(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="invoice_run.requested"):
     """Draw up what contracts owe for sessions that ended, by their site's calendar, until the end of `month`.
 
     `requested_at` makes each asking a fact of its own: a second run bills what has become billable since. `reached`: where
-    partitions are processed side by side, how far each was at the run; where inputs have one order, that says it.
+    partitions are processed side by side, how far each was at the run; where inputs have one order, that says it. `contracts`:
+    the run is of these alone, since what many owe is asked for in several commands; None: of all.
     """
 
     month: str  # "2026-10"
     issued_on: date
     requested_at: datetime
     reached: tuple[PartitionReached, ...] = ()
+    contracts: ContractRange | None = None
 
 
 class InvoiceLine(Struct, frozen=True, kw_only=True):

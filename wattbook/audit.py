@@ -100,6 +100,9 @@ class ReplayLog:
     def at(self, stream: Stream, position: Position) -> Stored | None:
         return (self._inputs if stream in INPUTS else self._derived).at(stream, position)
 
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        return (self._inputs if stream in INPUTS else self._derived).pick(stream, positions)
+
     def head(self, stream: Stream) -> Head:
         return self._derived.head(stream)
 

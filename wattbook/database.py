@@ -5,6 +5,7 @@
 
                 SQLite                                          PostgreSQL
     writing     holds the file's write lock from its beginning  READ COMMITTED; holds the lock of its lane, if it names one
+                                                                for which it waits as long as an invoice run may take
     reading     a deferred transaction, queries only            REPEATABLE READ, READ ONLY
     durable     write-ahead log, synchronous=FULL               refused if fsync, full_page_writes or synchronous_commit is off
 
@@ -13,20 +14,21 @@ raises, and turn what the outside does to the database into a DatabaseError that
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from streams.places import Lane
-from streams.postgres_parts import LOCKS, hold_lane
+from streams.places import OFFICE, Lane
+from streams.postgres_parts import LOCKS, hold_lane, take_lane
 
 APPLICATION_ID = LOCKS  # in the SQLite file's header
 BUSY_TIMEOUT_S = 10
-LOCK_TIMEOUT_S = 30  # PostgreSQL: workers wait for each other's rows, and for an invoice run
+LOCK_TIMEOUT_S = 30  # PostgreSQL: workers wait for each other's rows
+LANE_TIMEOUT_S = 540  # PostgreSQL: for a lane, which an invoice run holds until it has drawn up; below the limit of a statement
 
 # Unlike the journal mode, these belong to a connection, not to the file.
 _PRAGMAS = {
@@ -57,6 +59,7 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "60s",  # a writer that hangs gives its locks back
     "jit": "off",  # compiling takes longer than any of our queries
 }
+_OFFICE_IDLE_MAX = "10min"  # one document of some 300 000 sessions is drawn up for a minute, on a machine that is busy for more
 _READING_IDLE_MAX = "1h"  # who reads may look at what he has read for a while: a replay, the drawing of documents
 
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")  # off: what was committed may be lost, or the files damaged
@@ -87,7 +90,7 @@ _POSTGRES_REMEDIES = {
 _POSTGRES_REMEDIES_IN_TIME = {
     "08": "The connection was lost. What was being committed is there as a whole or not at all; try again.",
     "40": "Another transaction was in the way, and this one was rolled back; try again.",
-    "55P03": f"Another process has held a lock for {LOCK_TIMEOUT_S} s; wait for that one, or stop it.",
+    "55P03": f"Another process has held a lock for more than {LOCK_TIMEOUT_S} s; wait for that one, or stop it.",
     "57014": "A statement was cancelled, by someone or by its time limit; nothing of this transaction was written.",
     "25P03": "This process did nothing within a transaction for so long that the server ended it; nothing of it was written.",
     "57P": "The server is starting or shutting down. What was being committed is there as a whole or not at all; try again.",
@@ -116,8 +119,16 @@ def open_database(place: Path | str, *, create: bool) -> Engine:
         return engine
 
 
+Waiting = Callable[[Lane], AbstractContextManager[None]]
+"""What surrounds the waiting for a lane that another holds."""
+
+
+def in_silence(_lane: Lane) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @contextmanager
-def writing(engine: Engine, lane: Lane | None = None) -> Iterator[Connection]:
+def writing(engine: Engine, lane: Lane | None = None, waiting: Waiting = in_silence) -> Iterator[Connection]:
     """A transaction that writes.
 
     SQLite: it waits for the file's write lock first, so what it reads is still true when it writes. PostgreSQL: with a lane, it
@@ -125,8 +136,19 @@ def writing(engine: Engine, lane: Lane | None = None) -> Iterator[Connection]:
     """
     with _explaining(engine), engine.connect().execution_options(wattbook_writes=True) as connection, connection.begin():
         if lane is not None and _is_postgres(engine):
-            hold_lane(connection, lane)
+            _hold(connection, lane, waiting)
         yield connection
+
+
+def _hold(connection: Connection, lane: Lane, waiting: Waiting) -> None:
+    """Most find the lane free. The office's transaction may think for long: while it draws up, it asks the server nothing."""
+    if not take_lane(connection, lane):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LANE_TIMEOUT_S}s'")
+        with waiting(lane):
+            hold_lane(connection, lane)
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_SESSION['lock_timeout']}'")
+    if lane == OFFICE:
+        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_OFFICE_IDLE_MAX}'")
 
 
 @contextmanager

@@ -2,23 +2,49 @@
 
 The run is a command in the log; the invoices follow from it. The files are renderings: they can be written again at any time,
 and are the same bytes again.
+
+What many contracts owe is asked for in several commands, each of some contracts and a transaction of its own: a worker waits
+for one of them, not for all, and memory holds one. A contract is never cut: it gets one invoice, however long.
 """
 
+import time
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
+
+from msgspec import structs
 
 from invoicing.invoice_json import invoice_json
 from streams.embedded_runtime import Input
 from streams.log import Stream
-from vocabulary.billing import Invoice, InvoiceRunRequested
+from streams.states import DocumentRow
+from vocabulary.billing import ContractRange, Invoice, InvoiceRunRequested
+from vocabulary.identity import ContractId
 from wattbook.conclusions import invoice_of
 from wattbook.months import month_of
 from wattbook.wiring import App, NotReady, day_of_issue, operator_of
 
+SESSIONS_AT_ONCE = 5_000  # of a command, unless a single contract has more: a second or two
+_GIVE_WAY_S = 0.15  # between two commands: who waits for SQLite's lock looks for it ten times a second
+
 
 def run_invoices(app: App, month: str, issued_on: date, now: datetime) -> list[Invoice]:
     """Draw up what is due. Returns the invoices that this run issued."""
-    month_of(month)
+    return [*read_invoices(app, issue(app, month, issued_on, now))]
+
+
+def read_invoices(app: App, rows: Iterable[DocumentRow]) -> Iterator[Invoice]:
+    """One after the other: a month's invoices together may be more than memory holds."""
+    for row in rows:
+        with app.reading() as store:
+            invoice = invoice_of(store, row)
+        yield invoice
+
+
+def issue(app: App, month: str, issued_on: date, now: datetime) -> list[DocumentRow]:
+    """Draw up what is due. Returns what this run issued; what it had issued before something made it fail stays issued."""
+    last = month_of(month).last
     request = InvoiceRunRequested(month=month, issued_on=issued_on, requested_at=now)
     app.runtime.pump()
     operator_of(app.runtime.catalogue(), day_of_issue(request))
@@ -26,9 +52,30 @@ def run_invoices(app: App, month: str, issued_on: date, now: datetime) -> list[I
         raise NotReady(f"an invoice cannot be dated in the future: {issued_on} is after {now.date()}")
     with app.reading() as store:
         before = {row.number for row in store.states.documents()}
-    app.runtime.carry_out(Input(Stream.COMMANDS, "invoice-run", request))
+        owing = store.states.billable_by_contract(last)
+    for number, contracts in enumerate(ranges(owing, SESSIONS_AT_ONCE)):
+        time.sleep(_GIVE_WAY_S if number else 0)
+        command = structs.replace(request, contracts=contracts)
+        app.runtime.carry_out(Input(Stream.COMMANDS, "invoice-run", command))
     with app.reading() as store:
-        return [invoice_of(store, row) for row in store.states.documents() if row.number not in before]
+        return [row for row in store.states.documents() if row.number not in before]
+
+
+def ranges(owing: Iterable[tuple[ContractId, int]], sessions_max: int) -> list[ContractRange | None]:
+    """Ranges of contracts, by how many sessions each has, in order: all contracts there are lie in just one of them.
+
+    Each ends with the contract that makes it full, the last one is open; None where one command is enough.
+    """
+    ends, sessions = [], 0
+    for contract, count in owing:
+        sessions += count
+        if sessions >= sessions_max:
+            ends.append(contract)
+            sessions = 0
+    if sessions == 0:
+        ends = ends[:-1]
+    bounds = [None, *ends, None]
+    return [ContractRange(after=a, until=b) for a, b in pairwise(bounds)] if ends else [None]
 
 
 def write_invoice(app: App, invoice: Invoice, folder: Path) -> tuple[Path, Path]:

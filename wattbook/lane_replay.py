@@ -55,6 +55,13 @@ class LaneLog:
         found = self._logs[lane].at(stream, Position(place))
         return None if found is None else found._replace(position=position)
 
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        lanes: dict[Lane, list[Position]] = {}
+        for place, lane in map(place_of, positions):
+            lanes.setdefault(lane, []).append(Position(place))
+        found = [(lane, stored) for lane, places in lanes.items() for stored in self._logs[lane].pick(stream, places)]
+        return [stored._replace(position=position(stored.position, lane)) for lane, stored in found]
+
     def head(self, stream: Stream) -> Head:
         head = self._logs[self._lane].head(stream)
         return head._replace(position=self._out(head.position) if head.records else Position(0))
@@ -83,6 +90,9 @@ class OfficeView:
 
     def at(self, stream: Stream, position: Position) -> Stored | None:
         return (self._stored if stream in INPUTS else self._derived).at(stream, position)
+
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        return (self._stored if stream in INPUTS else self._derived).pick(stream, positions)
 
     def head(self, stream: Stream) -> Head:
         return self._stored.head(stream)._replace(position=self.until) if stream in INPUTS else self._derived.head(stream)

@@ -20,7 +20,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from streams.log import LogUnusable
-from streams.places import Offset, Partition, Taken
+from streams.places import OFFICE, Lane, Offset, Partition, Taken
 from streams.pump import Fenced, Lanes
 from wattbook.database import DatabaseError
 from wattbook.settings import SettingsError
@@ -35,11 +35,42 @@ _BATCH_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 Say = Callable[..., None]
 
 
+class Waits:
+    """For a lane that another holds: mostly an invoice run, which may hold all of them for minutes. To wait for it is no fault,
+    and no reason to start the worker again. `what`: is waited for now; None: nothing is.
+    """
+
+    def __init__(self, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._clock = say, clock
+        self.what: str | None = None
+        self.ended = clock()  # when the last one did
+
+    @contextmanager
+    def until_free(self, lane: Lane) -> Iterator[None]:
+        """Around the waiting."""
+        began, what = self._clock(), "the office" if lane == OFFICE else f"partition {lane - 1}"
+        self._say("waits_for_lane", lane=what, why="an invoice run or another worker holds it; nothing is lost")
+        self.what = what
+        try:
+            yield
+        finally:
+            self.what, self.ended = None, self._clock()
+            self._say("waited_for_lane", lane=what, seconds=round(self.ended - began, 1))
+
+
 class Meters:
     """The numbers of one worker, and `streams.intake.Watch` of its pump. `stall_s`: how long may it get nowhere."""
 
-    def __init__(self, say: Say, stall_s: int, tally: Tally[str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        say: Say,
+        stall_s: int,
+        tally: Tally[str],
+        waits: Waits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._say, self._stall_s, self._clock = say, stall_s, clock
+        self._waits = waits or Waits(say, clock)
         self._lock = threading.Lock()
         self._next: dict[Partition, Offset] = {}
         self._ends: dict[Partition, Offset] = {}
@@ -103,15 +134,17 @@ class Meters:
         return {p: max(0, end - self._next[p]) for p, end in self._ends.items() if p in self._next}
 
     def health(self) -> dict[str, object]:
-        """Empty `wrong` where all is well."""
+        """Empty `wrong` where all is well. Who waits for a lane hears and commits nothing: that time does not count."""
         with self._lock:
-            lag, now = sum(self.lag.values()), self._clock()
+            lag, now, waits_for = sum(self.lag.values()), self._clock(), self._waits.what
+            heard, moved = (now if waits_for else max(at, self._waits.ended) for at in (self._heard, self._moved))
             wrong = []
-            if now - self._heard > self._stall_s:
-                wrong.append(f"Kafka has not answered for {now - self._heard:.0f} s")
-            if lag and now - self._moved > self._stall_s:
-                wrong.append(f"{lag} messages wait, and nothing was committed for {now - self._moved:.0f} s")
-            return {"wrong": wrong, "lag": lag, "partitions": sorted(self._next), "messages": self.processed}
+            if now - heard > self._stall_s:
+                wrong.append(f"Kafka has not answered for {now - heard:.0f} s")
+            if lag and now - moved > self._stall_s:
+                wrong.append(f"{lag} messages wait, and nothing was committed for {now - moved:.0f} s")
+            shown = {"lag": lag, "partitions": sorted(self._next), "messages": self.processed}
+            return {"wrong": wrong, "waits_for": waits_for, **shown}
 
     def _show(self) -> None:
         lag, did_wait = self.lag, self._does_wait

@@ -26,7 +26,7 @@ from vocabulary.identity import Position
 from vocabulary.sessions import ChargingSession, SessionRated
 from wattbook.conclusions import dossier
 from wattbook.database import APPLICATION_ID, reading
-from wattbook.relaying import LastPlace, Parcel, Relay, place_in
+from wattbook.relaying import LastPlace, Parcel, Relay, whole_to
 from wattbook.wiring import store_on
 
 PAUSE_S = 0.2  # between two looks at a database that had nothing new
@@ -59,9 +59,9 @@ class DatabaseOutbox:
 
 
 def last_places(options: KafkaOptions, topic: str) -> dict[Partition, int]:
-    """The place that the last record of each partition says; 0 where it is empty."""
+    """Up to which place each partition is whole, as its last record says; 0 where it is empty."""
     with TopicReader(options, options.topic(topic)) as reader:
-        found = {taken.partition: place_in(taken.headers) for taken in reader.tails(1)}
+        found = {taken.partition: whole_to(taken.headers) for taken in reader.tails(1)}
         beginning, end = reader.beginning(), reader.end()
     for partition in end:
         if partition not in found and end[partition] > beginning[partition]:

@@ -10,6 +10,9 @@ The database is the outbox: what was committed is published, and nothing else. H
 themselves: the last record of each partition says its place. So a crash loses nothing, and what a broker took without the
 relay hearing of it is not published again, unless it arrives after the tail was read: a reader passes over a record whose
 place is not higher than the highest before it. One relay at a time, by a lock in the database that dies with its connection.
+
+What is longer than a broker takes goes in parts (`streams.parts`). A partition that ends in the middle of them has come to the
+record before, and gets all of them again.
 """
 
 from collections import Counter
@@ -19,6 +22,7 @@ from typing import NamedTuple, Protocol
 from ledger.books import Booked
 from streams.chain import EMPTY
 from streams.log import Head, LogUnusable, Stored, Stream
+from streams.parts import PART_BYTES_MAX, Part, cut, headers_of, part_in
 from streams.places import OFFICE, Lane, Partition, lane_of, place_of
 from vocabulary.codec import decode, encode
 from vocabulary.identity import Position
@@ -28,7 +32,9 @@ from wattbook.cost_frames import cost_frame, message_name
 from wattbook.costs import Cost
 
 PAGE = 1000
-JOURNAL, STATION_MESSAGES = "journal", "station-messages"
+_DOCUMENTS_PAGE = 20  # one may hold a year of a fleet
+_KEY_BYTES_MAX = 2**12  # only in quarantine a key is longer, where somebody produced it so; the value tells its length
+JOURNAL, STATION_MESSAGES, DOCUMENTS = "journal", "station-messages", "documents"
 
 
 class Feed(NamedTuple):
@@ -66,14 +72,14 @@ Send = Callable[[str, Sequence[Parcel]], None]
 """Publish to a topic; returns when all in-sync replicas have all of it, raises when one has not."""
 
 LastPlace = Callable[[str, Partition], int]
-"""The place of the last record of a topic's partition; 0 where it is empty."""
+"""The place of the last record that a topic's partition holds whole (`whole_to`); 0 where it is empty."""
 
 
 class Relay:
-    """`publish` sends what is new; call it again and again. `published` counts, by topic."""
+    """`publish` sends what is new; call it again and again. `published` counts, by topic. `bytes_max`: of a part's value."""
 
-    def __init__(self, send: Send, last: LastPlace, partitions: int) -> None:
-        self._send, self.published = send, Counter[str]()
+    def __init__(self, send: Send, last: LastPlace, partitions: int, bytes_max: int = PART_BYTES_MAX) -> None:
+        self._send, self.published, self._bytes_max = send, Counter[str](), bytes_max
         self._reached = {feed: Position(last(feed.topic, feed.partition)) for feed in feeds(partitions)}
         self._journal = {Partition(p): last(JOURNAL, Partition(p)) for p in range(partitions)}
         # Pages are sent one after the other, so before the last one nothing is missing in any partition.
@@ -98,7 +104,8 @@ class Relay:
                 )
 
     def _publish_feed(self, feed: Feed, outbox: Outbox) -> int:
-        found = outbox.records(feed.lane, feed.stream, self._reached[feed], PAGE)
+        page = _DOCUMENTS_PAGE if feed.topic == DOCUMENTS else PAGE
+        found = outbox.records(feed.lane, feed.stream, self._reached[feed], page)
         if feed.topic == STATION_MESSAGES:
             self._publish(feed.topic, [p for stored in found if (p := _final_cost(stored, feed.partition, outbox)) is not None])
         else:
@@ -116,7 +123,7 @@ class Relay:
 
     def _publish(self, topic: str, parcels: Sequence[Parcel]) -> None:
         if parcels:
-            self._send(topic, parcels)
+            self._send(topic, [part for parcel in parcels for part in in_parts(parcel, self._bytes_max)])
             self.published[topic] += len(parcels)
 
 
@@ -133,6 +140,22 @@ def place_in(headers: Iterable[tuple[str, bytes]]) -> int:
     raise ValueError("a record without the header `place`: it is not from the relay, and nobody else may publish to this topic")
 
 
+def whole_to(headers: Sequence[tuple[str, bytes]]) -> int:
+    """Up to which place a partition holds all that belongs there, by its last record's headers."""
+    place = place_in(headers)
+    return place if part_in(headers).is_last else place - 1
+
+
+def in_parts(parcel: Parcel, bytes_max: int) -> list[Parcel]:
+    """The parcel, or its parts where its value is longer than that."""
+    pieces = cut(parcel.value, bytes_max)
+    parts = [Part(number, len(pieces)) for number in range(1, len(pieces) + 1)]
+    return [
+        parcel._replace(value=piece, headers=[*parcel.headers, *headers_of(part)])
+        for piece, part in zip(pieces, parts, strict=True)
+    ]
+
+
 def _feeds_of_lanes(partitions: int) -> Iterable[Feed]:
     for number in range(partitions):
         partition = Partition(number)
@@ -142,14 +165,13 @@ def _feeds_of_lanes(partitions: int) -> Iterable[Feed]:
 
 
 def _feeds_of_office() -> Iterable[Feed]:
-    for stream, topic in ((Stream.REFERENCE, "reference"), (Stream.COMMANDS, "commands"), (Stream.CONCLUSIONS, "documents")):
+    for stream, topic in ((Stream.REFERENCE, "reference"), (Stream.COMMANDS, "commands"), (Stream.CONCLUSIONS, DOCUMENTS)):
         yield Feed(OFFICE, stream, topic, Partition(0))
 
 
 def _parcel(stored: Stored, partition: Partition) -> Parcel:
-    return Parcel(
-        stored.position, partition, stored.key.encode(), stored.body, _headers(stored.position, stored.id, stored.cause)
-    )
+    key = stored.key.encode()[:_KEY_BYTES_MAX].decode(errors="ignore").encode()  # cut between two characters
+    return Parcel(stored.position, partition, key, stored.body, _headers(stored.position, stored.id, stored.cause))
 
 
 def _final_cost(stored: Stored, partition: Partition, outbox: Outbox) -> Parcel | None:

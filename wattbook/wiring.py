@@ -52,7 +52,7 @@ from vocabulary.reference import (
     SitePublished,
 )
 from vocabulary.sessions import RatedLine
-from wattbook.database import open_database, reading, writing
+from wattbook.database import Waiting, in_silence, open_database, reading, writing
 from wattbook.migrating import State, make_ready, schema_of
 from wattbook.prices import price_note
 from wattbook.reference_files import read_reference
@@ -177,11 +177,14 @@ def _open_database(settings: Settings, *, create: bool) -> Engine:
 
 @contextmanager
 def open_lanes(
-    settings: Settings, topic: TopicIdentity | None = None, quarantined: TellQuarantined | None = None
+    settings: Settings,
+    topic: TopicIdentity | None = None,
+    quarantined: TellQuarantined | None = None,
+    waiting: Waiting = in_silence,
 ) -> Iterator[SteppedLanes]:
-    """The lanes that a worker drives, over the database of the settings."""
+    """The lanes that a worker drives, over the database of the settings. `waiting`: where another holds one of them."""
     with _workers_database(settings) as engine:
-        yield SteppedLanes(partial(unit_over, engine), VERBS, settings.kafka_partitions, topic, quarantined)
+        yield SteppedLanes(partial(unit_over, engine, waiting=waiting), VERBS, settings.kafka_partitions, topic, quarantined)
 
 
 def adopt_copy(settings: Settings, topic_id: str) -> list[Partition]:
@@ -222,9 +225,9 @@ def runtime_over(engine: Engine, batch: int) -> EmbeddedRuntime:
 
 
 @contextmanager
-def unit_over(engine: Engine, lane: Lane = OFFICE) -> Iterator[Unit]:
+def unit_over(engine: Engine, lane: Lane = OFFICE, waiting: Waiting = in_silence) -> Iterator[Unit]:
     """A transaction that owns a lane."""
-    with writing(engine, lane) as connection:
+    with writing(engine, lane, waiting) as connection:
         yield unit_on(connection, lane)
 
 

@@ -81,6 +81,10 @@ class ForgeableSqliteLog:
         with reading(self._engine) as connection:
             return SqliteLog(connection).at(stream, position)
 
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        with reading(self._engine) as connection:
+            return SqliteLog(connection).pick(stream, positions)
+
     def head(self, stream: Stream) -> Head:
         with reading(self._engine) as connection:
             return SqliteLog(connection).head(stream)
@@ -129,6 +133,10 @@ class ForgeablePostgresLog:
     def at(self, stream: Stream, position: Position) -> Stored | None:
         with reading(self._engine) as connection:
             return PostgresLog(connection, self.lane).at(stream, position)
+
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        with reading(self._engine) as connection:
+            return PostgresLog(connection, self.lane).pick(stream, positions)
 
     def head(self, stream: Stream) -> Head:
         with reading(self._engine) as connection:
@@ -186,6 +194,9 @@ class ContractKafkaLog(KafkaLog):
     def at(self, stream: Stream, position: Position) -> Stored | None:
         found = super().at(_instead(stream), position)
         return found and found._replace(stream=stream)
+
+    def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
+        return [stored._replace(stream=stream) for stored in super().pick(_instead(stream), positions)]
 
     def head(self, stream: Stream) -> Head:
         return super().head(_instead(stream))
@@ -374,6 +385,9 @@ def test_a_record_is_found_by_its_position(log: Log) -> None:
     first, second, third = everything(log)
     assert [log.at(RAW, first.position), log.at(RAW, second.position), log.at(EVENTS, third.position)] == [first, second, third]
     assert log.at(COMMANDS, first.position) is log.at(RAW, Position(second.position + LANES_MAX)) is log.at(RAW, START) is None
+    nowhere = [START, Position(second.position + LANES_MAX)]
+    assert sorted(log.pick(RAW, [second.position, *nowhere, first.position, second.position])) == [first, second]
+    assert log.pick(COMMANDS, [first.position]) == log.pick(RAW, []) == []
 
 
 # Idempotence

@@ -23,6 +23,7 @@ from streams.sql_states import SqlStates
 from streams.state_tables import METADATA
 from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved, SessionRow
 from tests.streams.notation import DAY, STATION
+from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, PartnerId, Position, SessionId, StationId
 from vocabulary.sessions import Finding, Progress
 from wattbook.database import open_database, reading, writing
@@ -291,6 +292,22 @@ def test_billable_is_in_order_of_contract_then_start_then_session_by_code_points
     ]
     states.put_rows(rows)
     assert states.billable(date(2026, 10, 31)) == sorted(rows, key=lambda r: (r.contract, r.start, r.session))
+
+
+def test_billable_is_told_by_contract_and_given_for_a_range_of_them(states: SqlStates) -> None:
+    states.put_rows([rated(f"{c}{n}", contract=ContractId(c)) for c in ("A", "A\0", "Z", "a", "ä") for n in range(len(c))])
+    until = date(2026, 10, 31)
+    assert states.billable_by_contract(until) == [("A", 1), ("A\0", 2), ("Z", 1), ("a", 1), ("ä", 1)]
+    assert states.billable_by_contract(date(2026, 9, 30)) == []
+
+    def given(**bounds: str) -> list[str]:
+        contracts = ContractRange(**{name: ContractId(contract) for name, contract in bounds.items()})
+        return names(states.billable(until, contracts))
+
+    assert given() == names(states.billable(until)) == ["A0", "A\x000", "A\x001", "Z0", "a0", "ä0"]
+    assert given(until="A") == ["A0"]
+    assert given(after="A", until="a") == ["A\x000", "A\x001", "Z0", "a0"]
+    assert given(after="a") == ["ä0"]
 
 
 def test_sessions_are_found_by_the_beginning_of_their_id_or_transaction(states: SqlStates) -> None:

@@ -24,6 +24,7 @@ from tests.one_result.traffic import recorded, sequence, visits
 from vocabulary.charging import RawMessage
 from vocabulary.identity import StationId
 from vocabulary.sessions import ChargingSession, Finding, Progress, SessionConclusion
+from wattbook import documents
 from wattbook.audit import digests
 from wattbook.cli import cli
 from wattbook.database import writing
@@ -88,13 +89,20 @@ def lived(app: App, tmp_path: Path, seed: int) -> None:
         run_invoices(app, MONTH, NOW.date(), NOW.replace(minute=2))
 
 
-def test_a_replay_folds_topic_and_office_again_and_finds_the_same(app: App, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sessions_at_once", [documents.SESSIONS_AT_ONCE, 3])
+def test_a_replay_folds_topic_and_office_again_and_finds_the_same(
+    app: App, tmp_path: Path, sessions_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a run is several commands, between which workers go on."""
+    monkeypatch.setattr(documents, "SESSIONS_AT_ONCE", sessions_at_once)
     lived(app, tmp_path, seed=11)
     with app.reading() as store:
-        documents, found = store.states.documents(), digests(store)
+        issued, found = store.states.documents(), digests(store)
+        commands = store.log.head(Stream.COMMANDS).records
     result = replay_lanes(app)
     assert result.difference is None
-    assert len(documents) > 2, "the invoice runs have found something to bill"
+    assert len(issued) > 2, "the invoice runs have found something to bill"
+    assert (commands > 3) is (sessions_at_once == 3), "three runs"
     assert result.events > 500 and result.conclusions > 100 and result.entries > 20
     assert replay_lanes(app) == result
     assert {"InvoiceIssued", "SessionRated", "SessionFlagged"} <= found.keys()

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.kafka_client import KafkaOptions, Publisher
 from streams.log import LogUnusable
-from streams.places import Offset, Partition, Taken
+from streams.places import Lane, Offset, Partition, Taken
 from streams.pump import Fenced
 from tests.kafka.pump_process import StoredLanes
 from wattbook.cli import cli
@@ -28,7 +28,7 @@ from wattbook.commands.worker import _port
 from wattbook.database import DatabaseError
 from wattbook.dev_kafka import KafkaCluster
 from wattbook.dev_postgres import PostgresServer
-from wattbook.observing import Meters, Observed, shown
+from wattbook.observing import Meters, Observed, Waits, shown
 from wattbook.settings import SettingsError, read_settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,7 +45,8 @@ class Bench:
         self.now = 1000.0
         self.said: list[str] = []
         self.tally: Counter[str] = Counter()
-        self.meters = Meters(lambda event, **_: self.said.append(event), 60, self.tally, lambda: self.now)
+        self.waits = Waits(lambda event, **_: self.said.append(event), lambda: self.now)
+        self.meters = Meters(lambda event, **_: self.said.append(event), 60, self.tally, self.waits, lambda: self.now)
         self.lanes = Observed(StoredLanes(folder / "done.db"), self.meters)
 
     def process(self, partition: Partition, count: int, begin: int = 0) -> None:
@@ -97,6 +98,20 @@ def test_messages_that_wait_longer_than_the_bound_without_a_commit_are_bad_healt
     assert bench.wrong() == ["5 messages wait, and nothing was committed for 61 s"]
     bench.process(P0, 1)
     assert bench.wrong() == []
+
+
+def test_a_worker_that_waits_for_an_invoice_run_is_healthy_and_says_for_what_it_waits(bench: Bench) -> None:
+    bench.lanes.assigned(P0)
+    bench.meters.ends({P0: Offset(5)})
+    with bench.waits.until_free(Lane(1)):
+        bench.now += 300
+        found = bench.meters.health()
+        assert (found["wrong"], found["waits_for"]) == ([], "partition 0")
+    assert bench.said == ["waits_for_lane", "waited_for_lane"]
+    bench.now += 59
+    assert (bench.wrong(), bench.meters.health()["waits_for"]) == ([], None)
+    bench.now += 2
+    assert "5 messages wait, and nothing was committed for 61 s" in bench.wrong()
 
 
 def test_brokers_that_do_not_answer_are_bad_health_after_the_bound(bench: Bench) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from itertools import groupby
 
+from streams.parts import Joining
 from streams.places import Taken, place_of
 from tests.one_result.site import Site
 from vocabulary.codec import encode
@@ -34,11 +35,11 @@ def once_each(records: Iterable[Taken]) -> list[Published]:
     """By the rule for readers: a record whose place is not higher than the one before it in its partition is passed over."""
     found = []
     for partition, run in groupby(records, key=lambda taken: taken.partition):
-        last = 0
+        joining = Joining()
         for taken in run:
-            if (place := place_in(taken.headers)) > last:
-                found.append((partition, dict(taken.headers)["id"].decode(), taken.value or b""))
-                last = place
+            assert place_in(taken.headers)
+            if joined := joining.take(taken):
+                found.append((partition, dict(taken.headers)["id"].decode(), joined.taken.value or b""))
     return found
 
 

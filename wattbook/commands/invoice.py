@@ -15,7 +15,7 @@ from vocabulary.money import plain
 from wattbook.commands.home import publish_quietly
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json, table
 from wattbook.conclusions import invoice_of
-from wattbook.documents import run_invoices, write_invoice
+from wattbook.documents import issue, read_invoices, write_invoice
 from wattbook.months import month_of
 from wattbook.settings import Settings
 from wattbook.vault import Forgotten
@@ -42,16 +42,14 @@ def run(settings: Settings, month: str, issued_on: datetime | None, out: Path | 
     now = datetime.now(UTC)
     with opened(settings) as app:
         publish_quietly(app)
-        issued = run_invoices(app, month, issued_on.date() if issued_on else now.date(), now)
+        numbers = issue(app, month, issued_on.date() if issued_on else now.date(), now)
         folder = out or settings.out_path / "invoices"
-        files = [_written(app, each, folder) for each in issued]
+        written = [(_summary(each), _written(app, each, folder)) for each in read_invoices(app, numbers)]
         waiting = _waiting(app, month)
     if as_json:
-        print_json(
-            [_summary(each) | {"pdf": _path(made, 0), "json": _path(made, 1)} for each, made in zip(issued, files, strict=True)]
-        )
+        print_json([summary | {"pdf": _path(made, 0), "json": _path(made, 1)} for summary, made in written])
     else:
-        rows = [(*_summary(each).values(), _path(made, 0)) for each, made in zip(issued, files, strict=True)]
+        rows = [(*summary.values(), _path(made, 0)) for summary, made in written]
         columns = ("number", "contract", "issued", "month", "sessions", "total", "", "file")
         if rows:
             table(f"{count(len(rows), 'invoice')} issued", columns, rows, right=(4, 5))
@@ -60,7 +58,7 @@ def run(settings: Settings, month: str, issued_on: datetime | None, out: Path | 
         if waiting:
             told = ", ".join(f"{number} {progress}" for progress, number in sorted(waiting.items()))
             OUT.print(f"not on any invoice, and on the worklist: {told}; see `wattbook session list --worklist`")
-    sys.exit(0 if all(files) else 1)
+    sys.exit(0 if all(made for _, made in written) else 1)
 
 
 def _written(app: App, issued: Invoice, folder: Path) -> tuple[Path, Path] | None:

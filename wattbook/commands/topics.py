@@ -101,7 +101,7 @@ def read(settings: Settings, topic: str, partition: int | None, since: str, limi
     if as_json:
         print_json({"records": rows})
     elif rows:
-        print_lines(_COLUMNS, [[row[column] for column in _COLUMNS] for row in rows])
+        print_lines(_COLUMNS, [[*(row[column] for column in _COLUMNS[:-1]), _value(row)] for row in rows])
     else:
         OUT.print(f"no records there in {escape(name)}")
 
@@ -163,6 +163,13 @@ def _shown(taken: Taken) -> dict[str, Any]:
         "headers": {_text(name.encode(errors="surrogateescape")): _text(value) for name, value in taken.headers},
         "value": _text(taken.value),
     }
+
+
+def _value(row: dict[str, Any]) -> str | None:
+    """The value, and which part of a record it is, where it is one."""
+    value: str | None = row["value"]
+    headers = row["headers"]
+    return f"(part {headers['part']} of {headers['parts']}) {value}" if value is not None and "parts" in headers else value
 
 
 def _text(value: bytes | None) -> str | None:

@@ -11,7 +11,7 @@ from streams.lanes import PutAside, TopicIdentity
 from streams.places import Partition
 from streams.pump import Lanes
 from wattbook.commands.output import pass_settings
-from wattbook.observing import Meters, Observed, shown
+from wattbook.observing import Meters, Observed, Waits, shown
 from wattbook.serving import say
 from wattbook.settings import Settings
 from wattbook.topics import demand_topics
@@ -38,8 +38,9 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
             "workers go between Kafka and PostgreSQL: set WATTBOOK_LOG=kafka://… and WATTBOOK_DATABASE=postgresql://…"
         )
     demand_topics(settings)
-    with Admin(settings.kafka_options) as admin, open_lanes(settings, _identity(settings, admin), _quarantined) as lanes:
-        meters = Meters(say, settings.worker_stall_s, lanes.tally)
+    waits, kafka = Waits(say), settings.kafka_options
+    with Admin(kafka) as admin, open_lanes(settings, _identity(settings, admin), _quarantined, waits.until_free) as lanes:
+        meters = Meters(say, settings.worker_stall_s, lanes.tally, waits)
         with shown(meters, settings.worker_host, *_port(settings, port)) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
             _run(settings, engine, Observed(lanes, meters), meters)
