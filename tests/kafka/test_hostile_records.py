@@ -19,6 +19,7 @@ from vocabulary.identity import Position
 from vocabulary.quarantine import Quarantined, QuarantineReason
 from wattbook.database import open_database, reading
 from wattbook.dev_kafka import KafkaCluster
+from wattbook.publishing import relay_over
 from wattbook.wiring import log_on
 
 ANY_BYTES = bytes(range(1, 256)).replace(b"=", b"")  # kcat reads up to the sign =; a NUL ends a word of a command
@@ -105,6 +106,16 @@ def quarantine(site: Site) -> list[Quarantined]:
     return [each for stored in found if isinstance(each := decode(stored.body), Quarantined)]
 
 
+def published(site: Site, options: KafkaOptions) -> int:
+    """How many records the relay publishes."""
+    engine = open_database(site.environment["WATTBOOK_DATABASE"], create=False)
+    try:
+        with Publisher(options) as publisher:
+            return sum(iter(relay_over(engine, options, len(KEYS), publisher), 0))
+    finally:
+        engine.dispose()
+
+
 @pytest.fixture
 def site(tmp_path: Path, kafka: KafkaCluster, database: str, prefix: str) -> Site:
     return Site(tmp_path, kafka, database, prefix)
@@ -124,6 +135,7 @@ def test_hostile_records_go_into_quarantine_and_stop_neither_workers_nor_audits(
         assert process.wait(10) == 0, log()
     names = [name for each in quarantine(site) for name, _ in each.headers]
     assert names.count("\\xff\\xfe") == 6, "as an auditor reads it"
+    assert published(site, options) >= wanted.total()
     assert "identical" in site.command("audit", "replay")
     site.command("seal", "once")
     site.command("audit", "verify", "--topic", "raw")
