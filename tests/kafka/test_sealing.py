@@ -57,7 +57,7 @@ class Forger:
 
     def __init__(self, options: KafkaOptions, admin: Admin, make: MakeTopic) -> None:
         self.options, self._admin = options, admin
-        self.raw = make("raw", message_timestamp_type="CreateTime")
+        self.raw = make("raw", message_timestamp_type="CreateTime", retention_ms="-1")  # its records are old
         self.seals = make("seals")
 
     def publish(self, records: Sequence[Taken]) -> None:
