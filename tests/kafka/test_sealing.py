@@ -73,7 +73,7 @@ class Forger:
 
     def replace_records(self, forge: Forge) -> None:
         forged = forge(self.held())
-        self._make_anew(self.raw, {"message.timestamp.type": "CreateTime"})
+        self._make_anew(self.raw, {"message.timestamp.type": "CreateTime", "retention.ms": "-1"})
         self.publish(forged)
 
     def replace_seals(self, forge: Callable[[list[bytes]], list[bytes]]) -> None:
