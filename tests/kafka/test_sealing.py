@@ -57,7 +57,7 @@ class Forger:
 
     def __init__(self, options: KafkaOptions, admin: Admin, make: MakeTopic) -> None:
         self.options, self._admin = options, admin
-        self.raw = make("raw", message_timestamp_type="CreateTime")
+        self.raw = make("raw", message_timestamp_type="CreateTime", retention_ms="-1")  # its records are old
         self.seals = make("seals")
 
     def publish(self, records: Sequence[Taken]) -> None:
@@ -73,7 +73,7 @@ class Forger:
 
     def replace_records(self, forge: Forge) -> None:
         forged = forge(self.held())
-        self._make_anew(self.raw, {"message.timestamp.type": "CreateTime"})
+        self._make_anew(self.raw, {"message.timestamp.type": "CreateTime", "retention.ms": "-1"})
         self.publish(forged)
 
     def replace_seals(self, forge: Callable[[list[bytes]], list[bytes]]) -> None:
