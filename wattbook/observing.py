@@ -28,6 +28,7 @@ from wattbook.settings import SettingsError
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of no use here
 
 SAY_EVERY_S = 10
+_MOMENT_S = 2
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LABELS = {"quarantined": "reason", "finding": "finding", "rejected": "reason", "signature": "verdict"}  # of tallies
 _BATCH_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -37,25 +38,33 @@ Say = Callable[..., None]
 
 class Waits:
     """For a lane that another holds: mostly an invoice run, which may hold all of them for minutes. To wait for it is no fault,
-    and no reason to start the worker again. `what`: is waited for now; None: nothing is.
+    and no reason to start the worker again. Waits of a moment, as where workers meet at the office, count for nothing.
+
+    `what`: is waited for now; None: nothing is.
     """
 
     def __init__(self, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
         self._say, self._clock = say, clock
         self.what: str | None = None
-        self.ended = clock()  # when the last one did
+        self.ended = clock()  # when the last long one did
 
     @contextmanager
     def until_free(self, lane: Lane) -> Iterator[None]:
         """Around the waiting."""
         began, what = self._clock(), "the office" if lane == OFFICE else f"partition {lane - 1}"
-        self._say("waits_for_lane", lane=what, why="an invoice run or another worker holds it; nothing is lost")
+        facts = {"lane": what, "why": "an invoice run or another worker holds it; nothing is lost"}
+        timer = threading.Timer(_MOMENT_S, self._say, ("waits_for_lane",), facts)
+        timer.daemon = True
+        timer.start()
         self.what = what
         try:
             yield
         finally:
-            self.what, self.ended = None, self._clock()
-            self._say("waited_for_lane", lane=what, seconds=round(self.ended - began, 1))
+            timer.cancel()
+            self.what, now = None, self._clock()
+            if now - began >= _MOMENT_S:
+                self.ended = now
+                self._say("waited_for_lane", lane=what, seconds=round(now - began, 1))
 
 
 class Meters:

@@ -30,6 +30,7 @@ from wattbook.relaying import LastPlace, Parcel, Relay, whole_to
 from wattbook.wiring import store_on
 
 PAUSE_S = 0.2  # between two looks at a database that had nothing new
+_UNDER_WAY_BYTES_MAX = 2**24
 _WAIT_S = 2  # between two tries to get the lock
 _LOCK = 1_000_001  # beside the locks of the lanes, which are their numbers
 
@@ -130,6 +131,12 @@ def _last(options: KafkaOptions) -> LastPlace:
 
 
 def _send(publisher: Publisher, topic: str, parcels: Sequence[Parcel]) -> None:
+    """Flushed every so often: what is under way has a time by which it must be acknowledged, however much stands before it."""
+    bytes_under_way = 0
     for parcel in parcels:
         publisher.send(topic, parcel.partition, parcel.key, parcel.value, parcel.headers)
+        bytes_under_way += len(parcel.value)
+        if bytes_under_way > _UNDER_WAY_BYTES_MAX:
+            publisher.flush()
+            bytes_under_way = 0
     publisher.flush()

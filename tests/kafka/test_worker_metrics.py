@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.kafka_client import KafkaOptions, Publisher
 from streams.log import LogUnusable
-from streams.places import Lane, Offset, Partition, Taken
+from streams.places import OFFICE, Lane, Offset, Partition, Taken
 from streams.pump import Fenced
 from tests.kafka.pump_process import StoredLanes
 from wattbook.cli import cli
@@ -107,11 +107,23 @@ def test_a_worker_that_waits_for_an_invoice_run_is_healthy_and_says_for_what_it_
         bench.now += 300
         found = bench.meters.health()
         assert (found["wrong"], found["waits_for"]) == ([], "partition 0")
-    assert bench.said == ["waits_for_lane", "waited_for_lane"]
+    assert bench.said == ["waited_for_lane"]
     bench.now += 59
+    with bench.waits.until_free(OFFICE):
+        bench.now += 0.1  # as workers meet there every second: it hides nothing, and is not told
+    bench.now -= 0.1
     assert (bench.wrong(), bench.meters.health()["waits_for"]) == ([], None)
     bench.now += 2
     assert "5 messages wait, and nothing was committed for 61 s" in bench.wrong()
+    assert bench.said == ["waited_for_lane"]
+
+
+def test_a_worker_says_that_it_waits_while_it_does(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wattbook.observing._MOMENT_S", 0)
+    with bench.waits.until_free(Lane(1)):
+        while not bench.said:
+            time.sleep(0.01)
+    assert bench.said == ["waits_for_lane", "waited_for_lane"]
 
 
 def test_brokers_that_do_not_answer_are_bad_health_after_the_bound(bench: Bench) -> None:
