@@ -218,7 +218,7 @@ class _Work:
             if isinstance(read, RawMessage) and self._partitions is not None:
                 read = misplaced(taken, self._partitions) or read
             if isinstance(read, RawMessage):
-                messages.append(Message(read, digest(b"event", encode(read)), at))
+                messages.append(Message(read, at))
             else:
                 self._quarantine(taken, read)
         self._batch.messages(messages)
