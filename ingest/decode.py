@@ -11,6 +11,7 @@ and 2.1 then look alike and are taken for 2.0.1. `()` is no loss: the frame stan
 """
 
 from base64 import b64decode
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -28,15 +29,15 @@ _READERS = {Protocol.OCPP16: ocpp16.READERS, Protocol.OCPP201: ocpp201.READERS, 
 _BILLING = ocpp16.READERS.keys() | ocpp201.READERS.keys()
 
 
-def decode(message: RawMessage, message_id: EventId) -> tuple[ChargingEvent, ...]:
-    """The events that this message is. `message_id` is the identity of the raw message, for a rejection to point to."""
+def decode(message: RawMessage, identify: Callable[[RawMessage], EventId]) -> tuple[ChargingEvent, ...]:
+    """The events that this message is. `identify` tells the identity of the raw message, for a rejection to point to."""
     try:
         return _events(message)
     except Refused as refused:
         reason, detail = refused.reason, refused.detail
     except msgspec.DecodeError as error:  # the frame opened, but not the text inside its payload
         reason, detail = Rejection.NOT_JSON, str(error)
-    return (MessageRejected(station=message.station, message=message_id, reason=reason, detail=detail[:DETAIL_MAX]),)
+    return (MessageRejected(station=message.station, message=identify(message), reason=reason, detail=detail[:DETAIL_MAX]),)
 
 
 def _events(message: RawMessage) -> tuple[ChargingEvent, ...]:

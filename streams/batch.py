@@ -40,7 +40,7 @@ from vocabulary.charging import (
     TransactionStarted,
     TransactionUpdated,
 )
-from vocabulary.codec import Conclusion, Event, ReferenceFact, decode, encode
+from vocabulary.codec import Conclusion, Event, ReferenceFact, decode, encode, event_id
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
 from vocabulary.reference import ContractPublished, OperatorPublished, PartnerPublished, SitePublished
 from vocabulary.sessions import (
@@ -80,11 +80,16 @@ class Concluded(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A raw message with its identity (32 bytes), at its position."""
+    """A raw message at its position. `id`: the identity that the log has given it, 32 bytes; None: its content's, which is made
+    where somebody asks for it: few do, and it costs as much as reading the message.
+    """
 
     raw: RawMessage
-    id: bytes
     position: Position
+    id: bytes | None = None
+
+    def identify(self, raw: RawMessage) -> EventId:
+        return event_id(raw) if self.id is None else EventId(self.id.hex())
 
 
 class Batch:
@@ -102,7 +107,7 @@ class Batch:
         """All inputs, in order."""
         for stream, run in groupby(inputs, key=lambda stored: stored.stream):
             if stream is Stream.RAW:
-                self.messages([Message(_RAW.decode(stored.body), stored.id, stored.position) for stored in run])
+                self.messages([Message(_RAW.decode(stored.body), stored.position, stored.id) for stored in run])
                 continue
             for stored in run:
                 self._order(decode(stored.body), stored)
@@ -149,9 +154,9 @@ class Batch:
         self._memory.prefetch((key for h in heard if (key := _state_key(h.event)) is not None), self._unit.states)
 
     def _decode(self, message: Message) -> list[Heard]:
-        raw, _, position = message
+        raw, position, _ = message
         try:
-            events = self._verbs.decode(raw, EventId(message.id.hex()))
+            events = self._verbs.decode(raw, message.identify)
         except MISTAKES as error:
             raise Poisoned(position, error) from error
         return [Heard(event, _record(event, event.station, position), position, raw.received_at) for event in events]

@@ -212,13 +212,12 @@ class _Work:
     def messages(self, records: Sequence[Taken], may_skip: bool, poisoned: dict[Position, Poisoned]) -> None:
         """Decode, step and conclude the records that are new; what cannot be is put into quarantine."""
         messages: list[Message] = []
-        for taken in self._new(records, may_skip):
-            at = position_of(taken.partition, taken.offset)
+        for at, taken in self._new(records, may_skip):
             read = raw_message(taken) if at not in poisoned else poison(poisoned[at].error)
             if isinstance(read, RawMessage) and self._partitions is not None:
                 read = misplaced(taken, self._partitions) or read
             if isinstance(read, RawMessage):
-                messages.append(Message(read, digest(b"event", encode(read)), at))
+                messages.append(Message(read, at))
             else:
                 self._quarantine(taken, read)
         self._batch.messages(messages)
@@ -244,15 +243,15 @@ class _Work:
         owned.memory.forget(closed=True)
         self._catalogues[self.reference] = self._batch.catalogue
 
-    def _new(self, records: Sequence[Taken], may_skip: bool) -> Iterator[Taken]:
-        """The records beyond the position, which moves on; it must be without a gap."""
+    def _new(self, records: Sequence[Taken], may_skip: bool) -> Iterator[tuple[Position, Taken]]:
+        """The records beyond the position, which moves on, each with its own; they must be without a gap."""
+        expected = next_offset(self.raw)
         for taken in records:
-            expected = next_offset(self.raw)
             if taken.offset > expected and not may_skip:
                 raise Gap(taken.partition, expected, taken.offset)
             if taken.offset >= expected:
-                self.raw = position_of(taken.partition, taken.offset)
-                yield taken
+                self.raw, expected = position_of(taken.partition, taken.offset), Offset(taken.offset + 1)
+                yield self.raw, taken
 
     def _quarantine(self, taken: Taken, why: Poison) -> None:
         body = encode(quarantined(taken, why))

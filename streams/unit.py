@@ -62,7 +62,7 @@ class Verbs(NamedTuple):
     `draw_up` gets the number that comes next in the series that `series` names.
     """
 
-    decode: Callable[[RawMessage, EventId], tuple[ChargingEvent, ...]]
+    decode: Callable[[RawMessage, Callable[[RawMessage], EventId]], tuple[ChargingEvent, ...]]
     post: Callable[[SessionRated | InvoiceIssued], tuple[Entry, ...]]
     draw_up: Callable[[InvoiceRunRequested, Sequence[Billable], Catalogue, int], tuple[Invoice, ...]]
     series: Callable[[InvoiceRunRequested, Catalogue], str] = one_series

@@ -209,7 +209,7 @@ class View(NamedTuple):
     heartbeat_interval_s: int
 
     def events(self, message: RawMessage) -> tuple[ChargingEvent, ...]:
-        return decode(message, event_id(message))
+        return decode(message, event_id)
 
     def session_of(self, events: Sequence[ChargingEvent]) -> SessionId | None:
         """The session that a message is about; 1.6 messages name it by the transaction that their station is in."""
@@ -271,6 +271,5 @@ def _is_start_16(message: RawMessage) -> bool:
 
 def _start_key(message: RawMessage) -> str:
     """The start itself, not the message that carries it; the message where no start can be read in it."""
-    identity = event_id(message)
-    started = next((e for e in decode(message, identity) if isinstance(e, TransactionStarted)), None)
-    return f"transaction-id:{event_id(started) if started is not None else identity}"
+    started = next((e for e in decode(message, event_id) if isinstance(e, TransactionStarted)), None)
+    return f"transaction-id:{event_id(started if started is not None else message)}"

@@ -141,7 +141,7 @@ class Run:
     def _report(self, engine: str, sent: list[Fed], messages: list[RawMessage], expected: Result) -> None:
         site, feeder = self._sites[engine], self._feeders[engine]
         raw = site.raw()
-        told = [event for message in messages_in(raw) for event in VERBS.decode(message, event_id(message))]
+        told = [event for message in messages_in(raw) for event in VERBS.decode(message, event_id)]
         result = site.result().money()
         tell(f"\n== {engine}: {self._told()} in {time.monotonic() - self._began:.0f} s")
         for kind, count in sorted(self._done.items()):

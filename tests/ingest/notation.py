@@ -37,7 +37,7 @@ def events(
     direction: Direction = Direction.FROM_STATION,
     arrival: datetime | None = ARRIVAL,
 ) -> tuple[ChargingEvent, ...]:
-    return decode(message(frame, protocol, direction, arrival), MESSAGE)
+    return decode(message(frame, protocol, direction, arrival), lambda _: MESSAGE)
 
 
 def check(

@@ -80,7 +80,7 @@ def test_bytes_that_are_no_text_are_kept_as_base64() -> None:
         assert isinstance(read, RawMessage)
         assert read.base64
         assert b64decode(read.frame) == data
-        (rejected,) = decode(read, event_id(read))
+        (rejected,) = decode(read, event_id)
         assert isinstance(rejected, MessageRejected)
         assert rejected.reason == "frame_is_not_utf8"
 

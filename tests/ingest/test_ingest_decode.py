@@ -102,15 +102,15 @@ def test_bytes_that_are_no_text_are_rejected_and_bytes_that_are_text_are_read() 
     frame = b'[2,"x","StopTransaction",{"transactionId":5,"timestamp":"2026-03-02T08:00:14Z"}]'
     for data, expected in ((b"\xff\xfe", MessageRejected), (frame, TransactionEnded)):
         raw = RawMessage(station=StationId("CP"), frame=b64encode(data).decode(), base64=True)
-        assert [type(event) for event in decode(raw, event_id(raw))] == [expected]
-    (rejected,) = decode(RawMessage(station=StationId("CP"), frame="?", base64=True), event_id(raw))
+        assert [type(event) for event in decode(raw, event_id)] == [expected]
+    (rejected,) = decode(RawMessage(station=StationId("CP"), frame="?", base64=True), event_id)
     assert isinstance(rejected, MessageRejected)
     assert rejected.reason == "frame_is_not_utf8"
 
 
 def test_a_rejection_points_to_its_message_and_its_detail_is_short() -> None:
     raw = message('[2,"x","StartTransaction",{"connectorId":1,"timestamp":"' + "x" * 5000 + '"}]', Protocol.OCPP16)
-    (rejected,) = decode(raw, event_id(raw))
+    (rejected,) = decode(raw, event_id)
     assert isinstance(rejected, MessageRejected)
     assert rejected.message == event_id(raw)
     assert len(rejected.detail) <= DETAIL_MAX
@@ -171,14 +171,14 @@ def _put(value: object, path: tuple[int | str, ...], new: object) -> None:
 @pytest.mark.parametrize("raw", MESSAGES, ids=lambda raw: f"{raw.station}-{raw.frame[:16]}")
 def test_each_recorded_frame_is_understood(raw: RawMessage) -> None:
     """One is not, and says why: three values of which none is a number."""
-    found = decode(raw, event_id(raw))
+    found = decode(raw, event_id)
     rejected = [event.detail for event in found if isinstance(event, MessageRejected)]
     assert rejected == (["meterValue: none of 3 sampled values can be read"] if '"q7"' in raw.frame and found else [])
 
 
 @pytest.mark.parametrize("raw", [m for m in CALLS if m.direction is Direction.FROM_STATION], ids=lambda raw: raw.frame[:16])
 def test_an_event_comes_back_from_its_bytes_with_the_same_bytes(raw: RawMessage) -> None:
-    for event in decode(raw, event_id(raw)):
+    for event in decode(raw, event_id):
         assert encode(stored(encode(event))) == encode(event)
 
 

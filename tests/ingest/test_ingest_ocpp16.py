@@ -310,4 +310,4 @@ def test_a_call_to_the_station_means_nothing_to_a_bill() -> None:
 
 def test_decoding_twice_gives_the_same_bytes() -> None:
     raw = message('[2,"t","StartTransaction",{"connectorId":1,"timestamp":"2026-03-04T12:25:00.1234567+01:00"}]', None)
-    assert decode(raw, event_id(raw)) == decode(raw, event_id(raw))
+    assert decode(raw, event_id) == decode(raw, event_id)

@@ -267,7 +267,7 @@ def test_a_worker_processes_messages_shows_them_and_ends_well(site: Site, engine
 WITH_A_MISTAKE = """
 from wattbook import wiring
 
-def decode(raw, message_id):
+def decode(raw, identify):
     raise {error}(raw.frame)
 
 wiring.VERBS = wiring.VERBS._replace(decode=decode)

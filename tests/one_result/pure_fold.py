@@ -68,7 +68,7 @@ class PureFold:
         )
 
     def _message(self, raw: RawMessage) -> None:
-        for event in decode(raw, event_id(raw)):
+        for event in decode(raw, event_id):
             if event_id(event) in self._events:
                 continue
             self._events[event_id(event)] = event

@@ -1,6 +1,6 @@
 """Lanes over PostgreSQL: cut, interleaved, taken over, crashed at any operation, and late facts: always the fold's result."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from random import Random
 from threading import Thread
@@ -149,10 +149,10 @@ def _crash_at_every_operation(world: World, doing: Doing) -> None:
             return
 
 
-def decode_or_fail(raw: RawMessage, message_id: EventId) -> tuple[ChargingEvent, ...]:
+def decode_or_fail(raw: RawMessage, identify: Callable[[RawMessage], EventId]) -> tuple[ChargingEvent, ...]:
     if is_unbearable(raw):
         raise ValueError("a mistake of ours")
-    return VERBS.decode(raw, message_id)
+    return VERBS.decode(raw, identify)
 
 
 def is_unbearable(raw: RawMessage) -> bool:

@@ -23,7 +23,7 @@ from vocabulary.identity import EventId
     ],
 )
 def test_a_line_and_its_frame_are_the_same_events(line: str) -> None:
-    decoded = decode(raw(STATION, line), EventId("0" * 64))
+    decoded = decode(raw(STATION, line), lambda _: EventId("0" * 64))
     assert [_plain(event) for event in decoded] == [_plain(event) for event in events(line)]
 
 
