@@ -403,7 +403,7 @@ def test_postgresql_refuses_to_empty_the_table_of_what_is_invoiced(shared: Engin
 # For audits
 
 
-def test_the_indexes_are_given_as_they_are_stored_in_order_and_without_places(store: Store) -> None:
+def test_the_indexes_are_given_as_they_are_stored_in_order_with_their_places_apart(store: Store) -> None:
     store.of(1).put_rows([row("z\0"), FULL, row("ä")])
     store.of(OFFICE).put_documents(
         [DocumentRow("AB-1", ContractId("C1"), date(2026, 11, 2), "2026-10", "EUR", Decimal("1.0"), Position(7))]
@@ -411,8 +411,8 @@ def test_the_indexes_are_given_as_they_are_stored_in_order_and_without_places(st
     store.of(OFFICE).mark_invoiced([invoiced("s1", "AB-1")])
     found = {name: list(rows) for name, rows in store.of(OFFICE).indexes()}
     assert list(found) == ["session index", "document index", "invoiced"]
-    assert [stored["session"] for stored in found["session index"]] == ["s1", "z\0", "ä"]
-    assert found["session index"][0] == {
+    assert [stored.said["session"] for stored in found["session index"]] == ["s1", "z\0", "ä"]
+    assert found["session index"][0].said == {
         "session": "s1",
         "station": STATION,
         "progress": "held",
@@ -437,8 +437,14 @@ def test_the_indexes_are_given_as_they_are_stored_in_order_and_without_places(st
         "currency": "EUR",
         "total": "1.0",
     }
-    assert found["document index"] == [document]
-    assert found["invoiced"] == [{"session": "s1", "number": "AB-1"}]
+    assert found["session index"][0].places == {
+        "closed_at": FULL.closed_at,
+        "checked_at": FULL.checked_at,
+        "rated_at": FULL.rated_at,
+        "lane": 1,
+    }
+    assert found["document index"] == [(document, {"issued_at": 7})]
+    assert found["invoiced"] == [({"session": "s1", "number": "AB-1"}, {})]
 
 
 def instant(at: datetime | None) -> str:

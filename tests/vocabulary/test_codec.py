@@ -32,7 +32,7 @@ def test_every_event_of_every_frame_goes_to_bytes_and_back_unchanged(path: Path)
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         raw = read_line(line, number)
         assert isinstance(raw, RawMessage)
-        for event in (raw, *decode_message(raw, event_id(raw))):
+        for event in (raw, *decode_message(raw, event_id)):
             again = decode(encode(event))
             assert again == event
             assert encode(again) == encode(event)
