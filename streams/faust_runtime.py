@@ -30,8 +30,7 @@ from yarl import URL
 
 from streams import aiokafka_records  # noqa: F401 - it is put in place
 from streams.intake import Bounds, Intake, Watch
-from streams.kafka_client import SESSION_S
-from streams.kafka_connection import BrokerUnavailable, of_another_engine, ssl_context
+from streams.kafka_connection import SESSION_S, BrokerUnavailable, of_another_engine, ssl_context
 from streams.kafka_header_names import filled
 from streams.kafka_options import KafkaOptions
 from streams.mistakes import told
@@ -197,7 +196,7 @@ class FaustPump:
     ) -> None:
         self._topic, self._group = topic, group
         self._watch, self._outage = watch, Outage(watch, outage_s_max)
-        self._intake = Intake(lanes, self._bounds, watch)
+        self._intake = Intake(lanes, self._bounds, watch, topic)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lanes")
         self._loop = uvloop.new_event_loop()
         asyncio.set_event_loop(self._loop)
@@ -284,7 +283,7 @@ class FaustPump:
             except ConsumerNotStarted:
                 continue
             except InconsistentGroupProtocolError:
-                raise of_another_engine(self._group) from None
+                raise of_another_engine(self._group, "faust", "plain") from None
             except (TimeoutError, KafkaError) as silence:
                 if self._outage.silent(now_ms(), str(silence) or f"no answer in {_ANSWER_S_MAX} s"):
                     why = f"Kafka has not answered for {self._outage.seconds_max} s: start the worker again when it does"

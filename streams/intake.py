@@ -22,6 +22,11 @@ class Bounds(NamedTuple):
     beginning: Offset
     end: Offset
 
+    @property
+    def shown(self) -> str:
+        """What the partition does, for a message."""
+        return "is empty" if self.beginning == self.end else f"holds offsets {self.beginning} to {self.end - 1}"
+
 
 class Watch(Protocol):
     """Is told by a pump what it sees; from several threads."""
@@ -42,14 +47,13 @@ class Watch(Protocol):
 class RecordsGone(LogUnusable):
     """The topic does not hold what comes next: it was deleted, truncated, or made anew."""
 
-    def __init__(self, partition: Partition, expected: Offset, bounds: Bounds) -> None:
-        first, last = bounds.beginning, bounds.end - 1
-        if expected < first:
-            why = f"offsets {expected} to {first - 1} were deleted before they were processed (retention?)"
+    def __init__(self, topic: str, partition: Partition, expected: Offset, bounds: Bounds) -> None:
+        if expected < bounds.beginning:
+            why = f"offsets {expected} to {bounds.beginning - 1} were deleted before they were processed (retention?)"
         else:
-            why = f"the topic ends at {last}: it was cut off or made anew, and what it holds is not what was processed"
+            why = f"it {bounds.shown}: it was cut off or made anew, and what it holds is not what was processed"
         super().__init__(
-            f"raw/{partition}: offset {expected} is to be processed next, but {why}. Restore the topic's records from a "
+            f"{topic}/{partition}: offset {expected} is to be processed next, but {why}. Restore the topic's records from a "
             "copy, or give the new records a topic of their own: a new WATTBOOK_KAFKA_PREFIX with a new database"
         )
 
@@ -61,10 +65,14 @@ class Intake:
     """The partitions that this process owns, in front of `lanes`. Not for several threads at once."""
 
     def __init__(
-        self, lanes: Lanes, bounds: Callable[[Collection[Partition]], Mapping[Partition, Bounds]], watch: Watch
+        self,
+        lanes: Lanes,
+        bounds: Callable[[Collection[Partition]], Mapping[Partition, Bounds]],
+        watch: Watch,
+        topic: str = "raw",
     ) -> None:
-        """`bounds` asks the broker."""
-        self._lanes, self._bounds, self._watch = lanes, bounds, watch
+        """`bounds` asks the broker. `topic`: what messages call it."""
+        self._lanes, self._bounds, self._watch, self._topic = lanes, bounds, watch, topic
         self._next: dict[Partition, Offset] = {}
         self._seen: dict[Partition, list[_Hole]] = {}  # holes of the reading that is to be repeated next
 
@@ -74,7 +82,7 @@ class Intake:
         found = {partition: self._lanes.assigned(partition) for partition in partitions}
         for partition, bounds in self._bounds(partitions).items():
             if not bounds.beginning <= found[partition] <= bounds.end:
-                raise RecordsGone(partition, found[partition], bounds)
+                raise RecordsGone(self._topic, partition, found[partition], bounds)
             self._next[partition] = found[partition]
             self._seen.pop(partition, None)
         return found
@@ -125,7 +133,7 @@ class Intake:
     def _demand_held(self, partition: Partition, expected: Offset) -> None:
         bounds = self._bounds([partition])[partition]
         if not bounds.beginning <= expected <= bounds.end:
-            raise RecordsGone(partition, expected, bounds)
+            raise RecordsGone(self._topic, partition, expected, bounds)
 
     def _own_again(self, partition: Partition, moved: Fenced | Gap) -> Offset:
         """The position is not what we thought. Until the group says otherwise the partition is ours: go on from where it is."""

@@ -21,18 +21,18 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from streams.kafka_admin import Admin, Topic
-from streams.kafka_connection import BrokerUnavailable, KafkaRefused, connection, telling
+from streams.kafka_connection import SESSION_S, BrokerUnavailable, KafkaRefused, connection, telling
 from streams.kafka_header_names import filled
 from streams.kafka_options import MESSAGE_BYTES_MAX, KafkaOptions
 from streams.places import Offset, Partition, Taken
 
-__all__ = ["Admin", "BrokerUnavailable", "GroupReader", "KafkaOptions", "KafkaRefused", "Publisher", "Reader", "Topic"]
+__all__ = ["SESSION_S", "Admin", "BrokerUnavailable", "GroupReader", "KafkaOptions", "KafkaRefused"]
+__all__ += ["Publisher", "Reader", "Topic"]
 
 SILENCE_S: Final = 10
 LINGER_MS: Final = 20
 BATCH_BYTES: Final = 128 * 2**10
 FETCH_BYTES: Final = 4 * 2**20  # of one partition at once
-SESSION_S: Final = 10  # a process that is not heard of for so long loses its partitions
 _START = Offset(0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -14,7 +14,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from kafka import errors as told
 
@@ -85,6 +85,8 @@ _LIBRARY.addHandler(_LAST)
 _LIBRARY.propagate = False
 _LIBRARY.setLevel(logging.WARNING)
 
+SESSION_S: Final = 10  # a process that is not heard of for so long loses its partitions, and its place in the group
+
 _LOGIN = "see WATTBOOK_KAFKA_SASL_MECHANISM, _USER and _PASSWORD"
 _NOT_ALLOWED = (told.AuthorizationError, told.SaslAuthenticationFailedError, told.UnsupportedSaslMechanismError)
 _TOO_LARGE = (told.MessageSizeTooLargeError, told.RecordListTooLargeError)
@@ -109,11 +111,12 @@ def telling(options: KafkaOptions, what: str = "", group: str = "") -> Iterator[
         raise _ours(error, what, options, group) from error
 
 
-def of_another_engine(group: str) -> KafkaRefused:
+def of_another_engine(group: str, ours: str, theirs: str) -> KafkaRefused:
     """Members of a group agree on how partitions are shared out, and the two pumps do not."""
     return KafkaRefused(
-        f"workers of the other engine (faust, plain) run in the group {group}, which takes one kind at a time: "
-        "stop them all, then start this one, or start this one with their --engine"
+        f"workers of the other engine ({theirs}; this one: {ours}) run in the group {group}, which takes one kind at a time: "
+        f"stop them all, or wait {SESSION_S} s after one was killed or ended with status 70, then start this one; or start "
+        f"this one with --engine {theirs}"
     )
 
 
@@ -126,7 +129,7 @@ def _ours(error: told.KafkaError, what: str, options: KafkaOptions, group: str) 
         case _ if isinstance(error, _NOT_ALLOWED):
             return KafkaRefused(f"Kafka at {servers} does not allow it: {saying}: {_LOGIN}, and the access lists of the topics")
         case told.InconsistentGroupProtocolError():
-            return of_another_engine(group)
+            return of_another_engine(group, "plain", "faust")  # Faust's consumer is not of this library
         case told.UnknownTopicOrPartitionError():
             return KafkaRefused(f"Kafka at {servers} has no such topic: {what}: `wattbook topics create` makes it")
         case _ if isinstance(error, _TOO_LARGE):

@@ -42,7 +42,7 @@ class PlainPump:
     ) -> None:
         self._topic, self._group, self._kafka, self._watch = topic, group, kafka, watch
         self._batch_max, self._outage = batch_max, Outage(watch, outage_s_max)
-        self._intake = Intake(lanes, self._bounds, watch)
+        self._intake = Intake(lanes, self._bounds, watch, topic)
         self._reader: GroupReader
         self._done: dict[Partition, Offset] = {}  # processed and not told to the group yet
         self._times: dict[str, int] = {}

@@ -21,6 +21,7 @@ from typing import NamedTuple, Protocol, Self
 
 from sqlalchemy import Engine
 
+from streams.intake import Bounds
 from streams.kafka_client import BrokerUnavailable, KafkaOptions, Publisher, Reader
 from streams.kafka_following import TopicReader
 from streams.kafka_topics import TOPICS
@@ -171,10 +172,10 @@ class Sealer:
             chain = self._chains[reader.topic, partition]
             if chain.number and not beginning[partition] <= chain.next <= end[partition]:
                 raise SealsBroken(
-                    f"{_name(reader.topic, partition)} is sealed up to offset {chain.next - 1}, but holds "
-                    f"{beginning[partition]} to {end[partition] - 1}: it was made anew, cut off, or deleted from before it was "
-                    "sealed. See `wattbook audit verify --topic`; then restore the topic, or give the new records a "
-                    "WATTBOOK_KAFKA_PREFIX of their own"
+                    f"{_name(reader.topic, partition)} is sealed up to offset {chain.next - 1}, but "
+                    f"{Bounds(beginning[partition], end[partition]).shown}: it was made anew, cut off, or "
+                    "deleted from before it was sealed. See `wattbook audit verify --topic`; then restore the topic, or "
+                    "give the new records a WATTBOOK_KAFKA_PREFIX of their own"
                 )
             found[partition] = chain.next if chain.number else beginning[partition]
         return found

@@ -20,7 +20,7 @@ class TestFaust(PumpRules):
         other = Worker("plain", home, "worker")
         home.started.append(other)
         assert other.process.wait(60) == 70
-        assert "workers of the other engine (faust, plain) run in the group" in other.output
+        assert "workers of the other engine (faust; this one: plain) run in the group" in other.output
         home.send(10)
         home.wait_until_done()
 

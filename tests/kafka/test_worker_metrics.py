@@ -316,7 +316,10 @@ def test_a_worker_of_the_other_engine_ends_and_says_what_to_do(site: Site, first
         with site.worker("--engine", second) as (process, log):
             assert process.wait(60) == 70, log()
             error = json.loads(log().splitlines()[-1])["error"]
-            assert error.startswith(f"workers of the other engine (faust, plain) run in the group {site.prefix}worker")
+            assert error.startswith(
+                f"workers of the other engine ({first}; this one: {second}) run in the group {site.prefix}worker"
+            )
+            assert "or wait 10 s after one was killed" in error and error.endswith(f"with --engine {first}")
             assert "Traceback" not in log()
 
 

@@ -139,7 +139,12 @@ def test_a_hole_that_was_left_out_and_then_deleted_before_it_was_read_again_stop
 
 
 @pytest.mark.parametrize(
-    ("beginning", "end", "why"), [(11, 20, "offsets 10 to 10 were deleted"), (0, 9, "cut off or made anew")]
+    ("beginning", "end", "why"),
+    [
+        (11, 20, "raw/3: .* offsets 10 to 10 were deleted"),
+        (0, 9, "it holds offsets 0 to 8: it was cut off or made anew"),
+        (0, 0, "it is empty: it was cut off or made anew"),
+    ],
 )
 def test_a_topic_that_does_not_hold_what_comes_next_is_refused(beginning: int, end: int, why: str) -> None:
     world = World(position=10, beginning=beginning, end=end)
