@@ -27,6 +27,11 @@ class Bounds(NamedTuple):
         """What the partition does, for a message."""
         return "is empty" if self.beginning == self.end else f"holds offsets {self.beginning} to {self.end - 1}"
 
+    def gone(self, until: Offset) -> str:
+        """The first offsets before `until` that the broker does not hold; empty: it holds all. The topic is kept from 0 on."""
+        first, last = (0, min(self.beginning, until) - 1) if self.beginning else (self.end, until - 1)
+        return f"offsets {first} to {last}" if first <= last else ""
+
 
 class Watch(Protocol):
     """Is told by a pump what it sees; from several threads."""

@@ -6,6 +6,7 @@ For whoever follows many topics in one process (the sealer): a `Reader` for each
 from collections.abc import Iterator, Mapping
 from typing import Self
 
+from streams.intake import Bounds
 from streams.kafka_client import _Records
 from streams.kafka_options import KafkaOptions
 from streams.places import Offset, Partition, Taken
@@ -31,6 +32,11 @@ class TopicReader:
     def end(self) -> dict[Partition, Offset]:
         """By partition, the offset that the next record gets; records of a transaction that is still open are beyond it."""
         return self._records.end(self.partitions)
+
+    def bounds(self) -> dict[Partition, Bounds]:
+        """By partition, both of these."""
+        beginning, end = self.beginning(), self.end()
+        return {partition: Bounds(beginning[partition], end[partition]) for partition in self.partitions}
 
     def go_on_from(self, places: Mapping[Partition, Offset]) -> None:
         """Read these partitions, and no others, from these offsets on."""

@@ -19,13 +19,14 @@ from typing import NamedTuple
 
 from streams.batch import Batch, Message
 from streams.catalogue import Catalogue, with_fact
-from streams.log import LogUnusable, Record, Stored, Stream
+from streams.log import Record, Stored, Stream
 from streams.memory import Memory
 from streams.mistakes import Poisoned
 from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of, offset_of, place_of, position_of
 from streams.pump import Fenced, Gap
 from streams.raw_records import Poison, misplaced, poison, quarantined, raw_message
 from streams.states import PositionMoved
+from streams.topic_identity import TopicWatch, adopt_topic
 from streams.unit import Unit, Verbs
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact, decode, encode
@@ -48,26 +49,6 @@ RAW, REFERENCE, STATES = "raw", "reference", "states"  # consumers
 SAVE_EVERY = 50  # batches
 SAVE_BEYOND = 20_000  # states
 _PAGE = 1000
-
-
-class TopicIdentity(NamedTuple):
-    """`ask` the brokers which topic bears the raw topic's name, empty where they do not know; `say` whose offsets a lane counts
-    from now on.
-    """
-
-    ask: Callable[[], str]
-    say: Callable[[Partition, str], None]
-
-
-class TopicMadeAnew(LogUnusable):
-    """The topic bears the name of the one whose messages were processed, and is another: its offsets are other messages."""
-
-    def __init__(self, partition: Partition, known: str, found: str) -> None:
-        super().__init__(
-            f"raw/{partition}: the topic was made anew: its id is {found}, and that of the one whose messages were processed "
-            f"is {known}. Give the new records a topic of their own: a new WATTBOOK_KAFKA_PREFIX with a new database. Only "
-            "where it was restored from a copy, each record at its old offset: `wattbook topics adopt`"
-        )
 
 
 class _Owned:
@@ -105,7 +86,7 @@ class SteppedLanes:
         open_lane: OpenLane,
         verbs: Verbs,
         partitions: int | None = None,
-        topic: TopicIdentity | None = None,
+        topic: TopicWatch | None = None,
         quarantined: TellQuarantined | None = None,
     ) -> None:
         self._open, self._verbs, self._partitions = open_lane, verbs, partitions
@@ -116,15 +97,16 @@ class SteppedLanes:
         self.tally: Counter[str] = Counter()
 
     def assigned(self, partition: Partition) -> Offset:
-        owned, found = _Owned(lane_of(partition)), self._topic.ask() if self._topic else ""
+        owned, found = _Owned(lane_of(partition)), self._topic.ask() if self._topic else None
         with self._open(owned.lane) as unit:
-            if self._topic and found and adopt_topic(unit, partition, found):
+            raw = unit.states.position(RAW)
+            if self._topic and found and adopt_topic(unit.states, partition, found, may_be_another=not raw):
                 self._topic.say(partition, found)
             self._owned[partition] = owned
             owned.reference = unit.states.position(REFERENCE)
             if unit.states.position(STATES) < unit.log.head(Stream.EVENTS).position:
                 owned.batches_unsaved = 1  # the one before us saved nothing at its end: `settle` does, if no message comes
-            return next_offset(unit.states.position(RAW))
+            return next_offset(raw)
 
     def revoked(self, partition: Partition) -> None:
         owned = self._owned.pop(partition, None)
@@ -307,21 +289,6 @@ class _Work:
         for old in sorted(self._catalogues)[1:-8]:
             del self._catalogues[old]
         return known
-
-
-def adopt_topic(unit: Unit, partition: Partition, found: str, is_copy: bool = False) -> bool:
-    """Note in a lane which topic its offsets are of; whether that is news. Raises TopicMadeAnew where they are another's.
-
-    A lane that has taken nothing yet, or does not know, takes the topic that is there. `is_copy`: whoever asks answers for it.
-    """
-    key = f"topic:{partition}"
-    known = unit.states.load([key]).get(key, b"").decode()
-    if known == found:
-        return False
-    if known and unit.states.position(RAW) and not is_copy:
-        raise TopicMadeAnew(partition, known, found)
-    unit.states.save({key: found.encode()})
-    return True
 
 
 def _until(facts: Sequence[Stored], last: Position) -> list[Stored]:

@@ -26,17 +26,19 @@ from ledger.sql_tables import METADATA as LEDGER_TABLES
 from streams import postgres_log, sqlite_log
 from streams.catalogue import Catalogue, replaces_a_price
 from streams.embedded_runtime import EmbeddedRuntime, Input, catalogue_at
+from streams.intake import Bounds
 from streams.kafka_options import KafkaOptions
-from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, TopicIdentity, adopt_topic, next_offset
+from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, next_offset
 from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
-from streams.places import OFFICE, Lane, Partition, lane_of
+from streams.places import OFFICE, Lane, Offset, Partition, lane_of
 from streams.postgres_log import PostgresLog
 from streams.raw_records import raw_record
 from streams.sql_seals import METADATA as SEAL_TABLES
 from streams.sql_states import METADATA as STATE_TABLES
 from streams.sql_states import SqlStates
 from streams.sqlite_log import SqliteLog
+from streams.topic_identity import TopicIdentity, TopicWatch, adopt_topic, topic_of
 from streams.unit import Billable as Unbilled
 from streams.unit import ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
@@ -149,7 +151,7 @@ def open_app(settings: Settings) -> App:
     return App(settings, engine)
 
 
-def _demand_one_way_in(settings: Settings, engine: Engine) -> None:
+def _demand_one_way_in(settings: Settings, engine: Engine, may_be_renamed: bool = False) -> None:
     """Messages come into a database directly, or through Kafka, never both: what came twice would be two inputs."""
     with reading(engine) as connection:
         store = store_on(connection)
@@ -159,6 +161,19 @@ def _demand_one_way_in(settings: Settings, engine: Engine) -> None:
             raise NotReady("messages came into this database directly: leave WATTBOOK_LOG out, or give Kafka another database")
         if settings.uses_kafka:
             demand_all_partitions(store.states, settings.kafka_partitions)
+            if not may_be_renamed:
+                _demand_its_topic(store.states, settings.kafka_options)
+
+
+def _demand_its_topic(states: SqlStates, kafka: KafkaOptions) -> None:
+    """A wrong prefix names other messages. The topic counts of those partitions of which anything was processed."""
+    names = {topic_of(states, Partition(lane - 1)).name for lane, raw in states.positions(RAW).items() if raw}
+    if others := sorted(names - {"", kafka.topic("raw")}):
+        raise NotReady(
+            f"this database processes {', '.join(others)}; WATTBOOK_KAFKA_PREFIX={kafka.prefix} names {kafka.topic('raw')}: is "
+            "the prefix right? Only where the topic was copied under the new name, each record at its old offset: "
+            "`wattbook topics adopt`"
+        )
 
 
 def demand_all_partitions(states: SqlStates, partitions: int) -> None:
@@ -178,7 +193,7 @@ def _open_database(settings: Settings, *, create: bool) -> Engine:
 @contextmanager
 def open_lanes(
     settings: Settings,
-    topic: TopicIdentity | None = None,
+    topic: TopicWatch | None = None,
     quarantined: TellQuarantined | None = None,
     waiting: Waiting = in_silence,
 ) -> Iterator[SteppedLanes]:
@@ -187,23 +202,34 @@ def open_lanes(
         yield SteppedLanes(partial(unit_over, engine, waiting=waiting), VERBS, settings.kafka_partitions, topic, quarantined)
 
 
-def adopt_copy(settings: Settings, topic_id: str) -> list[Partition]:
-    """Let workers go on in this topic, which holds what the one before held. The partitions for which that is news."""
-    with _workers_database(settings) as engine:
-        adopted = []
-        for partition in map(Partition, range(settings.kafka_partitions)):
-            with unit_over(engine, lane_of(partition)) as unit:
-                if adopt_topic(unit, partition, topic_id, is_copy=True):
-                    adopted.append(partition)
-        return adopted
+def adopt_copy(settings: Settings, topic: TopicIdentity, held: Mapping[Partition, Bounds]) -> list[Partition]:
+    """Let workers go on in this topic, which holds what the one before held. The partitions for which that is news.
+
+    `held`: what the brokers hold of it. Raises NotReady, and changes nothing, where that is less than was processed.
+    """
+    with _workers_database(settings, may_be_renamed=True) as engine, unit_over(engine) as unit:
+        assert isinstance(unit.states, SqlStates)
+        partitions = [Partition(number) for number in range(settings.kafka_partitions)]
+        for lane, raw in unit.states.held_positions(RAW, map(lane_of, partitions)).items():
+            _demand_held(topic.name, Partition(lane - 1), next_offset(raw), held)
+        return [each for each in partitions if adopt_topic(unit.states, each, topic, may_be_another=True)]
+
+
+def _demand_held(topic: str, partition: Partition, until: Offset, held: Mapping[Partition, Bounds]) -> None:
+    bounds = held.get(partition, Bounds(Offset(0), Offset(0)))
+    if gone := bounds.gone(until):
+        raise NotReady(
+            f"{topic}/{partition} {bounds.shown}, but offsets 0 to {until - 1} were processed: {gone} are not there, so it is "
+            "no copy of the topic that was processed. Nothing was changed. Is WATTBOOK_KAFKA_PREFIX right?"
+        )
 
 
 @contextmanager
-def _workers_database(settings: Settings) -> Iterator[Engine]:
+def _workers_database(settings: Settings, may_be_renamed: bool = False) -> Iterator[Engine]:
     engine = _open_database(settings, create=False)
     try:
         make_ready(engine, None)
-        _demand_one_way_in(settings, engine)
+        _demand_one_way_in(settings, engine, may_be_renamed)
         yield engine
     finally:
         engine.dispose()

@@ -2,21 +2,26 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from subprocess import Popen
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Engine
 
-from streams.kafka_client import Admin, KafkaRefused, Topic
+from streams.kafka_client import Admin, KafkaRefused, Publisher, Reader, Topic
+from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
-from streams.kafka_topics import Spec, create
-from streams.lanes import RAW, SteppedLanes, TopicIdentity, TopicMadeAnew
+from streams.kafka_topics import TOPICS, Spec, create
+from streams.lanes import RAW, SteppedLanes
 from streams.places import Offset, Partition, Taken, lane_of, place_of
 from streams.sql_states import SqlStates
+from streams.topic_identity import TopicIdentity, TopicMadeAnew, TopicWatch, topic_of
 from tests.kafka.conftest import MakeTopic
 from tests.kafka.test_worker_metrics import SESSION, Site, wait_for
+from wattbook.cli import cli
 from wattbook.database import open_database, reading, writing
 from wattbook.dev_kafka import KafkaCluster
 from wattbook.wiring import VERBS, create_tables, unit_over
@@ -34,8 +39,10 @@ class Brokers:
         self.topic_id, self.said = "one", list[tuple[Partition, str]]()
 
     @property
-    def identity(self) -> TopicIdentity:
-        return TopicIdentity(lambda: self.topic_id, lambda partition, topic_id: self.said.append((partition, topic_id)))
+    def watch(self) -> TopicWatch:
+        return TopicWatch(
+            lambda: TopicIdentity(self.topic_id, "zz.raw"), lambda partition, found: self.said.append((partition, found.id))
+        )
 
 
 @pytest.fixture
@@ -48,7 +55,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 def worker(engine: Engine, brokers: Brokers | None) -> SteppedLanes:
-    return SteppedLanes(partial(unit_over, engine), VERBS, None, brokers.identity if brokers else None)
+    return SteppedLanes(partial(unit_over, engine), VERBS, None, brokers.watch if brokers else None)
 
 
 def records(*offsets: int) -> Sequence[Taken]:
@@ -62,7 +69,7 @@ def test_a_lane_goes_on_in_its_topic_and_in_no_other_of_that_name(engine: Engine
     first.process(P0, records(0, 1))
     assert worker(engine, brokers).assigned(P0) == 2
     brokers.topic_id = "two"
-    with pytest.raises(TopicMadeAnew, match=r"raw/0: .*its id is two, .*is one\. .*`wattbook topics adopt`"):
+    with pytest.raises(TopicMadeAnew, match=r"zz\.raw/0: .*its id is two, .*is one\. .*`wattbook topics adopt`"):
         worker(engine, brokers).assigned(P0)
     assert brokers.said == [(P0, "one"), (P1, "one")]
 
@@ -95,6 +102,21 @@ def test_brokers_that_know_no_ids_stop_nobody(engine: Engine) -> None:
     first.process(P0, records(0))
     brokers.topic_id = ""
     assert worker(engine, brokers).assigned(P0) == 1
+
+
+def test_a_database_that_knows_the_id_alone_takes_up_the_name(engine: Engine) -> None:
+    before = worker(engine, None)
+    before.assigned(P0)
+    before.process(P0, records(0))
+    with unit_over(engine, lane_of(P0)) as unit:
+        unit.states.save({"topic:0": b"one"})
+    brokers = Brokers()
+    assert worker(engine, brokers).assigned(P0) == 1
+    brokers.topic_id = "two"
+    with pytest.raises(TopicMadeAnew):
+        worker(engine, brokers).assigned(P0)
+    with reading(engine) as connection:
+        assert topic_of(SqlStates(connection), P0) == ("one", "zz.raw")
 
 
 # Brokers
@@ -148,6 +170,55 @@ def test_a_worker_stops_at_a_topic_that_was_made_anew_and_goes_on_in_one_that_wa
     with site.worker("--engine", engine_name) as (process, log):
         wait_for(lambda: processed(site) == 40, log)
         _ended(process, log, status=0)
+
+
+def test_another_prefix_is_told_as_that_and_a_topic_that_is_too_short_is_not_adopted(
+    tmp_path: Path, kafka: KafkaCluster, options: KafkaOptions, admin: Admin, database: str, prefix: str
+) -> None:
+    site = Site(tmp_path, kafka, database, prefix)
+    site.command("import", str(SESSION))
+    with site.worker("--engine", "plain") as (process, log):
+        wait_for(lambda: processed(site) == 20, log)
+        _ended(process, log, status=0)
+    other = replace(options, prefix=f"{prefix}zz.")
+    create(admin, Spec(other.prefix, 2, 1))
+    renamed = site.environment | {"WATTBOOK_KAFKA_PREFIX": other.prefix}
+    asks = f"this database processes {prefix}raw; WATTBOOK_KAFKA_PREFIX={prefix}zz. names {prefix}zz.raw: is the prefix right?"
+    for words in (["import", str(SESSION)], ["audit", "replay"], ["worker", "--engine", "plain"]):
+        assert asks in told(words, renamed)
+    before = topics_of(site)
+    [used] = [partition for partition in (P0, P1) if ends(options)[partition]]
+    assert f"{other.topic('raw')}/{used} is empty, but offsets 0 to 19 were processed" in told(["topics", "adopt"], renamed)
+    assert topics_of(site) == before
+    with Publisher(other) as publisher, Reader(options, options.topic("raw"), used) as records:
+        for taken in (taken for page in records.to_end(Offset(0)) for taken in page):
+            publisher.send(other.topic("raw"), used, taken.key, taken.value, taken.headers)
+        publisher.flush()
+    assert "2 partitions of" in CliRunner().invoke(cli, ["topics", "adopt"], env=renamed).output
+    assert CliRunner().invoke(cli, ["audit", "replay"], env=renamed).exit_code == 0
+    assert f"this database processes {prefix}zz.raw; " in told(["audit", "replay"], site.environment)
+    admin.delete([other.topic(name) for name in TOPICS])
+
+
+def told(words: list[str], environment: dict[str, str]) -> str:
+    """What a command that is refused says."""
+    done = CliRunner().invoke(cli, words, env=environment)
+    assert done.exit_code != 0, done.output
+    return " ".join(f"{done.output} {done.exception}".split())
+
+
+def ends(options: KafkaOptions) -> dict[Partition, Offset]:
+    with TopicReader(options, options.topic("raw")) as reader:
+        return reader.end()
+
+
+def topics_of(site: Site) -> list[TopicIdentity]:
+    engine = open_database(site.environment["WATTBOOK_DATABASE"], create=False)
+    try:
+        with reading(engine) as connection:
+            return [topic_of(SqlStates(connection), partition) for partition in (P0, P1)]
+    finally:
+        engine.dispose()
 
 
 def _ended(process: "Popen[str]", log: Callable[[], str], status: int) -> None:

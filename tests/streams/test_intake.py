@@ -152,6 +152,23 @@ def test_a_topic_that_does_not_hold_what_comes_next_is_refused(beginning: int, e
         world.intake.assigned([P])
 
 
+@pytest.mark.parametrize(
+    ("beginning", "end", "until", "gone"),
+    [
+        (0, 10, 10, ""),
+        (0, 12, 10, ""),
+        (0, 0, 0, ""),
+        (5, 5, 0, ""),
+        (2, 12, 10, "offsets 0 to 1"),
+        (12, 20, 10, "offsets 0 to 9"),
+        (0, 7, 10, "offsets 7 to 9"),
+        (0, 0, 10, "offsets 0 to 9"),
+    ],
+)
+def test_what_was_processed_and_is_gone_is_told(beginning: int, end: int, until: int, gone: str) -> None:
+    assert Bounds(Offset(beginning), Offset(end)).gone(Offset(until)) == gone
+
+
 def test_leftovers_from_before_the_position_are_read_again_from_it() -> None:
     world = World(position=10)
     world.intake.assigned([P])

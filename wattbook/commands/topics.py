@@ -13,6 +13,7 @@ from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import TOPICS, Misfit, Spec, check, create, default_replication, mend
 from streams.places import Offset, Partition, Taken
+from streams.topic_identity import TopicIdentity
 from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json, print_lines
 from wattbook.settings import Settings, SettingsError
 from wattbook.wiring import adopt_copy
@@ -67,18 +68,21 @@ def mend_(settings: Settings, as_json: bool) -> None:
 def adopt(settings: Settings, as_json: bool) -> None:
     """Let workers go on in a raw topic that was made anew from a copy: with each record at its old offset.
 
-    They stop where the topic's id is not that of the one whose messages were processed. Nobody checks the copy here: do that
-    before, by `wattbook audit verify --topic raw` and `wattbook audit replay`.
+    They stop where the topic's id is not that of the one whose messages were processed. Looked at is only whether each
+    partition is long enough; what it holds, by `wattbook audit verify --topic raw` before and `wattbook audit replay` after.
     """
     if not settings.uses_kafka:
         raise click.UsageError("messages come in through the database: there is no raw topic")
+    name = settings.kafka_options.topic("raw")
     with Admin(settings.kafka_options) as admin:
-        topic_id = admin.topic_id(settings.kafka_options.topic("raw"))
-    adopted = adopt_copy(settings, topic_id)
+        topic = TopicIdentity(admin.topic_id(name), name)
+    with TopicReader(settings.kafka_options, name) as reader:
+        held = reader.bounds()
+    adopted = adopt_copy(settings, topic, held)
     if as_json:
-        print_json({"topic_id": topic_id, "adopted": adopted})
+        print_json({"topic": name, "topic_id": topic.id, "adopted": adopted})
     else:
-        OUT.print(f"{count(len(adopted), 'partition')} of {settings.kafka_options.topic('raw')} taken up: {topic_id}")
+        OUT.print(f"{count(len(adopted), 'partition')} of {name} taken up: {topic.id}")
 
 
 @topics.command()

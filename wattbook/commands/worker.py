@@ -7,9 +7,10 @@ import click
 
 from streams.intake import Watch
 from streams.kafka_client import Admin
-from streams.lanes import PutAside, TopicIdentity
+from streams.lanes import PutAside
 from streams.places import Partition
 from streams.pump import Lanes
+from streams.topic_identity import TopicIdentity, TopicWatch
 from wattbook.commands.output import pass_settings
 from wattbook.observing import Meters, Observed, Waits, shown
 from wattbook.serving import say
@@ -39,7 +40,7 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
         )
     demand_topics(settings)
     waits, kafka = Waits(say), settings.kafka_options
-    with Admin(kafka) as admin, open_lanes(settings, _identity(settings, admin), _quarantined, waits.until_free) as lanes:
+    with Admin(kafka) as admin, open_lanes(settings, _watch(settings, admin), _quarantined, waits.until_free) as lanes:
         meters = Meters(say, settings.worker_stall_s, lanes.tally, waits)
         with shown(meters, settings.worker_host, *_port(settings, port)) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
@@ -60,10 +61,11 @@ def _quarantined(partition: Partition, records: Sequence[PutAside]) -> None:
     say("quarantined", reason=reasons, partition=partition, offset=records[0].offset, records=len(records))
 
 
-def _identity(settings: Settings, admin: Admin) -> TopicIdentity:
-    return TopicIdentity(
-        lambda: admin.topic_id(settings.kafka_options.topic("raw")),
-        lambda partition, topic_id: say("topic_taken_up", partition=partition, topic_id=topic_id),
+def _watch(settings: Settings, admin: Admin) -> TopicWatch:
+    name = settings.kafka_options.topic("raw")
+    return TopicWatch(
+        lambda: TopicIdentity(admin.topic_id(name), name),
+        lambda partition, found: say("topic_taken_up", topic=found.name, partition=partition, topic_id=found.id),
     )
 
 

@@ -1,0 +1,62 @@
+"""Which topic the offsets of a lane count: its id, by which Kafka tells it from another one of its name, and its full name.
+
+Both are kept beside the states of a lane, under `topic:<partition>`, and follow from no input.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from streams.log import LogUnusable
+from streams.places import Partition
+from streams.states import States
+
+
+class TopicIdentity(NamedTuple):
+    """`id` empty: the brokers know no such thing, or nobody has asked. `name` empty: not known, as in databases of before."""
+
+    id: str
+    name: str
+
+
+class TopicWatch(NamedTuple):
+    """`ask` the brokers which topic bears the raw topic's name; `say` whose offsets a lane counts from now on."""
+
+    ask: Callable[[], TopicIdentity]
+    say: Callable[[Partition, TopicIdentity], None]
+
+
+class TopicMadeAnew(LogUnusable):
+    """The topic bears the name of the one whose messages were processed, and is another: its offsets are other messages."""
+
+    def __init__(self, partition: Partition, known: str, found: TopicIdentity) -> None:
+        super().__init__(
+            f"{found.name}/{partition}: the topic was made anew: its id is {found.id}, and that of the one whose messages were "
+            f"processed is {known}. Give the new records a topic of their own: a new WATTBOOK_KAFKA_PREFIX with a new "
+            "database. Only where it was restored from a copy, each record at its old offset: `wattbook topics adopt`"
+        )
+
+
+def topic_of(states: States, partition: Partition) -> TopicIdentity:
+    """The topic whose offsets the lane counts, as far as it is known."""
+    key = f"topic:{partition}"
+    found, _, name = states.load([key]).get(key, b"").decode().partition(" ")
+    return TopicIdentity(found, name)
+
+
+def adopt_topic(states: States, partition: Partition, found: TopicIdentity, may_be_another: bool) -> bool:
+    """Note in a lane which topic its offsets are of; whether that is news. Raises TopicMadeAnew where they are another's.
+
+    `may_be_another`: the lane has taken nothing yet, or whoever asks answers for it that the topic is a copy.
+    """
+    known = topic_of(states, partition)
+    if is_another(known, found) and not may_be_another:
+        raise TopicMadeAnew(partition, known.id, found)
+    if known == found or (known.id and not found.id and not may_be_another):
+        return False
+    states.save({f"topic:{partition}": f"{found.id} {found.name}".encode()})
+    return True
+
+
+def is_another(known: TopicIdentity, found: TopicIdentity) -> bool:
+    """By the ids, where both are known."""
+    return bool(known.id and found.id) and known.id != found.id
