@@ -57,7 +57,8 @@ class Derived(NamedTuple):
 class Difference(Struct, frozen=True, kw_only=True):
     """The first place where the replay is not what is stored; None: nothing stands there. `input` 0: not known.
 
-    Of a chain or of the recorded position (`what`), `position` is the log's, and `replayed` is what it would have to be.
+    Of a chain or of the recorded position (`what`), `position` is the log's, and `replayed` is what it would have to be. Of the
+    raw topic it is the partition, `stored` is what the brokers have, and `replayed` what is not there.
     """
 
     what: str

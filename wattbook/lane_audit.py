@@ -1,14 +1,14 @@
 """Replay on Kafka: fold the raw topic and the office's inputs again, and show that all that follows from them is the same.
 
-First the office's inputs are looked at: their hash chains. (The topic's own are looked at by `audit verify --topic`.) Then what
-follows is compared: in every lane events and conclusions, in order; the indexes of sessions and documents; the states; and the
-entries by their identity, since in which order lanes came to the ledger follows from no input. A worker that is at work saves
-states now and then: of a lane they are compared if the stored ones know every event of it, and the result says of which they
-were not.
+First the inputs are looked at: the hash chains of the office's, and whether the topic is the one that was processed and still
+holds all of that. (What it holds is looked at by `audit verify --topic`.) Then what follows is compared: in every lane events
+and conclusions, in order; the indexes of sessions and documents; the states; and the entries by their identity, since in which
+order lanes came to the ledger follows from no input. A worker that is at work saves states now and then: of a lane they are
+compared if the stored ones know every event of it, and the result says of which they were not.
 """
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from ledger.sql_store import SqlLedger
-from streams.kafka_client import Reader
+from streams.intake import Bounds
+from streams.kafka_client import Admin, Reader
+from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
 from streams.lanes import RAW, REFERENCE, next_offset
 from streams.log import Stream
@@ -24,14 +26,28 @@ from streams.memory import session_key
 from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of
 from streams.raw_records import partition_of
 from streams.sql_states import SqlStates
+from streams.topic_identity import TopicIdentity, is_another, topic_of
 from vocabulary.codec import encode
 from vocabulary.identity import Position, SessionId, StationId
-from wattbook.audit import DERIVED, Derived, Replay, Seal, broken_chain, compare, derived, indexes, numbered, unsaved
+from wattbook.audit import (
+    DERIVED,
+    Derived,
+    Difference,
+    Replay,
+    Seal,
+    broken_chain,
+    compare,
+    derived,
+    indexes,
+    numbered,
+    unsaved,
+)
 from wattbook.database import reading, writing
 from wattbook.lane_replay import LaneReplay, Reached, World, marks_of
 from wattbook.wiring import App, Store, database_in, log_on, store_on
 
 _AT_ONCE = 2000
+_NOTHING = Bounds(Offset(0), Offset(0))
 
 
 def replay_lanes(app: App) -> Replay:
@@ -39,9 +55,9 @@ def replay_lanes(app: App) -> Replay:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wattbook-replay-")))
         stored = stack.enter_context(reading(app.engine))
-        if (broken := broken_chain(store_on(stored))) is not None:
-            return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
         ends = _ends(stored, app.settings.kafka_partitions)
+        if (broken := broken_chain(store_on(stored)) or _wrong_topic(app.settings.kafka_options, stored, ends)) is not None:
+            return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
         world = _world(stack, folder, [OFFICE, *map(lane_of, ends)])
         marks = {partition: list(marks_of(log_on(stored, lane_of(partition)))) for partition in ends}
         replay = LaneReplay(world, log_on(stored), _Raw(app.settings.kafka_options), marks, ends, app.settings.kafka_partitions)
@@ -60,6 +76,27 @@ def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
         if messages or facts or log.read(DERIVED, Position(0), 1):
             ends[partition] = Reached(next_offset(messages), facts)
     return ends
+
+
+def _wrong_topic(options: KafkaOptions, stored: Connection, ends: Mapping[Partition, Reached]) -> Difference | None:
+    """What the topic lacks is told as that, and not as events that follow from nothing."""
+    name, processed = options.topic("raw"), {partition: reached.offset for partition, reached in ends.items() if reached.offset}
+    if not processed:
+        return None
+    with Admin(options) as admin, TopicReader(options, name) as reader:
+        found, held = TopicIdentity(admin.topic_id(name), name), reader.bounds()
+    for partition, until in processed.items():
+        known, bounds = topic_of(SqlStates(stored), partition), held.get(partition, _NOTHING)
+        if is_another(known, found):
+            return _of_topic(partition, f"{name} has the id {found.id}", f"the topic with the id {known.id} was processed")
+        if gone := bounds.gone(until):
+            why = f"{gone} are gone: restore the topic's records from a copy"
+            return _of_topic(partition, f"{name}/{partition} {bounds.shown}", why)
+    return None
+
+
+def _of_topic(partition: Partition, stored: str, replayed: str) -> Difference:
+    return Difference(what="raw topic, partition", position=partition, input=0, stored=stored, replayed=replayed)
 
 
 def _world(stack: ExitStack, folder: Path, lanes: Sequence[Lane]) -> World:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
+from kafka import KafkaAdminClient, TopicPartition
 
 from streams.catalogue import Catalogue
 from streams.embedded_runtime import Input
@@ -250,6 +252,48 @@ def test_a_record_in_a_partition_to_which_nothing_came_is_found(app: App) -> Non
     _past_the_triggers(app, f"{columns} VALUES (4098, 4098, 2, sha256({body}), sha256({body}), 'x', {body})")
     found = replay_lanes(app).difference
     assert found is not None and (found.what, found.position, found.replayed) == ("conclusions", 1, None)
+
+
+def test_records_that_were_deleted_from_the_topic_are_told_as_that_and_no_event_is_blamed(
+    app: App, options: KafkaOptions, tmp_path: Path
+) -> None:
+    lived(app, tmp_path, seed=17)
+    topic, end = options.topic("raw"), _end(options, Partition(1))
+    with closing(KafkaAdminClient(bootstrap_servers=list(options.servers))) as admin:
+        admin.delete_records({TopicPartition(topic, 1): 2})
+    told = audited(app, "replay")
+    assert (told.exit_code, told.output.splitlines()[2:]) == (
+        1,
+        [
+            "different first at raw topic, partition 1",
+            f"stored     {topic}/1 holds offsets 2 to {end - 1}",
+            "replayed   offsets 0 to 1 are gone: restore the topic's records from a copy",
+        ],
+    )
+
+
+def test_a_topic_that_was_made_anew_or_cut_off_is_told_as_that(app: App, options: KafkaOptions, tmp_path: Path) -> None:
+    lived(app, tmp_path, seed=18)
+    topic, end = options.topic("raw"), _end(options, Partition(0))
+    with Admin(options) as admin:
+        known = admin.topic_id(topic)
+        admin.delete([topic])
+        create(admin, Spec(options.prefix, PARTITIONS, 1))
+        found = admin.topic_id(topic)
+    difference = replay_lanes(app).difference
+    assert difference is not None and (difference.what, difference.position) == ("raw topic, partition", 0)
+    assert difference.stored == f"{topic}/0 is empty"
+    assert difference.replayed == f"offsets 0 to {end - 1} are gone: restore the topic's records from a copy"
+    with app.writing() as unit:
+        unit.states.save({"topic:2": f"{known} {topic}".encode(), "topic:0": f"{known} {topic}".encode()})
+    difference = replay_lanes(app).difference
+    assert difference is not None and difference.stored == f"{topic} has the id {found}"
+    assert difference.replayed == f"the topic with the id {known} was processed"
+
+
+def _end(options: KafkaOptions, partition: Partition) -> Offset:
+    with Reader(options, options.topic("raw"), partition) as reader:
+        return reader.end()
 
 
 def test_fewer_partitions_than_were_processed_are_not_audited(app: App, tmp_path: Path) -> None:
