@@ -205,7 +205,7 @@ def test_a_long_record_is_one_line_cut_on_a_terminal_and_whole_elsewhere(
     arguments = ("topics", "read", "raw")
     [_, whole] = wattbook(options, *arguments).output.splitlines()
     assert whole.endswith("CS-1  [2, " + "x" * 500 + "�[2J]")
-    terminal = Console(force_terminal=True, width=100, color_system=None, soft_wrap=True, highlight=False)
+    terminal = Console(force_terminal=True, width=100, height=25, color_system=None, soft_wrap=True, highlight=False)
     monkeypatch.setattr(output, "OUT", terminal)
     lines = [line.rstrip() for line in wattbook(options, *arguments).output.splitlines()]
     assert [len(lines), len(lines[1]), lines[1][-2:]] == [2, 100, "x…"]
