@@ -21,7 +21,7 @@ from wattbook.commands.output import OUT, count, escape, json_option, opened, pa
 from wattbook.database import reading
 from wattbook.seal_audit import Bound, Claims, Verdict, Wanted, published_file
 from wattbook.seal_audit import verify as verify_topic
-from wattbook.seal_key import PublicKeys, read_public_keys, read_seal_key
+from wattbook.seal_key import PublicKeys, known_keys, read_public_keys
 from wattbook.settings import Settings, SettingsError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -170,9 +170,7 @@ def _bound(option: str, text: str | None) -> Bound:
 @contextmanager
 def _claims(settings: Settings, keys: Sequence[Path], published: Path | None) -> Iterator[Claims]:
     """The checkpoints of the database count where the settings name one that has them: an outside auditor has none."""
-    believed = (
-        PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else read_seal_key(settings.home).known
-    )
+    believed = PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else known_keys(settings.home)
     try:
         shown = published_file(published.read_bytes()) if published else []
     except NotASeal as error:
