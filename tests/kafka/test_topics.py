@@ -151,6 +151,11 @@ def test_the_commands_make_check_and_mend(options: KafkaOptions, admin: Admin, s
     admin.delete(spec.names())
 
 
+def test_more_copies_than_brokers_are_told_with_the_setting_to_change(options: KafkaOptions) -> None:
+    told = str(wattbook(options, "topics", "create", status=1, KAFKA_REPLICATION="3").exception)
+    assert "has too few brokers for so many copies: write WATTBOOK_KAFKA_REPLICATION as the brokers allow" in told
+
+
 def test_records_are_read_from_an_offset_or_a_moment_on(options: KafkaOptions, topic: MakeTopic) -> None:
     name = topic(partitions=2)
     with Publisher(options) as publisher:
