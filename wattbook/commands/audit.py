@@ -79,8 +79,20 @@ def _say_unsaved(partitions: Sequence[Partition]) -> None:
     "--topic", "topics", multiple=True, help="A topic in Kafka, without its prefix, instead of the database's chains."
 )
 @click.option("--partition", type=click.IntRange(min=0), help="One partition. Default: all.")
-@click.option("--from", "since", metavar="OFFSET|TIME", help="The first record; the range is widened to whole checkpoints.")
-@click.option("--to", "until", metavar="OFFSET|TIME", help="The last offset, or the moment before which records were appended.")
+@click.option(
+    "--from",
+    "--since",
+    "since",
+    metavar="OFFSET|TIME",
+    help="The first record; the range is widened to whole checkpoints.",
+)
+@click.option(
+    "--to",
+    "--until",
+    "until",
+    metavar="OFFSET|TIME",
+    help="The last offset, or the moment before which records were appended.",
+)
 @click.option(
     "--key", "keys", type=_FILE, multiple=True, help="A public key that signed checkpoints. Default: all that the home has had."
 )
