@@ -12,7 +12,7 @@ All are alike, so that partition p of one belongs to partition p of every other.
 (LogAppendTime), nothing is ever removed, and a record is acknowledged by more than half of its copies.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from streams.kafka_admin import Admin, Topic
@@ -79,7 +79,7 @@ class TopicsMisfit(LogUnusable):
     """Nothing is worked on with topics that may lose, reorder or refuse what they are given."""
 
     def __init__(self, misfits: Sequence[Misfit]) -> None:
-        super().__init__("the topics are not as they must be:\n" + "\n".join(map(str, misfits)))
+        super().__init__("the topics are not as they must be:\n" + "\n".join(faults(misfits)))
         self.misfits = tuple(misfits)
 
 
@@ -119,6 +119,31 @@ def mend(admin: Admin, spec: Spec) -> list[Misfit]:
     return check(admin, spec)
 
 
+def faults(misfits: Iterable[Misfit]) -> list[str]:
+    """One line for all topics that have the same fault, with how to mend it."""
+    return [str(misfit) for misfit in _alike(misfits)]
+
+
+def changes(mended: Iterable[Misfit]) -> list[str]:
+    """One line for all topics whose setting was changed likewise, with what that does not undo."""
+    return [f"{m.topic}: {m.setting} was {m.found}, is {m.wanted}{_history(m.setting)}" for m in _alike(mended)]
+
+
+def _alike(misfits: Iterable[Misfit]) -> Iterator[Misfit]:
+    """Of topics that have the same fault one misfit, which names them all."""
+    groups: dict[tuple[str, ...], list[Misfit]] = {}
+    for misfit in misfits:
+        groups.setdefault((misfit.setting, misfit.found, misfit.wanted), []).append(misfit)
+    for first, *others in groups.values():
+        yield _of_all([first, *others]) if others else first
+
+
+def _of_all(misfits: Sequence[Misfit]) -> Misfit:
+    first, topics = misfits[0], [misfit.topic for misfit in misfits]
+    name = f"all {len(topics)} topics" if len(topics) == len(TOPICS) else ", ".join(topics)
+    return first._replace(topic=name, mend=first.mend.replace(_of_topic(first.topic), _of_topic("TOPIC")))
+
+
 def majority(replication: int) -> int:
     """How many copies must have a record before it is acknowledged: any so many have one in common with any other."""
     return replication // 2 + 1
@@ -149,9 +174,16 @@ def _fits(setting: str, found: str, wanted: str, replication: int) -> bool:
 
 
 def _mending(name: str, setting: str, wanted: str) -> str:
-    command = f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config {setting}={wanted}"
-    history = f"; but {_HISTORY[setting]}" if setting in _HISTORY else ""
-    return f"`wattbook topics mend`, or {command}{history}"
+    command = f"kafka-configs.sh --alter --entity-type topics {_of_topic(name)} --add-config {setting}={wanted}"
+    return f"`wattbook topics mend`, or {command}{_history(setting)}"
+
+
+def _of_topic(name: str) -> str:
+    return f"--entity-name {name}"
+
+
+def _history(setting: str) -> str:
+    return f"; but {_HISTORY[setting]}" if setting in _HISTORY else ""
 
 
 _PARTITIONS = (

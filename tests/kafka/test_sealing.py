@@ -25,6 +25,7 @@ from streams.seals import Chain, Seal, chain_from, checkpoint, follow, read, sea
 from streams.sql_seals import METADATA, SEAL, AnotherSealer, SqlSeals
 from tests.kafka.conftest import MakeTopic
 from wattbook.cli import cli
+from wattbook.commands.seal import _OutageOnce
 from wattbook.database import open_database, reading, writing
 from wattbook.seal_audit import Claims, Verdict, Wanted, published_lines, verify
 from wattbook.seal_key import FILE, KNOWN_FILE, PublicKeys, SealKey, read_seal_key, seal_key
@@ -447,6 +448,18 @@ def wait_for_offset(process: subprocess.Popen[str], offset: int) -> None:
     raise AssertionError(f"the sealer ended with {process.wait()}")
 
 
+def test_an_outage_is_told_once_and_that_it_is_over_with_the_next_checkpoint() -> None:
+    told: list[tuple[str, dict[str, object]]] = []
+    tell = _OutageOnce(lambda event, /, **facts: told.append((event, facts)))
+    for _ in range(2):
+        for number in range(3):
+            tell("seal_waits", because=f"try {number}")
+        tell("sealed", number=7)
+        tell("sealed", number=8)
+    once = [("seal_waits", {"because": "try 0"}), ("seal_goes_on", {}), ("sealed", {"number": 7}), ("sealed", {"number": 8})]
+    assert told == once * 2
+
+
 def test_a_sealer_that_is_killed_and_started_again_goes_on_with_one_chain(forger: Forger, inside: dict[str, str]) -> None:
     for kill in range(3):
         process = start(inside)
@@ -485,6 +498,8 @@ def test_an_outside_auditor_needs_the_brokers_and_the_public_key(
     told = wattbook(outside, *asked)
     assert told.exit_code == 0
     assert told.output.splitlines()[2].split() == [f"{forger.raw}/0", "whole", "1", "12", "0–11", "0"]
+    ranges = [wattbook(outside, *asked, one, "3", other, "5") for one, other in (("--from", "--to"), ("--since", "--until"))]
+    assert ranges[0].output == ranges[1].output != told.output
 
     other = tmp_path / "other.pem"
     other.write_text(seal_key(tmp_path / "elsewhere").public.pem)

@@ -21,7 +21,7 @@ from wattbook.commands.output import OUT, count, escape, json_option, opened, pa
 from wattbook.database import reading
 from wattbook.seal_audit import Bound, Claims, Verdict, Wanted, published_file
 from wattbook.seal_audit import verify as verify_topic
-from wattbook.seal_key import PublicKeys, read_public_keys, read_seal_key
+from wattbook.seal_key import PublicKeys, known_keys, read_public_keys
 from wattbook.settings import Settings, SettingsError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -79,8 +79,20 @@ def _say_unsaved(partitions: Sequence[Partition]) -> None:
     "--topic", "topics", multiple=True, help="A topic in Kafka, without its prefix, instead of the database's chains."
 )
 @click.option("--partition", type=click.IntRange(min=0), help="One partition. Default: all.")
-@click.option("--from", "since", metavar="OFFSET|TIME", help="The first record; the range is widened to whole checkpoints.")
-@click.option("--to", "until", metavar="OFFSET|TIME", help="The last offset, or the moment before which records were appended.")
+@click.option(
+    "--from",
+    "--since",
+    "since",
+    metavar="OFFSET|TIME",
+    help="The first record; the range is widened to whole checkpoints.",
+)
+@click.option(
+    "--to",
+    "--until",
+    "until",
+    metavar="OFFSET|TIME",
+    help="The last offset, or the moment before which records were appended.",
+)
 @click.option(
     "--key", "keys", type=_FILE, multiple=True, help="A public key that signed checkpoints. Default: all that the home has had."
 )
@@ -170,9 +182,7 @@ def _bound(option: str, text: str | None) -> Bound:
 @contextmanager
 def _claims(settings: Settings, keys: Sequence[Path], published: Path | None) -> Iterator[Claims]:
     """The checkpoints of the database count where the settings name one that has them: an outside auditor has none."""
-    believed = (
-        PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else read_seal_key(settings.home).known
-    )
+    believed = PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else known_keys(settings.home)
     try:
         shown = published_file(published.read_bytes()) if published else []
     except NotASeal as error:
