@@ -239,7 +239,8 @@ class _Work:
     def committed(self) -> None:
         owned = self._owned
         owned.raw, owned.reference, owned.states = self.raw, self.reference, self.states
-        owned.batches_unsaved = 0 if self._did_save or not owned.memory.unsaved else owned.batches_unsaved + 1
+        is_behind = bool(owned.batches_unsaved or owned.memory.unsaved or self.tally["events"])  # an event may change no state
+        owned.batches_unsaved = 0 if self._did_save or not is_behind else owned.batches_unsaved + 1
         owned.memory.forget(closed=True)
         self._catalogues[self.reference] = self._batch.catalogue
 
