@@ -84,6 +84,16 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
         await self.call_thread(check)
 
+    async def high_watermarks(self, tps: Collection[TP]) -> Mapping[TP, int]:
+        """The ends with the records of transactions that are still open, as the last fetch told."""
+
+        async def known() -> Mapping[TP, int]:
+            consumer = self._ensure_consumer()
+            return {tp: consumer.highwater(tp) or 0 for tp in consumer.assignment() & set(tps)}
+
+        found: Mapping[TP, int] = await self.call_thread(known)
+        return found
+
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         """Two things for which Faust has no settings. What a producer took back is nothing, here as for our other readers;
         and a question that comes behind a fetch on the same connection shall not wait long for its answer."""
@@ -107,6 +117,9 @@ class _Consumer(driver.Consumer):
 
     async def check_group(self) -> None:
         await self._thread.check_group()
+
+    async def high_watermarks(self, tps: Collection[TP]) -> Mapping[TP, int]:
+        return await self._thread.high_watermarks(tps)
 
     def is_void(self, tp: TP, epoch: int) -> bool:
         """Whether what was fetched then comes again, since a seek came after it or is about to; or is somebody else's now."""
@@ -291,14 +304,17 @@ class FaustPump:
                     end_now(BrokerUnavailable(why), self._watch)
 
     async def _ask_ends(self) -> None:
-        """Where the partitions end that are ours. Without any there is nothing to ask, and nothing to miss."""
+        """Where the partitions end that are ours. Without any there is nothing to ask, and nothing to miss. What a producer
+        holds back by an open transaction waits too: nothing behind it is given to us either.
+        """
         assignment = self._app.consumer.assignment()
         async with asyncio.timeout(_ANSWER_S_MAX):
             await self._consumer.check_group()
             ends = await self._app.consumer.highwaters(*assignment) if assignment else {}
+            marks = await self._consumer.high_watermarks(assignment)
         if ends:
             self._outage.heard(now_ms())
-        self._watch.ends({Partition(tp.partition): Offset(end) for tp, end in ends.items()})
+        self._watch.ends({Partition(tp.partition): Offset(max(end, marks.get(tp, 0))) for tp, end in ends.items()})
 
     def _bounds(self, partitions: Collection[Partition]) -> dict[Partition, Bounds]:
         """Asks the broker, from the thread of the lanes."""
