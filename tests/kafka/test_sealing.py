@@ -389,6 +389,35 @@ def test_checkpoints_that_were_removed_changed_or_added_are_told(
     assert audited().broken > 0
 
 
+def test_a_topic_of_seals_that_was_made_anew_is_told_but_for_a_checkpoint_that_may_be_on_its_way(
+    forger: Forger, sealer: Callable[[], Sealer], audited: Callable[..., Verdict]
+) -> None:
+    forger.publish(messages(range(35)))
+    assert not audited(outside=True).checkpoints and audited(outside=True).is_bare
+    sealed(sealer)
+    assert not audited(outside=True).is_bare
+    for left, missing in ((3, []), (2, [3]), (0, [1, 2, 3])):
+        forger.replace_seals(lambda lines, left=left: lines[:left])
+        found = audited()
+        assert (found.unpublished, found.broken) == (4 - left, len(missing))
+        assert not missing or broken(found)[:2] == (Fault.NOT_IN_TOPIC, missing[0])
+    assert audited(outside=True).is_bare
+
+
+def test_checkpoints_that_a_sealer_writes_during_the_audit_are_not_missed(
+    forger: Forger, sealer: Callable[[], Sealer], engine: Engine, key: SealKey
+) -> None:
+    forger.publish(messages(range(35)))
+
+    def stored(topic: str, partition: Partition) -> list[bytes]:
+        sealed(sealer)  # after the topic was read
+        with reading(engine) as connection:
+            return SqlSeals(connection).lines(topic, partition)
+
+    found = verify(forger.options, forger.raw, P0, ALL, Claims(key.public.is_genuine, stored))
+    assert (found.broken, found.checkpoints, found.unpublished) == (0, 4, 0)
+
+
 def test_a_range_of_offsets_or_of_time_is_widened_to_whole_checkpoints(
     forger: Forger, sealer: Callable[[], Sealer], audited: Callable[..., Verdict]
 ) -> None:
@@ -509,7 +538,9 @@ def test_an_outside_auditor_needs_the_brokers_and_the_public_key(
 
     forger.replace_seals(lambda _: [])
     forger.replace_records(lambda records: records[:5])
-    assert wattbook(outside, *asked[:6]).exit_code == 0, "all was cut off at the end together"
+    told = wattbook(outside, *asked[:6])
+    assert (told.exit_code, told.output.splitlines()[2].split()[1:3]) == (1, ["not", "sealed"])
+    assert told.output.splitlines()[3].startswith(f"{forger.raw}/0: nothing of it is sealed")
     told = wattbook(outside, *asked)
     assert told.exit_code == 1
     assert "checkpoint_is_not_the_one_that_was_published" in told.output

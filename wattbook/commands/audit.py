@@ -109,7 +109,9 @@ def verify(
     published: Path | None,
     as_json: bool,
 ) -> None:
-    """Walk the hash chain of every stream, or check topics in Kafka against their seals. Status 1 where something is broken."""
+    """Walk the hash chain of every stream, or check topics in Kafka against their seals. Status 1 where something is broken,
+    or nothing seals what a partition holds.
+    """
     if not topics:
         if partition is not None or since or until or keys or published:
             raise click.UsageError("--partition, --from, --to, --key and --published go with --topic")
@@ -121,7 +123,7 @@ def verify(
         print_json({"partitions": verdicts})
     else:
         _tell(verdicts)
-    sys.exit(1 if any(verdict.broken for verdict in verdicts) else 0)
+    sys.exit(1 if any(verdict.broken or verdict.is_bare for verdict in verdicts) else 0)
 
 
 _OF_THE_OFFICE = (Stream.REFERENCE, Stream.COMMANDS, Stream.CONCLUSIONS)  # on Kafka; what follows from messages has partitions
@@ -238,5 +240,7 @@ def _notes(verdict: Verdict) -> Iterator[str]:
         yield f"  found    {found.found}"
     if verdict.broken > 1:
         yield f"{verdict.broken} breaks in all"
+    if verdict.is_bare:
+        yield "nothing of it is sealed: no genuine checkpoint of it was found"
     if verdict.unpublished:
         yield f"{count(verdict.unpublished, 'checkpoint')} in the database only: not published yet, or removed from the topic"
