@@ -2,13 +2,16 @@
 
 import gc
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
 from streams.intake import Watch
-from streams.kafka_client import Admin
+from streams.kafka_client import Admin, BrokerUnavailable
+from streams.kafka_topics import demand_partitions
 from streams.lanes import PutAside, TopicIdentity
 from streams.places import Partition
+from streams.process_end import now_ms
 from streams.pump import Lanes
 from wattbook.commands.output import pass_settings
 from wattbook.observing import Meters, Observed, Waits, shown
@@ -16,6 +19,8 @@ from wattbook.serving import say
 from wattbook.settings import Settings
 from wattbook.topics import demand_topics
 from wattbook.wiring import open_lanes
+
+_GONE_S_MAX = 5  # while there is no raw topic: somebody may be about to make it anew, and then that is what is told
 
 
 @click.command()
@@ -62,9 +67,27 @@ def _quarantined(partition: Partition, records: Sequence[PutAside]) -> None:
 
 def _identity(settings: Settings, admin: Admin) -> TopicIdentity:
     return TopicIdentity(
-        lambda: admin.topic_id(settings.kafka_options.topic("raw")),
+        partial(_topic_id, settings, admin, settings.worker_outage_s),
         lambda partition, topic_id: say("topic_taken_up", partition=partition, topic_id=topic_id),
+        partial(_topic_id_if_told, settings, admin),
+        now_ms,
     )
+
+
+def _topic_id(settings: Settings, admin: Admin, outage_s: int) -> str:
+    """Which topic the raw one is. Raises TopicsMisfit where partitions were added to it."""
+    name = settings.kafka_options.topic("raw")
+    found = admin.identity(name, outage_s, _GONE_S_MAX)
+    demand_partitions(name, found.partitions, settings.kafka_partitions)
+    return found.topic_id
+
+
+def _topic_id_if_told(settings: Settings, admin: Admin) -> str:
+    """Empty where the brokers are away: the pump sees that too, and how long it may last."""
+    try:
+        return _topic_id(settings, admin, outage_s=0)
+    except BrokerUnavailable:
+        return ""
 
 
 def _run(settings: Settings, engine: str, lanes: Lanes, watch: Watch) -> None:
