@@ -184,6 +184,24 @@ def test_a_running_worker_stops_where_partitions_are_added_and_the_database_stay
         assert isinstance(told.exception, OtherPartitions) and "write 2" in str(told.exception), words
 
 
+@pytest.mark.parametrize("engine_name", ["faust", "plain"])
+def test_a_worker_that_asks_for_its_topic_goes_on_by_itself_after_an_outage(
+    site: Site, kafka: KafkaCluster, engine_name: str
+) -> None:
+    site.command("import", str(SESSION))
+    with site.worker("--engine", engine_name) as (process, log):
+        wait_for(lambda: processed(site) == 20, log)
+        kafka.kill(1)
+        try:
+            wait_for(lambda: "kafka_does_not_answer" in log(), log)
+        finally:
+            kafka.start(1)
+        site.command("import", str(SESSION))
+        wait_for(lambda: processed(site) == 40, log)
+        process.terminate()
+        assert process.wait(10) == 0, log()
+
+
 def test_what_is_imported_goes_where_the_settings_have_it_whatever_the_topic_has(
     site: Site, options: KafkaOptions, admin: Admin
 ) -> None:
