@@ -151,7 +151,8 @@ def test_a_running_worker_stops_where_the_topic_is_made_anew(
             site.command("import", str(SESSION))  # beyond the position
         assert process.wait(60) == 70, log()
         last = json.loads(log().splitlines()[-1])
-        assert (last["event"], last["kind"]) == ("worker_failed", "TopicMadeAnew"), log()
+        told = {"TopicMadeAnew", "LogUnusable"} if engine_name == "plain" else {"TopicMadeAnew"}
+        assert last["event"] == "worker_failed" and last["kind"] in told, log()  # kafka-python may see it by itself, before us
     assert processed(site) == 20
 
 
@@ -188,6 +189,7 @@ def test_a_running_worker_stops_where_partitions_are_added_and_the_database_stay
 def test_a_worker_that_asks_for_its_topic_goes_on_by_itself_after_an_outage(
     site: Site, kafka: KafkaCluster, engine_name: str
 ) -> None:
+    site.environment["WATTBOOK_KAFKA_TIMEOUT_S"] = "8"
     site.command("import", str(SESSION))
     with site.worker("--engine", engine_name) as (process, log):
         wait_for(lambda: processed(site) == 20, log)

@@ -2,12 +2,14 @@
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import click
 
 from streams.intake import Watch
 from streams.kafka_client import Admin, BrokerUnavailable
+from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import demand_partitions
 from streams.lanes import PutAside, TopicIdentity
 from streams.places import Partition
@@ -20,6 +22,7 @@ from wattbook.settings import Settings
 from wattbook.topics import demand_topics
 from wattbook.wiring import open_lanes
 
+_ANSWER_S_MAX = 4
 _GONE_S_MAX = 5  # while there is no raw topic: somebody may be about to make it anew, and then that is what is told
 
 
@@ -44,7 +47,7 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
         )
     demand_topics(settings)
     waits, kafka = Waits(say), settings.kafka_options
-    with Admin(kafka) as admin, open_lanes(settings, _identity(settings, admin), _quarantined, waits.until_free) as lanes:
+    with _impatient(kafka) as admin, open_lanes(settings, _identity(settings, admin), _quarantined, waits.until_free) as lanes:
         meters = Meters(say, settings.worker_stall_s, lanes.tally, waits)
         with shown(meters, settings.worker_host, *_port(settings, port)) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
@@ -63,6 +66,11 @@ def _quarantined(partition: Partition, records: Sequence[PutAside]) -> None:
     """One line for a batch: of its records where the first one stands, how many there are, and why. Nothing that they hold."""
     reasons = ",".join(dict.fromkeys(record.reason for record in records))
     say("quarantined", reason=reasons, partition=partition, offset=records[0].offset, records=len(records))
+
+
+def _impatient(kafka: KafkaOptions) -> Admin:
+    """For questions that are asked again, where an answer that does not come would hold up the batches."""
+    return Admin(replace(kafka, timeout_s=min(kafka.timeout_s, _ANSWER_S_MAX)))
 
 
 def _identity(settings: Settings, admin: Admin) -> TopicIdentity:
