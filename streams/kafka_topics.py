@@ -109,6 +109,12 @@ def demand(admin: Admin, spec: Spec) -> None:
         raise TopicsMisfit(misfits)
 
 
+def demand_partitions(name: str, found: int, wanted: int) -> None:
+    """Raises TopicsMisfit where a topic has another number of partitions: somebody added some while it was in use."""
+    if found != wanted:
+        raise TopicsMisfit([Misfit(name, "partitions", str(found), str(wanted), _PARTITIONS)])
+
+
 def mend(admin: Admin, spec: Spec) -> list[Misfit]:
     """Change the settings that can be changed in place; what is still not as it must be."""
     for name, topic in admin.describe(spec.names()).items():
@@ -158,7 +164,7 @@ def _misfits(name: str, topic: Topic | None, spec: Spec) -> Iterator[Misfit]:
         yield Misfit(name, "topic", "missing", "there", "`wattbook topics create`")
         return
     if topic.partitions != spec.partitions:
-        yield Misfit(name, "partitions", str(topic.partitions), str(spec.partitions), _PARTITIONS.format(topic.partitions))
+        yield Misfit(name, "partitions", str(topic.partitions), str(spec.partitions), _PARTITIONS)
     if topic.replication < spec.replication:
         yield Misfit(name, "replication", str(topic.replication), str(spec.replication), _REPLICATION)
     for setting, wanted in _configuration(topic.replication).items():
@@ -187,7 +193,7 @@ def _history(setting: str) -> str:
 
 
 _PARTITIONS = (
-    "cannot be changed in place, since stations would move to other partitions: "
-    "write WATTBOOK_KAFKA_PARTITIONS={}, or make topics of another WATTBOOK_KAFKA_PREFIX and hand the messages over again"
+    "the number of partitions of a topic that was used can never change, since stations would move to other partitions: "
+    "make topics of another WATTBOOK_KAFKA_PREFIX, with a new database, and hand the messages over again"
 )
 _REPLICATION = "kafka-reassign-partitions.sh with more copies, or write WATTBOOK_KAFKA_REPLICATION as it is"

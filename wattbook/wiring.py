@@ -30,9 +30,10 @@ from streams.kafka_options import KafkaOptions
 from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, TopicIdentity, adopt_topic, next_offset
 from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
+from streams.partition_count import demand_known_partitions
 from streams.places import OFFICE, Lane, Partition, lane_of
 from streams.postgres_log import PostgresLog
-from streams.raw_records import raw_record
+from streams.raw_records import partition_of, raw_record
 from streams.sql_seals import METADATA as SEAL_TABLES
 from streams.sql_states import METADATA as STATE_TABLES
 from streams.sql_states import SqlStates
@@ -95,7 +96,7 @@ class App:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
         self.vault = Vault(settings.vault_path)
-        self._topic = RawTopic(settings.kafka_options) if settings.uses_kafka else None
+        self._topic = RawTopic(settings.kafka_options, settings.kafka_partitions) if settings.uses_kafka else None
         office = runtime_over(engine, settings.batch_size)
         self.runtime: EmbeddedRuntime | OfficeRuntime = office
         if self._topic:
@@ -162,7 +163,11 @@ def _demand_one_way_in(settings: Settings, engine: Engine) -> None:
 
 
 def demand_all_partitions(states: SqlStates, partitions: int) -> None:
-    """Whoever looks at fewer partitions than were processed would bill, and audit, a part of what there is."""
+    """Whoever looks at fewer partitions than were processed would bill, and audit, a part of what there is.
+
+    Raises OtherPartitions; NotReady where a lane is beyond them and no number is noted.
+    """
+    demand_known_partitions(states, partitions)
     if (last := states.last_lane()) > partitions:
         raise NotReady(
             f"WATTBOOK_KAFKA_PARTITIONS is {partitions}, but partition {last - 1} was processed: set what workers have"
@@ -268,10 +273,13 @@ def is_postgres(connection: Connection) -> bool:
 
 
 class RawTopic:
-    """Where messages are published; connected when the first one is."""
+    """Where messages are published; connected when the first one is.
 
-    def __init__(self, options: KafkaOptions) -> None:
-        self._options = options
+    `partitions`: as configured. Whatever the topic has by now, a station stays in its own.
+    """
+
+    def __init__(self, options: KafkaOptions, partitions: int) -> None:
+        self._options, self._partitions = options, partitions
         self._publisher: Publisher | None = None
 
     def publish(self, messages: Sequence[RawMessage]) -> None:
@@ -283,7 +291,7 @@ class RawTopic:
         self._publisher = None  # one that failed is not used again
         for message in messages:
             key, headers, value = raw_record(message)
-            publisher.send(self._options.topic("raw"), None, key, value, headers)
+            publisher.send(self._options.topic("raw"), partition_of(key, self._partitions), key, value, headers)
         publisher.flush()
         self._publisher = publisher
 

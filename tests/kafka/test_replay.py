@@ -18,6 +18,7 @@ from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import Spec, create
 from streams.lanes import SteppedLanes
 from streams.log import Record, Stream
+from streams.partition_count import OtherPartitions
 from streams.places import Lane, Offset, Partition
 from streams.rating import conclude
 from streams.raw_records import partition_of
@@ -35,7 +36,7 @@ from wattbook.database import writing
 from wattbook.documents import run_invoices
 from wattbook.lane_audit import replay_lanes
 from wattbook.settings import read_settings
-from wattbook.wiring import App, NotReady, create_app, open_lanes
+from wattbook.wiring import App, create_app, open_lanes
 
 PARTITIONS = 3
 NOW = datetime(2026, 12, 2, 8, tzinfo=UTC)
@@ -294,7 +295,7 @@ def test_a_record_in_the_quarantine_of_a_partition_to_which_nothing_came_is_foun
 def test_fewer_partitions_than_were_processed_are_not_audited(app: App, tmp_path: Path) -> None:
     lived(app, tmp_path, seed=16)
     told = CliRunner().invoke(cli, ["audit", "replay"], env=environment(app) | {"WATTBOOK_KAFKA_PARTITIONS": "2"})
-    assert isinstance(told.exception, NotReady) and "is 2, but partition 2 was processed" in str(told.exception)
+    assert isinstance(told.exception, OtherPartitions) and "PARTITIONS is 2, but" in str(told.exception)
 
 
 def _past_the_triggers(app: App, *statements: str) -> None:

@@ -2,13 +2,18 @@
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import click
 
 from streams.intake import Watch
-from streams.kafka_client import Admin
+from streams.kafka_client import Admin, BrokerUnavailable
+from streams.kafka_options import KafkaOptions
+from streams.kafka_topics import demand_partitions
 from streams.lanes import PutAside, TopicIdentity
 from streams.places import Partition
+from streams.process_end import now_ms
 from streams.pump import Lanes
 from wattbook.commands.output import pass_settings
 from wattbook.observing import Meters, Observed, Waits, shown
@@ -16,6 +21,9 @@ from wattbook.serving import say
 from wattbook.settings import Settings
 from wattbook.topics import demand_topics
 from wattbook.wiring import open_lanes
+
+_ANSWER_S_MAX = 4
+_GONE_S_MAX = 5  # while there is no raw topic: somebody may be about to make it anew, and then that is what is told
 
 
 @click.command()
@@ -39,7 +47,7 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
         )
     demand_topics(settings)
     waits, kafka = Waits(say), settings.kafka_options
-    with Admin(kafka) as admin, open_lanes(settings, _identity(settings, admin), _quarantined, waits.until_free) as lanes:
+    with _impatient(kafka) as admin, open_lanes(settings, _identity(settings, admin), _quarantined, waits.until_free) as lanes:
         meters = Meters(say, settings.worker_stall_s, lanes.tally, waits)
         with shown(meters, settings.worker_host, *_port(settings, port)) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
@@ -60,11 +68,34 @@ def _quarantined(partition: Partition, records: Sequence[PutAside]) -> None:
     say("quarantined", reason=reasons, partition=partition, offset=records[0].offset, records=len(records))
 
 
+def _impatient(kafka: KafkaOptions) -> Admin:
+    """For questions that are asked again, where an answer that does not come would hold up the batches."""
+    return Admin(replace(kafka, timeout_s=min(kafka.timeout_s, _ANSWER_S_MAX)))
+
+
 def _identity(settings: Settings, admin: Admin) -> TopicIdentity:
     return TopicIdentity(
-        lambda: admin.topic_id(settings.kafka_options.topic("raw")),
+        partial(_topic_id, settings, admin, settings.worker_outage_s),
         lambda partition, topic_id: say("topic_taken_up", partition=partition, topic_id=topic_id),
+        partial(_topic_id_if_told, settings, admin),
+        now_ms,
     )
+
+
+def _topic_id(settings: Settings, admin: Admin, outage_s: int) -> str:
+    """Which topic the raw one is. Raises TopicsMisfit where partitions were added to it."""
+    name = settings.kafka_options.topic("raw")
+    found = admin.identity(name, outage_s, _GONE_S_MAX)
+    demand_partitions(name, found.partitions, settings.kafka_partitions)
+    return found.topic_id
+
+
+def _topic_id_if_told(settings: Settings, admin: Admin) -> str:
+    """Empty where the brokers are away: the pump sees that too, and how long it may last."""
+    try:
+        return _topic_id(settings, admin, outage_s=0)
+    except BrokerUnavailable:
+        return ""
 
 
 def _run(settings: Settings, engine: str, lanes: Lanes, watch: Watch) -> None:
