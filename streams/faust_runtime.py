@@ -13,11 +13,10 @@ import asyncio
 import logging
 import signal
 import tempfile
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import faust
 import uvloop
@@ -29,6 +28,7 @@ from msgspec import Struct
 from yarl import URL
 
 from streams import aiokafka_records  # noqa: F401 - it is put in place
+from streams.faust_thread import ConsumerThread
 from streams.intake import Bounds, Intake, Watch
 from streams.kafka_connection import SESSION_S, BrokerUnavailable, of_another_engine, ssl_context
 from streams.kafka_header_names import filled
@@ -45,13 +45,6 @@ _QUEUE_MAX = 2  # batches between the fetcher and the agent
 _ASK_EVERY_S, _ANSWER_S_MAX, _BOUNDS_S_MAX = 2, 5, 30
 
 
-class _Fetched(NamedTuple):
-    """Records of one partition as aiokafka gave them, after so many seeks."""
-
-    epoch: int
-    records: list[Any]
-
-
 class _Batch(Struct, frozen=True):
     """The value of a Faust event. Not a tuple or a list, into which Faust would look for models of its own."""
 
@@ -60,52 +53,24 @@ class _Batch(Struct, frozen=True):
     records: list[Taken]
 
 
-class _Thread(driver.AIOKafkaConsumerThread):
-    """Faust's thread with aiokafka's consumer. Only here it is known whether records were fetched before a seek or after."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.epochs: Counter[TP] = Counter()
-
-    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
-        self.epochs.update(partitions.keys())
-        await super()._seek_wait(consumer, partitions)
-
-    async def _fetch_records(self, *arguments: Any, **options: Any) -> Any:
-        fetched = await super()._fetch_records(*arguments, **options)
-        return {tp: _Fetched(self.epochs[tp], records) for tp, records in fetched.items()}
-
-    async def check_group(self) -> None:
-        """Raises what keeps us out of the group: aiokafka tells it to who reads, and without a partition nobody does."""
-
-        async def check() -> None:
-            self._ensure_consumer()._coordinator.check_errors()
-
-        await self.call_thread(check)
-
-    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
-        """Two things for which Faust has no settings. What a producer took back is nothing, here as for our other readers;
-        and a question that comes behind a fetch on the same connection shall not wait long for its answer."""
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level, consumer._fetch_max_wait_ms = "read_committed", 200
-        return consumer
-
-
 class _Consumer(driver.Consumer):
     """Faust's consumer over aiokafka, reading whole batches from where the database is."""
 
-    _thread: _Thread
+    _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._void: dict[TP, int] = {}  # the last epoch of which nothing counts any more
         self._read_again: dict[TP, Offset] = {}
 
-    def _new_consumer_thread(self) -> _Thread:
-        return _Thread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def check_group(self) -> None:
         await self._thread.check_group()
+
+    async def high_watermarks(self, tps: Collection[TP]) -> Mapping[TP, int]:
+        return await self._thread.high_watermarks(tps)
 
     def is_void(self, tp: TP, epoch: int) -> bool:
         """Whether what was fetched then comes again, since a seek came after it or is about to; or is somebody else's now."""
@@ -290,14 +255,17 @@ class FaustPump:
                     end_now(BrokerUnavailable(why), self._watch)
 
     async def _ask_ends(self) -> None:
-        """Where the partitions end that are ours. Without any there is nothing to ask, and nothing to miss."""
+        """Where the partitions end that are ours. Without any there is nothing to ask, and nothing to miss. What a producer
+        holds back by an open transaction waits too: nothing behind it is given to us either.
+        """
         assignment = self._app.consumer.assignment()
         async with asyncio.timeout(_ANSWER_S_MAX):
             await self._consumer.check_group()
             ends = await self._app.consumer.highwaters(*assignment) if assignment else {}
+            marks = await self._consumer.high_watermarks(assignment)
         if ends:
             self._outage.heard(now_ms())
-        self._watch.ends({Partition(tp.partition): Offset(end) for tp, end in ends.items()})
+        self._watch.ends({Partition(tp.partition): Offset(max(end, marks.get(tp, 0))) for tp, end in ends.items()})
 
     def _bounds(self, partitions: Collection[Partition]) -> dict[Partition, Bounds]:
         """Asks the broker, from the thread of the lanes."""

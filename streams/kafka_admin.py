@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final, NamedTuple, Self
 
 from kafka import KafkaAdminClient
 from kafka import errors as told
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from streams.kafka_connection import BrokerUnavailable, connection, telling
+from streams.kafka_connection import BrokerUnavailable, KafkaRefused, connection, telling
 from streams.kafka_options import KafkaOptions
 
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
@@ -22,6 +21,13 @@ class Topic(NamedTuple):
     partitions: int
     replication: int
     config: Mapping[str, str | None]
+
+
+class Identity(NamedTuple):
+    """Which topic bears a name. `topic_id`: one that is made anew has another; empty where the brokers know no such thing."""
+
+    topic_id: str
+    partitions: int
 
 
 class Admin:
@@ -54,19 +60,30 @@ class Admin:
         }
 
     def topic_id(self, name: str) -> str:
-        """Which topic bears this name: one that is made anew has another. Empty where the brokers do not know such a thing.
+        """Asks again where no broker answers, for as long as the options say."""
+        return self.identity(name, self._options.timeout_s).topic_id
 
-        Asks again where no broker answers, for as long as the options say.
-        """
-        give_up_at = time.monotonic() + self._options.timeout_s
-        while time.monotonic() < give_up_at:
-            with suppress(BrokerUnavailable), telling(self._options, name):
-                [topic] = self._admin.describe_topics([name])
-                if not _exists(topic):
-                    raise told.UnknownTopicOrPartitionError(name)
-                return str(topic["topic_id"] or "").removeprefix(_NO_ID)
+    def identity(self, name: str, outage_s: int = 0, gone_s: int = 0) -> Identity:
+        """Asks again for so many seconds where no broker answers, or where there is no such topic."""
+        began = time.monotonic()
+        while True:
+            try:
+                return self._identity(name)
+            except BrokerUnavailable as silence:
+                if time.monotonic() - began >= outage_s:
+                    why = f"the brokers do not tell whether {name} is still the same topic: start again when they do"
+                    raise BrokerUnavailable(why) from silence
+            except KafkaRefused:
+                if time.monotonic() - began >= gone_s:
+                    raise
             time.sleep(1 / 20)
-        raise BrokerUnavailable(f"the brokers do not tell whether {name} is still the same topic: start again when they do")
+
+    def _identity(self, name: str) -> Identity:
+        with telling(self._options, name):
+            [topic] = self._admin.describe_topics([name])
+            if not _exists(topic):
+                raise told.UnknownTopicOrPartitionError(name)
+            return Identity(str(topic["topic_id"] or "").removeprefix(_NO_ID), len(topic["partitions"]))
 
     def create(self, topics: Sequence[Topic]) -> None:
         """Make topics, but those that exist, and wait until they can be used."""

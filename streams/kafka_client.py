@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, Self
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
+from kafka.errors import IllegalStateError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from streams.kafka_admin import Admin, Topic
 from streams.kafka_connection import SESSION_S, BrokerUnavailable, KafkaRefused, connection, telling
@@ -260,6 +260,12 @@ class GroupReader:
 
     def end(self, partition: Partition) -> Offset:
         return self._records.end([partition])[partition]
+
+    def high_watermark(self, partition: Partition) -> Offset:
+        """As `end`, with the records of transactions that are still open, as the last fetch told; 0: none has told it yet."""
+        with suppress(IllegalStateError, KeyError):  # the group may take the partition at any moment
+            return Offset(self._records.consumer.highwater(self._records.place(partition)) or 0)
+        return Offset(0)
 
     def lag(self) -> dict[Partition, int]:
         """For each partition that is owned, how many records stand after the last one that was given."""

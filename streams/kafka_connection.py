@@ -132,6 +132,11 @@ def _ours(error: told.KafkaError, what: str, options: KafkaOptions, group: str) 
             return of_another_engine(group, "plain", "faust")  # Faust's consumer is not of this library
         case told.UnknownTopicOrPartitionError():
             return KafkaRefused(f"Kafka at {servers} has no such topic: {what}: `wattbook topics create` makes it")
+        case told.InvalidReplicationFactorError():
+            return KafkaRefused(
+                f"Kafka at {servers} has too few brokers for so many copies: "
+                f"write WATTBOOK_KAFKA_REPLICATION as the brokers allow, or start more of them: {saying}"
+            )
         case _ if isinstance(error, _TOO_LARGE):
             return KafkaRefused(
                 f"{what}: a record is larger than Kafka takes: `wattbook topics check` tells the limit: {_short(error)}"

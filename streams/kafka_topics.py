@@ -12,7 +12,7 @@ All are alike, so that partition p of one belongs to partition p of every other.
 (LogAppendTime), nothing is ever removed, and a record is acknowledged by more than half of its copies.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from streams.kafka_admin import Admin, Topic
@@ -79,7 +79,7 @@ class TopicsMisfit(LogUnusable):
     """Nothing is worked on with topics that may lose, reorder or refuse what they are given."""
 
     def __init__(self, misfits: Sequence[Misfit]) -> None:
-        super().__init__("the topics are not as they must be:\n" + "\n".join(map(str, misfits)))
+        super().__init__("the topics are not as they must be:\n" + "\n".join(faults(misfits)))
         self.misfits = tuple(misfits)
 
 
@@ -109,6 +109,12 @@ def demand(admin: Admin, spec: Spec) -> None:
         raise TopicsMisfit(misfits)
 
 
+def demand_partitions(name: str, found: int, wanted: int) -> None:
+    """Raises TopicsMisfit where a topic has another number of partitions: somebody added some while it was in use."""
+    if found != wanted:
+        raise TopicsMisfit([Misfit(name, "partitions", str(found), str(wanted), _PARTITIONS)])
+
+
 def mend(admin: Admin, spec: Spec) -> list[Misfit]:
     """Change the settings that can be changed in place; what is still not as it must be."""
     for name, topic in admin.describe(spec.names()).items():
@@ -117,6 +123,31 @@ def mend(admin: Admin, spec: Spec) -> list[Misfit]:
         if wanted:
             admin.configure(name, wanted)
     return check(admin, spec)
+
+
+def faults(misfits: Iterable[Misfit]) -> list[str]:
+    """One line for all topics that have the same fault, with how to mend it."""
+    return [str(misfit) for misfit in _alike(misfits)]
+
+
+def changes(mended: Iterable[Misfit]) -> list[str]:
+    """One line for all topics whose setting was changed likewise, with what that does not undo."""
+    return [f"{m.topic}: {m.setting} was {m.found}, is {m.wanted}{_history(m.setting)}" for m in _alike(mended)]
+
+
+def _alike(misfits: Iterable[Misfit]) -> Iterator[Misfit]:
+    """Of topics that have the same fault one misfit, which names them all."""
+    groups: dict[tuple[str, ...], list[Misfit]] = {}
+    for misfit in misfits:
+        groups.setdefault((misfit.setting, misfit.found, misfit.wanted), []).append(misfit)
+    for first, *others in groups.values():
+        yield _of_all([first, *others]) if others else first
+
+
+def _of_all(misfits: Sequence[Misfit]) -> Misfit:
+    first, topics = misfits[0], [misfit.topic for misfit in misfits]
+    name = f"all {len(topics)} topics" if len(topics) == len(TOPICS) else ", ".join(topics)
+    return first._replace(topic=name, mend=first.mend.replace(_of_topic(first.topic), _of_topic("TOPIC")))
 
 
 def majority(replication: int) -> int:
@@ -133,7 +164,7 @@ def _misfits(name: str, topic: Topic | None, spec: Spec) -> Iterator[Misfit]:
         yield Misfit(name, "topic", "missing", "there", "`wattbook topics create`")
         return
     if topic.partitions != spec.partitions:
-        yield Misfit(name, "partitions", str(topic.partitions), str(spec.partitions), _PARTITIONS.format(topic.partitions))
+        yield Misfit(name, "partitions", str(topic.partitions), str(spec.partitions), _PARTITIONS)
     if topic.replication < spec.replication:
         yield Misfit(name, "replication", str(topic.replication), str(spec.replication), _REPLICATION)
     for setting, wanted in _configuration(topic.replication).items():
@@ -149,13 +180,20 @@ def _fits(setting: str, found: str, wanted: str, replication: int) -> bool:
 
 
 def _mending(name: str, setting: str, wanted: str) -> str:
-    command = f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config {setting}={wanted}"
-    history = f"; but {_HISTORY[setting]}" if setting in _HISTORY else ""
-    return f"`wattbook topics mend`, or {command}{history}"
+    command = f"kafka-configs.sh --alter --entity-type topics {_of_topic(name)} --add-config {setting}={wanted}"
+    return f"`wattbook topics mend`, or {command}{_history(setting)}"
+
+
+def _of_topic(name: str) -> str:
+    return f"--entity-name {name}"
+
+
+def _history(setting: str) -> str:
+    return f"; but {_HISTORY[setting]}" if setting in _HISTORY else ""
 
 
 _PARTITIONS = (
-    "cannot be changed in place, since stations would move to other partitions: "
-    "write WATTBOOK_KAFKA_PARTITIONS={}, or make topics of another WATTBOOK_KAFKA_PREFIX and hand the messages over again"
+    "the number of partitions of a topic that was used can never change, since stations would move to other partitions: "
+    "make topics of another WATTBOOK_KAFKA_PREFIX, with a new database, and hand the messages over again"
 )
 _REPLICATION = "kafka-reassign-partitions.sh with more copies, or write WATTBOOK_KAFKA_REPLICATION as it is"

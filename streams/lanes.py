@@ -22,11 +22,12 @@ from streams.catalogue import Catalogue, with_fact
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory
 from streams.mistakes import Poisoned
+from streams.partition_count import note_partitions
 from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of, offset_of, place_of, position_of
 from streams.pump import Fenced, Gap
 from streams.raw_records import Poison, misplaced, poison, quarantined, raw_message
 from streams.states import PositionMoved
-from streams.topic_identity import TopicWatch, adopt_topic
+from streams.topic_identity import TopicIdentity, TopicMadeAnew, TopicWatch, adopt_topic
 from streams.unit import Unit, Verbs
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact, decode, encode
@@ -48,6 +49,8 @@ OpenLane = Callable[[Lane], AbstractContextManager[Unit]]
 RAW, REFERENCE, STATES = "raw", "reference", "states"  # consumers
 SAVE_EVERY = 50  # batches
 SAVE_BEYOND = 20_000  # states
+ASK_EVERY_MS = 500  # before a batch, whether the topic is still the same
+GLANCE_EVERY_MS = 2000  # and between batches
 _PAGE = 1000
 
 
@@ -59,6 +62,7 @@ class _Owned:
         self.raw: Position | None = None  # None: nothing is remembered, the next batch recovers
         self.reference = self.states = Position(0)
         self.batches_unsaved = 0
+        self.has_noted_partitions = False
 
     def forget(self) -> None:
         self.memory.forget()
@@ -94,6 +98,8 @@ class SteppedLanes:
         self._owned: dict[Partition, _Owned] = {}
         self._catalogues: dict[Position, Catalogue] = {Position(0): Catalogue()}
         self._processed_since_settling = False
+        self._topics: dict[Partition, str] = {}  # which topic each lane was of, when it was ours last
+        self._asked_ms: dict[str, int] = {}
         self.tally: Counter[str] = Counter()
 
     def assigned(self, partition: Partition) -> Offset:
@@ -103,6 +109,7 @@ class SteppedLanes:
             if self._topic and found and adopt_topic(unit.states, partition, found, may_be_another=not raw):
                 self._topic.say(partition, found)
             self._owned[partition] = owned
+            self._remember_topic(partition, found.id if found else "")
             owned.reference = unit.states.position(REFERENCE)
             if unit.states.position(STATES) < unit.log.head(Stream.EVENTS).position:
                 owned.batches_unsaved = 1  # the one before us saved nothing at its end: `settle` does, if no message comes
@@ -119,6 +126,8 @@ class SteppedLanes:
     def process(self, partition: Partition, records: Sequence[Taken], may_skip: bool = False) -> Offset:
         owned = self._owned[partition]
         self._processed_since_settling = True
+        if self._topic and self._is_time("ask", ASK_EVERY_MS):
+            self._demand_same_topic(self._topic.ask())
         poisoned: dict[Position, Poisoned] = {}
         while True:
             try:
@@ -133,6 +142,8 @@ class SteppedLanes:
     def settle(self) -> None:
         """Save what is unsaved where nothing else was to be done; take up reference facts where there are new ones."""
         idle, self._processed_since_settling = not self._processed_since_settling, False
+        if self._topic and self._is_time("glance", GLANCE_EVERY_MS):
+            self._demand_same_topic(self._topic.glance())
         if not self._owned:
             return
         with self._open(OFFICE) as unit:
@@ -143,6 +154,27 @@ class SteppedLanes:
                     self._batch(owned, (), save=idle)
                 except PositionMoved as moved:
                     raise Fenced(partition) from moved
+
+    def _remember_topic(self, partition: Partition, found: str) -> None:
+        """What is read from now on may be of another one by then: it is asked again before the next batch."""
+        self._topics[partition] = found
+        self._asked_ms.pop("ask", None)
+
+    def _demand_same_topic(self, found: TopicIdentity | None) -> None:
+        """Records that were read before the answer are of the topic that was taken up, if the answer is its id.
+
+        So it is asked with the records in hand. None: the brokers did not tell.
+        """
+        for partition, known in self._topics.items():
+            if found and found.id and known and found.id != known:
+                raise TopicMadeAnew(partition, known, found)
+
+    def _is_time(self, what: str, every_ms: int) -> bool:
+        now = self._topic.now_ms() if self._topic else 0
+        if what in self._asked_ms and now - self._asked_ms[what] < every_ms:
+            return False
+        self._asked_ms[what] = now
+        return True
 
     def _batch(
         self,
@@ -216,14 +248,21 @@ class _Work:
             self.states, self._did_save = events, True
         if self.raw != self._before:
             states.move(RAW, self._before, self.raw)
+            self._note_partitions()
         self.tally += self._batch.tally
 
     def committed(self) -> None:
         owned = self._owned
         owned.raw, owned.reference, owned.states = self.raw, self.reference, self.states
-        owned.batches_unsaved = 0 if self._did_save or not owned.memory.unsaved else owned.batches_unsaved + 1
+        is_behind = bool(owned.batches_unsaved or owned.memory.unsaved or self.tally["events"])  # an event may change no state
+        owned.batches_unsaved = 0 if self._did_save or not is_behind else owned.batches_unsaved + 1
         owned.memory.forget(closed=True)
+        owned.has_noted_partitions |= self.raw != self._before
         self._catalogues[self.reference] = self._batch.catalogue
+
+    def _note_partitions(self) -> None:
+        if self._partitions is not None and not self._owned.has_noted_partitions:
+            note_partitions(self._unit.states, self._partitions)
 
     def _new(self, records: Sequence[Taken], may_skip: bool) -> Iterator[tuple[Position, Taken]]:
         """The records beyond the position, which moves on, each with its own; they must be without a gap."""

@@ -119,7 +119,9 @@ class PlainPump:
         return {p: Bounds(self._reader.beginning(p), self._reader.end(p)) for p in partitions}
 
     def _ask_ends(self) -> None:
-        ends = {partition: self._reader.end(partition) for partition in sorted(self._reader.owned)}
+        """What a producer holds back by an open transaction waits too: nothing behind it is given to us either."""
+        reader = self._reader
+        ends = {partition: max(reader.end(partition), reader.high_watermark(partition)) for partition in sorted(reader.owned)}
         self._watch.ends(ends)
         if ends:
             self._outage.heard(now_ms())

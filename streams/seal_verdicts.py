@@ -127,13 +127,13 @@ def _about(seal: Seal, fault: Fault, expected: str, found: str) -> Break:
 
 
 def differences(database: Mapping[int, Seal], topic: Mapping[int, Seal]) -> Iterator[Break]:
-    """Checkpoints, by number, that one of the two stores lacks. Those that the topic lacks at its end may be on their way:
-    a checkpoint is in the database first.
+    """Checkpoints, by number, that one of the two stores lacks. The last one may be on its way to the topic: a checkpoint is in
+    the database first. None before it can be: the next one is written when it was published.
     """
     for number in sorted(topic.keys() - database.keys()):
         yield _about(topic[number], Fault.NOT_IN_DATABASE, f"checkpoint {number} in the table seal", "nothing")
     for number in sorted(database.keys() - topic.keys()):
-        if number < max(topic, default=0):
+        if number < max(database.keys() | topic.keys()):
             yield _about(database[number], Fault.NOT_IN_TOPIC, f"checkpoint {number} in the topic", "nothing")
 
 

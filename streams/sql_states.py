@@ -30,7 +30,8 @@ __all__ = ["METADATA", "SqlStates"]
 _INDEXES = {"session index": SESSION, "document index": DOCUMENT, "invoiced": INVOICED}
 _PLACES = ("closed_at", "checked_at", "rated_at", "issued_at", "lane")
 
-# The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, and topics' ids.
+# The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, topics' ids,
+# and how many partitions there are.
 _FOLLOWING = ("station:", "session:", "counter:invoice")
 
 _CHUNK = 500  # keys in one IN (...)

@@ -19,10 +19,16 @@ class TopicIdentity(NamedTuple):
 
 
 class TopicWatch(NamedTuple):
-    """`ask` the brokers which topic bears the raw topic's name; `say` whose offsets a lane counts from now on."""
+    """`ask` the brokers which topic bears the raw topic's name; `say` whose offsets a lane counts from now on. `glance` is for
+    whoever has time: it does not wait for brokers that are away, and tells None then.
+
+    `now_ms`: milliseconds of a clock that does not go back; by one that stands it is asked once while messages come.
+    """
 
     ask: Callable[[], TopicIdentity]
     say: Callable[[Partition, TopicIdentity], None]
+    glance: Callable[[], TopicIdentity | None] = lambda: None
+    now_ms: Callable[[], int] = lambda: 0
 
 
 class TopicMadeAnew(LogUnusable):

@@ -272,5 +272,12 @@ def test_a_server_that_ends_as_it_starts_is_told_with_the_end_of_its_log(tmp_pat
     command = ["sh", "-c", "echo the port is taken; exit 3"]
     server = ServerProcess(name="shell", command=command, folder=tmp_path, dies_by=signal.SIGKILL)
     server.launch()
-    with pytest.raises(ServersError, match=r"(?s)shell ended as it started.*shell\.log:\nthe port is taken"):
+    with pytest.raises(ServersError, match=r"(?s)shell ended as it started.*shell\.log:\nthe port is taken") as told:
         server.wait_until(lambda: False, within_s=60)
+    assert str(tmp_path) not in str(told.value), "a temporary folder is gone when this is read"
+
+
+@pytest.mark.parametrize("impossible", ["/proc/x", "/dev/null/x", "/proc/self"])
+def test_a_folder_that_cannot_be_made_or_written_is_named_with_what_to_do(impossible: str) -> None:
+    with pytest.raises(ServersError, match=f"{impossible} .*name another folder"), running(Path(impossible), nodes=1):
+        pass

@@ -31,7 +31,7 @@ DOORS = {  # third-party package: the files that may import it; a folder stands 
     "babel": "invoicing/localise.py",
     "click": "wattbook/",
     "cryptography": "streams/ocmf.py wattbook/vault.py wattbook/meter_keys.py wattbook/demo_meter.py wattbook/seal_key.py",
-    "faust": "streams/faust_runtime.py",
+    "faust": "streams/faust_runtime.py streams/faust_thread.py",
     "jinja2": "invoicing/html.py",
     "kafka": "streams/kafka_client.py streams/kafka_admin.py streams/kafka_connection.py streams/kafka_header_names.py",
     "msgspec": "vocabulary/ ingest/ streams/ tariffs/ ledger/ invoicing/ wattbook/",  # our record type

@@ -16,7 +16,7 @@ from vocabulary.billing import Entry
 from vocabulary.identity import EventId, Position
 from vocabulary.money import Currency
 from vocabulary.sessions import ChargingSession, SessionRated
-from wattbook.relaying import JOURNAL, PAGE, Parcel, Relay, place_in, whole_to
+from wattbook.relaying import JOURNAL, PAGE, Parcel, Relay, Tail, place_in, tail_of
 
 PARTITIONS = 3
 BODY = b'{"type":"reference.taken","partition":0,"offset":0,"until":0}'
@@ -43,15 +43,20 @@ class Topics:
                 self.takes = None if self.takes is None else self.takes - 1
                 self.held.setdefault((topic, partition), []).append(parcel)
 
-    def last(self, topic: str, partition: Partition) -> int:
-        held = self.held.get((topic, partition))
-        return whole_to(held[-1].headers) if held else 0
+    def last(self, topic: str, partition: Partition) -> Tail | None:
+        held = self.taken(topic, partition)
+        return tail_of(topic, held[-1]) if held else None
+
+    def taken(self, topic: str, partition: Partition) -> list[Taken]:
+        return [
+            Taken(partition, Offset(offset), parcel.key, parcel.value, tuple(parcel.headers), 0)
+            for offset, parcel in enumerate(self.held.get((topic, partition), []))
+        ]
 
     def places(self, topic: str, partition: Partition) -> list[int]:
         """Of the records, as a reader joins their parts."""
         joining, found = Joining(), []
-        for offset, parcel in enumerate(self.held.get((topic, partition), [])):
-            taken = Taken(partition, Offset(offset), parcel.key, parcel.value, tuple(parcel.headers), 0)
+        for taken in self.taken(topic, partition):
             if joined := joining.take(taken):
                 assert joined.taken.value == BODY or topic == JOURNAL
                 found.append(place_in(joined.taken.headers))
@@ -151,7 +156,8 @@ def test_a_partition_that_ends_in_the_middle_of_a_record_gets_all_of_it_again() 
     topics.takes = 5
     with pytest.raises(Lost):
         drained(topics, written, 25)
-    assert topics.last("events", Partition(0)) == position(2, Lane(1)) - 1
+    tail = topics.last("events", Partition(0))
+    assert tail is not None and tail.whole_to == position(2, Lane(1)) - 1
     topics.takes = None
     assert drained(topics, written, 25).published == {"events": 1}, "records are counted, not their parts"
     parts = [part_in(parcel.headers).number for parcel in topics.held["events", Partition(0)]]
@@ -184,9 +190,54 @@ def test_what_is_there_already_is_not_published_again() -> None:
     assert drained(topics, written).published == {}
 
 
-def test_a_topic_in_which_another_one_published_is_refused() -> None:
-    with pytest.raises(ValueError, match="header `place`"):
-        place_in([("id", b"1")])
+FORGED = b"0" * 64
+NO_RECORDS_OF_THE_RELAY: list[list[tuple[str, bytes]]] = [
+    [],
+    [("id", FORGED)],
+    [("place", b"")],
+    [("place", b"abc")],
+    [("place", b"-1")],
+    [("place", b"9" * 5000)],
+    [("place", b"9" * 19)],
+    [("place", b"4097"), ("parts", b"2")],
+    [("place", b"4097"), ("part", b"one"), ("parts", b"2")],
+]
+
+
+@pytest.mark.parametrize("headers", NO_RECORDS_OF_THE_RELAY)
+def test_a_last_record_that_says_no_place_is_not_gone_on_from(headers: list[tuple[str, bytes]]) -> None:
+    topics, written = Topics(), Written()
+    topics.held["events", Partition(1)] = [Parcel(0, Partition(1), b"CS", BODY, headers)]
+    with pytest.raises(LogUnusable, match=r"topic events, partition 1, ends at offset 0 .* Somebody else publishes there"):
+        drained(topics, written)
+
+
+@pytest.mark.parametrize("stream", [Stream.EVENTS, Stream.CONCLUSIONS, Stream.QUARANTINE])
+def test_a_forged_record_at_the_place_of_a_head_makes_the_relay_leave_out_nothing(stream: Stream) -> None:
+    topics, written = Topics(), Written()
+    written.write(Lane(1), stream, 3)
+    drained(topics, written)
+    written.write(Lane(1), stream, 2)
+    forge(topics, stream.value, position(5, Lane(1)))
+    with pytest.raises(
+        LogUnusable, match=rf"topic {stream}, partition 0, ends at offset 3 .* at place {position(5, Lane(1))}\."
+    ):
+        drained(topics, written)
+
+
+def test_a_forged_entry_and_a_copy_of_another_partitions_entry_are_not_gone_on_from() -> None:
+    for identity in (FORGED, b"%064x" % 3):
+        topics, written = Topics(), Written()
+        written.book([Lane(1), Lane(1), Lane(2)])
+        drained(topics, written)
+        forge(topics, JOURNAL, 3, identity)
+        with pytest.raises(LogUnusable, match=r"topic journal, partition 0, ends at offset 2 .* at place 3\."):
+            drained(topics, written)
+
+
+def forge(topics: Topics, topic: str, place: int, identity: bytes = FORGED) -> None:
+    headers = [("place", b"%d" % place), ("id", identity), ("cause", b"0")]
+    topics.held[topic, Partition(0)].append(Parcel(place, Partition(0), b"CS", BODY, headers))
 
 
 def test_a_topic_that_is_further_than_the_database_is_not_published_to() -> None:

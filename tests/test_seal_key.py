@@ -16,7 +16,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from wattbook.cli import cli
-from wattbook.seal_key import FILE, KNOWN_FILE, PublicKeys, SealKeyUnusable, read_public_keys, read_seal_key, seal_key
+from wattbook.seal_key import (
+    FILE,
+    KNOWN_FILE,
+    PublicKeys,
+    SealKeyUnusable,
+    known_keys,
+    read_public_keys,
+    read_seal_key,
+    seal_key,
+)
 
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
@@ -86,6 +95,19 @@ def test_a_key_that_others_may_read_or_that_is_none_is_refused_with_what_to_do(t
     file.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with pytest.raises(SealKeyUnusable, match="another kind"):
         seal_key(tmp_path)
+
+
+def test_an_auditor_without_a_home_is_asked_for_the_public_key_and_not_for_a_private_one(tmp_path: Path) -> None:
+    """He has never had the file, so there is no backup of it. Where the home only lost it, the public halves are enough."""
+    words = ["--home", str(tmp_path), "audit", "verify", "--topic", "raw"]
+    done = CliRunner().invoke(cli, words, env={"WATTBOOK_LOG": "kafka://127.0.0.1:1"})
+    assert isinstance(done.exception, SealKeyUnusable)
+    assert "write --key FILE, with the operator's public key (`wattbook seal key` prints it" in str(done.exception)
+    assert FILE not in str(done.exception)
+    had = seal_key(tmp_path).fingerprint
+    assert known_keys(tmp_path).fingerprints == (had,)
+    (tmp_path / FILE).unlink()
+    assert known_keys(tmp_path).fingerprints == (had,)
 
 
 @pytest.mark.parametrize("content", [b"", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])

@@ -2,9 +2,9 @@
 
 First the inputs themselves are looked at: their hash chains, and whether the position up to which they were processed is the
 position of one of them, beyond which nothing follows. Then are compared, one by one and in order: canonical events, conclusions
-(sessions, verdicts, rated charges, invoices) and journal entries, each with the input that it follows from; the indexes of
-sessions and documents, each row with the conclusions at which it points; and the states of the steps. The first difference is
-shown as two values and a position.
+(sessions, verdicts, rated charges, invoices), what is in quarantine, and journal entries, each with the input that it follows
+from; the indexes of sessions and documents, each row with the conclusions at which it points; and the states of the steps. The
+first difference is shown as two values and a position.
 `digests` are for comparing two stores whose inputs came in another order: they do not depend on the order of the log. But a
 frame that was sent again is another input: it may give events and change a state where it concludes nothing new.
 """
@@ -35,7 +35,7 @@ from vocabulary.reference import ReferenceTaken, Sealed
 from wattbook.database import reading, writing
 from wattbook.wiring import VERBS, App, Store, database_in, store_on, unit_on
 
-DERIVED = (Stream.EVENTS, Stream.CONCLUSIONS)
+DERIVED = (Stream.EVENTS, Stream.CONCLUSIONS, Stream.QUARANTINE)
 _CHUNK = 1000
 
 
@@ -240,7 +240,7 @@ def _compared(stored: Store, replayed: Store, inputs: int) -> Replay:
         before = seal.count
         difference = difference or compare(ours, theirs, seal)
         counts.append(seal.count - before)
-    events, conclusions, entries, *_ = counts
+    events, conclusions, _, entries, *_ = counts
     return Replay(
         inputs=inputs, events=events, conclusions=conclusions, entries=entries, digest=seal.hex(), difference=difference
     )

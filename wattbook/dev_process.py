@@ -162,6 +162,6 @@ class ServerProcess:
             self._child.wait()
 
     def last_words(self) -> str:
-        """The end of its log."""
+        """The end of its log, which is named without its folder: that may be a temporary one, and gone when this is read."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join([f"The end of its log, {self.log}:", *lines[-_LOG_LINES_SHOWN:]])
+        return "\n".join([f"The end of its log, {self.log.name}:", *lines[-_LOG_LINES_SHOWN:]])

@@ -100,9 +100,14 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def _kept(folder: Path) -> Iterator[Path]:
-    if folder.exists() and any(folder.iterdir()) and not (folder / _PLAN).exists():
-        raise ServersError(f"{folder} holds something else than servers for trying out: name another folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if folder.exists() and any(folder.iterdir()) and not (folder / _PLAN).exists():
+            raise ServersError(f"{folder} holds something else than servers for trying out: name another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _PLAN).touch(mode=0o600)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ServersError(f"{folder} cannot keep the servers' data ({why}): name another folder") from error
     yield folder.resolve()
 
 

@@ -14,6 +14,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily
@@ -28,6 +29,8 @@ from wattbook.settings import SettingsError
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of no use here
 
 SAY_EVERY_S = 10
+CLIENTS_MAX = 16
+_CLIENT_S_MAX = 5  # for what it has to say
 _MOMENT_S = 2
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LABELS = {"quarantined": "reason", "finding": "finding", "rejected": "reason", "signature": "verdict"}  # of tallies
@@ -241,6 +244,8 @@ def shown(meters: Meters, host: str, port: int, or_any: bool = False) -> Iterato
     """
 
     class Answers(BaseHTTPRequestHandler):
+        timeout = _CLIENT_S_MAX
+
         def do_GET(self) -> None:
             match self.path.partition("?")[0]:
                 case "/health":
@@ -272,11 +277,32 @@ def shown(meters: Meters, host: str, port: int, or_any: bool = False) -> Iterato
             server.shutdown()
 
 
-def _listening(
-    meters: Meters, host: str, port: int, or_any: bool, answers: type[BaseHTTPRequestHandler]
-) -> ThreadingHTTPServer:
+class _Server(ThreadingHTTPServer):
+    """Answers so many at once and hangs up on others: who asks for figures must not take the worker's threads and files."""
+
+    def __init__(self, at: tuple[str, int], answers: type[BaseHTTPRequestHandler]) -> None:
+        self._free = threading.BoundedSemaphore(CLIENTS_MAX)
+        super().__init__(at, answers)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up is of no interest; it would be told with a traceback."""
+
+
+def _listening(meters: Meters, host: str, port: int, or_any: bool, answers: type[BaseHTTPRequestHandler]) -> _Server:
     try:
-        return ThreadingHTTPServer((host, port), answers)
+        return _Server((host, port), answers)
     except OSError as error:
         taken = f"port {port} of {host} is taken (by another worker?)"
         if error.errno != errno.EADDRINUSE:
@@ -284,7 +310,7 @@ def _listening(
         if not or_any:
             raise SettingsError(f"{taken}: give this one --port 0, or another WATTBOOK_WORKER_PORT") from error
     meters.say("port_taken", why=taken, instead="any that is free")
-    return ThreadingHTTPServer((host, 0), answers)
+    return _Server((host, 0), answers)
 
 
 def _say_how_it_goes(meters: Meters, over: threading.Event) -> None:

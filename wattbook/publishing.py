@@ -19,14 +19,14 @@ from ledger.sql_store import SqlLedger
 from streams.kafka_client import Publisher
 from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
-from streams.log import Head, LogUnusable, Stored, Stream
-from streams.places import Lane, Partition
+from streams.log import Head, Stored, Stream
+from streams.places import Lane, Offset, Partition
 from streams.postgres_log import PostgresLog, heads
 from vocabulary.identity import Position
 from vocabulary.sessions import ChargingSession, SessionRated
 from wattbook.conclusions import dossier
 from wattbook.database import APPLICATION_ID, reading
-from wattbook.relaying import LastPlace, Parcel, Relay, whole_to
+from wattbook.relaying import LastOf, Parcel, Relay, Tail, another_publishes, tail_of
 from wattbook.wiring import store_on
 
 PAUSE_S = 0.2  # between two looks at a database that had nothing new
@@ -59,17 +59,16 @@ class DatabaseOutbox:
         return list(islice(SqlLedger(self._connection).entries(after), limit))
 
 
-def last_places(options: KafkaOptions, topic: str) -> dict[Partition, int]:
-    """Up to which place each partition is whole, as its last record says; 0 where it is empty."""
-    with TopicReader(options, options.topic(topic)) as reader:
-        found = {taken.partition: whole_to(taken.headers) for taken in reader.tails(1)}
+def tails(options: KafkaOptions, topic: str) -> dict[Partition, Tail | None]:
+    """The last record of each partition; None where that is empty."""
+    name = options.topic(topic)
+    with TopicReader(options, name) as reader:
+        found = {taken.partition: tail_of(name, taken) for taken in reader.tails(1)}
         beginning, end = reader.beginning(), reader.end()
     for partition in end:
         if partition not in found and end[partition] > beginning[partition]:
-            raise LogUnusable(
-                f"{options.topic(topic)}/{partition} does not end with a record of the relay: who else writes to it?"
-            )
-    return dict.fromkeys(end, 0) | found
+            raise another_publishes(name, partition, Offset(end[partition] - 1), "a transaction's mark")
+    return {partition: found.get(partition) for partition in end}
 
 
 def relay_over(engine: Engine, options: KafkaOptions, partitions: int, publisher: Publisher) -> Callable[[], int]:
@@ -124,10 +123,10 @@ def _ask(connection: Connection, function: str) -> bool:
     return bool(connection.exec_driver_sql(f"SELECT {function}(%s, %s)", (APPLICATION_ID, _LOCK)).scalar())
 
 
-def _last(options: KafkaOptions) -> LastPlace:
+def _last(options: KafkaOptions) -> LastOf:
     """Each topic is looked at once."""
-    places = cache(partial(last_places, options))
-    return lambda topic, partition: places(topic)[partition]
+    found = cache(partial(tails, options))
+    return lambda topic, partition: found(topic)[partition]
 
 
 def _send(publisher: Publisher, topic: str, parcels: Sequence[Parcel]) -> None:

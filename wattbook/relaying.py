@@ -10,6 +10,7 @@ The database is the outbox: what was committed is published, and nothing else. H
 themselves: the last record of each partition says its place. So a crash loses nothing, and what a broker took without the
 relay hearing of it is not published again, unless it arrives after the tail was read: a reader passes over a record whose
 place is not higher than the highest before it. One relay at a time, by a lock in the database that dies with its connection.
+A last record is believed if the database has its id at its place: anybody else's would make the relay leave out records.
 
 What is longer than a broker takes goes in parts (`streams.parts`). A partition that ends in the middle of them has come to the
 record before, and gets all of them again.
@@ -23,7 +24,7 @@ from ledger.books import Booked
 from streams.chain import EMPTY
 from streams.log import Head, LogUnusable, Stored, Stream
 from streams.parts import PART_BYTES_MAX, Part, cut, headers_of, part_in
-from streams.places import OFFICE, Lane, Partition, lane_of, place_of
+from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of, place_of
 from vocabulary.codec import decode, encode
 from vocabulary.identity import Position
 from vocabulary.money import plain
@@ -33,6 +34,7 @@ from wattbook.costs import Cost
 
 PAGE = 1000
 _DOCUMENTS_PAGE = 20  # one may hold a year of a fleet
+_PLACE_DIGITS_MAX = 18  # what the database can be asked for
 _KEY_BYTES_MAX = 2**12  # only in quarantine a key is longer, where somebody produced it so; the value tells its length
 JOURNAL, STATION_MESSAGES, DOCUMENTS = "journal", "station-messages", "documents"
 
@@ -56,6 +58,18 @@ class Parcel(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
+class Tail(NamedTuple):
+    """The last record of a topic's partition, as its headers tell. `id` None: it tells none.
+
+    `whole_to`: up to which place the partition holds all that belongs there.
+    """
+
+    offset: Offset
+    place: int
+    id: bytes | None
+    whole_to: int
+
+
 class Outbox(Protocol):
     """One moment of the database. `closed` is the session that a rating is of."""
 
@@ -71,17 +85,19 @@ class Outbox(Protocol):
 Send = Callable[[str, Sequence[Parcel]], None]
 """Publish to a topic; returns when all in-sync replicas have all of it, raises when one has not."""
 
-LastPlace = Callable[[str, Partition], int]
-"""The place of the last record that a topic's partition holds whole (`whole_to`); 0 where it is empty."""
+LastOf = Callable[[str, Partition], Tail | None]
+"""The last record that a topic's partition holds; None where it is empty. Raises LogUnusable where it is not from the relay."""
 
 
 class Relay:
     """`publish` sends what is new; call it again and again. `published` counts, by topic. `bytes_max`: of a part's value."""
 
-    def __init__(self, send: Send, last: LastPlace, partitions: int, bytes_max: int = PART_BYTES_MAX) -> None:
+    def __init__(self, send: Send, last: LastOf, partitions: int, bytes_max: int = PART_BYTES_MAX) -> None:
         self._send, self.published, self._bytes_max = send, Counter[str](), bytes_max
-        self._reached = {feed: Position(last(feed.topic, feed.partition)) for feed in feeds(partitions)}
-        self._journal = {Partition(p): last(JOURNAL, Partition(p)) for p in range(partitions)}
+        self._tails = {feed: last(feed.topic, feed.partition) for feed in feeds(partitions)}
+        self._entry_tails = {Partition(p): last(JOURNAL, Partition(p)) for p in range(partitions)}
+        self._reached = {feed: Position(tail.whole_to if tail else 0) for feed, tail in self._tails.items()}
+        self._journal = {partition: tail.whole_to if tail else 0 for partition, tail in self._entry_tails.items()}
         # Pages are sent one after the other, so before the last one nothing is missing in any partition.
         self._entry = max(0, max(self._journal.values()) - PAGE)
 
@@ -89,6 +105,7 @@ class Relay:
         """A page of each feed at most; how many records."""
         heads = outbox.heads()
         self._demand_nothing_beyond(heads)
+        self._demand_own_tails(outbox)
         behind = [
             feed for feed, reached in self._reached.items() if heads.get((feed.lane, feed.stream), EMPTY).position > reached
         ]
@@ -102,6 +119,16 @@ class Relay:
                     f"topic {feed.topic}, partition {feed.partition}, ends at place {reached}, which the database does not "
                     "hold: it was restored from an older backup, or is another one; a new WATTBOOK_KAFKA_PREFIX gives it topics"
                 )
+
+    def _demand_own_tails(self, outbox: Outbox) -> None:
+        """Once: what was published since is ours."""
+        for feed, tail in self._tails.items():
+            if tail and _record_id(feed, tail, outbox) != tail.id:
+                raise another_publishes(feed.topic, feed.partition, tail.offset, _not_stored(tail))
+        for partition, tail in self._entry_tails.items():
+            if tail and _entry_id(partition, tail, outbox) != tail.id:
+                raise another_publishes(JOURNAL, partition, tail.offset, _not_stored(tail))
+        self._tails, self._entry_tails = {}, {}
 
     def _publish_feed(self, feed: Feed, outbox: Outbox) -> int:
         page = _DOCUMENTS_PAGE if feed.topic == DOCUMENTS else PAGE
@@ -136,14 +163,34 @@ def place_in(headers: Iterable[tuple[str, bytes]]) -> int:
     """The place that a published record says. Raises ValueError where it says none: nobody but the relay may publish there."""
     for name, value in headers:
         if name == "place":
-            return int(value)
-    raise ValueError("a record without the header `place`: it is not from the relay, and nobody else may publish to this topic")
+            if value and value.isdigit() and len(value) <= _PLACE_DIGITS_MAX:
+                return int(value)
+            raise ValueError("its header `place` is no place")
+    raise ValueError("it is without the header `place`")
 
 
-def whole_to(headers: Sequence[tuple[str, bytes]]) -> int:
-    """Up to which place a partition holds all that belongs there, by its last record's headers."""
-    place = place_in(headers)
-    return place if part_in(headers).is_last else place - 1
+def tail_of(topic: str, taken: Taken) -> Tail:
+    """What the last record of a partition tells. Raises LogUnusable where it is not from the relay."""
+    try:
+        place, part = place_in(taken.headers), _readable_part_in(taken.headers)
+    except ValueError as error:
+        raise another_publishes(topic, taken.partition, taken.offset, str(error)) from error
+    return Tail(taken.offset, place, dict(taken.headers).get("id"), place if part.is_last else place - 1)
+
+
+def _readable_part_in(headers: Iterable[tuple[str, bytes]]) -> Part:
+    try:
+        return part_in(headers)
+    except (ValueError, KeyError, TypeError):
+        raise ValueError("its headers `part` and `parts` cannot be read") from None
+
+
+def another_publishes(topic: str, partition: Partition, offset: Offset, why: str) -> LogUnusable:
+    return LogUnusable(
+        f"topic {topic}, partition {partition}, ends at offset {offset} with a record that is not from the relay: {why}. "
+        "Somebody else publishes there, or the topics are those of another database; nobody but the relay may, and a new "
+        "WATTBOOK_KAFKA_PREFIX gives it topics of its own"
+    )
 
 
 def in_parts(parcel: Parcel, bytes_max: int) -> list[Parcel]:
@@ -167,6 +214,23 @@ def _feeds_of_lanes(partitions: int) -> Iterable[Feed]:
 def _feeds_of_office() -> Iterable[Feed]:
     for stream, topic in ((Stream.REFERENCE, "reference"), (Stream.COMMANDS, "commands"), (Stream.CONCLUSIONS, DOCUMENTS)):
         yield Feed(OFFICE, stream, topic, Partition(0))
+
+
+def _record_id(feed: Feed, tail: Tail, outbox: Outbox) -> bytes | None:
+    """What the header `id` of the record at that place says, by the database; None where it has none there."""
+    found = outbox.records(feed.lane, feed.stream, Position(tail.place - 1), 1)
+    return _id(found[0].id) if found and found[0].position == tail.place else None
+
+
+def _entry_id(partition: Partition, tail: Tail, outbox: Outbox) -> bytes | None:
+    """As `_record_id`; None too where the entry belongs to another partition."""
+    found = [_entry_parcel(booked) for booked in outbox.entries(tail.place - 1, 1)]
+    ids = [dict(parcel.headers)["id"] for parcel in found if (parcel.partition, parcel.place) == (partition, tail.place)]
+    return ids[0] if ids else None
+
+
+def _not_stored(tail: Tail) -> str:
+    return f"the database does not hold its id at place {tail.place}"
 
 
 def _parcel(stored: Stored, partition: Partition) -> Parcel:
@@ -198,4 +262,9 @@ def _entry_parcel(booked: Booked) -> Parcel:
 
 
 def _headers(place: int, identity: bytes, cause: int) -> list[tuple[str, bytes]]:
-    return [("place", str(place).encode()), ("id", identity.hex().encode()), ("cause", str(cause).encode())]
+    return [("place", str(place).encode()), ("id", _id(identity)), ("cause", str(cause).encode())]
+
+
+def _id(identity: bytes) -> bytes:
+    """As a header."""
+    return identity.hex().encode()

@@ -1,7 +1,8 @@
 """Check what a broker holds against the checkpoints that seal it, partition by partition.
 
 The checkpoints come from the topic `seals`, and from the database too where there is one; an outside auditor has none, and
-needs the public key only. The topic is read before the database, which is never behind it.
+needs the public key only. The topic is read before the database, which is never behind it; and once more after it where it
+seems to lack what a sealer may have published meanwhile.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -50,6 +51,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     unsealed_from: int | None = None
     unsealed: int | None = None
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing seals any of the records that the partition has had."""
+        return self.unsealed_from == 0 and bool(self.unsealed)
+
 
 class Claims(NamedTuple):
     """What an auditor believes in: keys, and what he has seen of checkpoints beside the topic.
@@ -86,6 +92,8 @@ def _sealed(options: KafkaOptions, topic: str, partition: Partition, claims: Cla
     there = published_lines(options, topic, partition)
     here = claims.stored(topic, partition) if claims.stored else []
     seals, wrong = arrange(topic, partition, [*here, *there], claims.is_genuine)
+    if len(set(here).difference(there)) > 1:
+        there += published_lines(options, topic, partition)
     in_topic, in_database = _by_number(seals, there), _by_number(seals, here)
     breaks = [*wrong, *(differences(in_database, in_topic) if claims.stored else ())]
     shown = [one for one in claims.published if (one.checkpoint.topic, one.checkpoint.partition) == (topic, partition)]

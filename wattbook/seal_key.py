@@ -111,6 +111,18 @@ def read_seal_key(home: Path) -> SealKey:
     return SealKey(key, read_public_keys(known) if known.exists() else ())
 
 
+def known_keys(home: Path) -> PublicKeys:
+    """All keys that this home has had. Raises SealKeyUnusable where it has had none, as that of an auditor from outside."""
+    if (home / FILE).exists():
+        return read_seal_key(home).known
+    if (home / KNOWN_FILE).exists():
+        return PublicKeys(read_public_keys(home / KNOWN_FILE))
+    raise SealKeyUnusable(
+        f"there is no key of the seal in {home.absolute()}: write --key FILE, with the operator's public key "
+        "(`wattbook seal key` prints it on the sealer's machine)"
+    )
+
+
 def read_public_keys(path: Path) -> list[Ed25519PublicKey]:
     """All public keys in a file of PEM blocks; other text between them does not matter."""
     try:

@@ -31,9 +31,10 @@ from streams.kafka_options import KafkaOptions
 from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, next_offset
 from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
+from streams.partition_count import demand_known_partitions
 from streams.places import OFFICE, Lane, Offset, Partition, lane_of
 from streams.postgres_log import PostgresLog
-from streams.raw_records import raw_record
+from streams.raw_records import partition_of, raw_record
 from streams.sql_seals import METADATA as SEAL_TABLES
 from streams.sql_states import METADATA as STATE_TABLES
 from streams.sql_states import SqlStates
@@ -97,7 +98,7 @@ class App:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
         self.vault = Vault(settings.vault_path)
-        self._topic = RawTopic(settings.kafka_options) if settings.uses_kafka else None
+        self._topic = RawTopic(settings.kafka_options, settings.kafka_partitions) if settings.uses_kafka else None
         office = runtime_over(engine, settings.batch_size)
         self.runtime: EmbeddedRuntime | OfficeRuntime = office
         if self._topic:
@@ -177,7 +178,11 @@ def _demand_its_topic(states: SqlStates, kafka: KafkaOptions) -> None:
 
 
 def demand_all_partitions(states: SqlStates, partitions: int) -> None:
-    """Whoever looks at fewer partitions than were processed would bill, and audit, a part of what there is."""
+    """Whoever looks at fewer partitions than were processed would bill, and audit, a part of what there is.
+
+    Raises OtherPartitions; NotReady where a lane is beyond them and no number is noted.
+    """
+    demand_known_partitions(states, partitions)
     if (last := states.last_lane()) > partitions:
         raise NotReady(
             f"WATTBOOK_KAFKA_PARTITIONS is {partitions}, but partition {last - 1} was processed: set what workers have"
@@ -294,10 +299,13 @@ def is_postgres(connection: Connection) -> bool:
 
 
 class RawTopic:
-    """Where messages are published; connected when the first one is."""
+    """Where messages are published; connected when the first one is.
 
-    def __init__(self, options: KafkaOptions) -> None:
-        self._options = options
+    `partitions`: as configured. Whatever the topic has by now, a station stays in its own.
+    """
+
+    def __init__(self, options: KafkaOptions, partitions: int) -> None:
+        self._options, self._partitions = options, partitions
         self._publisher: Publisher | None = None
 
     def publish(self, messages: Sequence[RawMessage]) -> None:
@@ -309,7 +317,7 @@ class RawTopic:
         self._publisher = None  # one that failed is not used again
         for message in messages:
             key, headers, value = raw_record(message)
-            publisher.send(self._options.topic("raw"), None, key, value, headers)
+            publisher.send(self._options.topic("raw"), partition_of(key, self._partitions), key, value, headers)
         publisher.flush()
         self._publisher = publisher
 

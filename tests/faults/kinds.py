@@ -4,6 +4,7 @@ worker killed        kill -9
 worker stopped       stands still for longer than its group waits for it, then goes on: a zombie, whose partitions are others'
 worker replaced      SIGTERM, then a new one: a rebalance in the middle of whatever was being done
 worker joins         one more for a while, then it leaves: two rebalances
+  ... in a batch     it comes while another one stands in the middle of a batch, which ends only when the rebalance has begun
 broker killed        kill -9 of one of three, and some seconds later it comes back
 postgres crashed     as when the power fails: the write-ahead log is replayed
 postgres restarted   open transactions are rolled back, connections are closed
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from streams.kafka_client import SESSION_S
-from tests.one_result.site import Site
+from tests.one_result.site import WAIT_S, Site, tolerant, wait_until
 from wattbook.dev_kafka import KafkaCluster
 from wattbook.dev_postgres import PostgresServer
 
@@ -25,6 +26,7 @@ WEIGHTS = {
     "worker stopped": 3,
     "worker replaced": 4,
     "worker joins": 3,
+    "worker joins in a batch": 3,
     "broker killed": 7,
     "postgres crashed": 4,
     "postgres restarted": 3,
@@ -46,6 +48,7 @@ class Faults:
             "worker stopped": self._stop_a_worker,
             "worker replaced": self._replace_a_worker,
             "worker joins": self._let_a_worker_join,
+            "worker joins in a batch": self._let_a_worker_join_in_a_batch,
             "broker killed": self._kill_a_broker,
             "postgres crashed": self._crash_postgres,
             "postgres restarted": postgres.restart,
@@ -97,6 +100,17 @@ class Faults:
         time.sleep(self._random.uniform(3, 6))
         for engine, site in self.sites.items():
             self._end(site, joined[engine])
+
+    def _let_a_worker_join_in_a_batch(self) -> None:
+        for engine, site in self.sites.items():
+            wait_until(lambda site=site: tolerant(lambda: bool(site.committed())), WAIT_S, lambda: "the database answers")
+            with site.batches_held():
+                joined = self._start_worker(engine)
+                wait_until(
+                    lambda site=site: site.group_state() == "PreparingRebalance", 25, lambda: "the group shares out anew"
+                )
+            time.sleep(self._random.uniform(1, 3))
+            self._end(site, joined)
 
     def _kill_a_broker(self) -> None:
         node = self._random.choice(self._cluster.nodes)

@@ -1,11 +1,15 @@
 """An invoice run in several commands: every contract in just one of them, and the same invoices as by a single one."""
 
+import json
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from streams.embedded_runtime import Input
 from streams.log import Stream
@@ -15,6 +19,8 @@ from vocabulary.codec import decode, encode
 from vocabulary.identity import ContractId, Position
 from wattbook import documents
 from wattbook.audit import replay
+from wattbook.cli import cli
+from wattbook.commands import output
 from wattbook.demo_fleet import demo_messages
 from wattbook.documents import ranges, run_invoices
 from wattbook.init_files import write_example
@@ -80,3 +86,27 @@ def test_several_commands_draw_up_the_same_invoices_as_one_and_replay_identicall
     assert len(commands) == len(found) > 1
     assert run_invoices(several, "2026-10", ISSUED_AT.date(), ISSUED_AT.replace(minute=1)) == []
     assert replay(several).difference is None
+
+
+RUN = ("invoice", "run", "--month", "2026-10", "--issued-on", "2026-11-02", "--json")
+
+
+def test_that_invoices_are_issued_is_told_before_their_files_are_written_and_not_among_the_results(tmp_path: Path) -> None:
+    demo_home(tmp_path / "home").close()
+    done = CliRunner().invoke(cli, ["--home", str(tmp_path / "home"), *RUN])
+    assert len(json.loads(done.stdout)) == 3
+    told = done.stderr.splitlines()
+    assert told[0].startswith("3 invoices are issued and safe; writing the files")
+    assert "`wattbook invoice show NUMBER --out FOLDER`" in told[1]
+    assert (len(told), "\x1b" in done.stderr) == (2, False)
+    again = CliRunner().invoke(cli, ["--home", str(tmp_path / "home"), *RUN])
+    assert (json.loads(again.stdout), again.stderr) == ([], "")
+
+
+def test_a_terminal_shows_the_invoice_that_is_being_written_and_how_many_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = StringIO()
+    monkeypatch.setattr(output, "ERR", Console(file=screen, force_terminal=True, width=100, color_system=None))
+    with output.step_bar("invoice", 2) as begin:
+        begin("ELB2026-000001, 3 sessions")
+        begin("ELB2026-000002, 2702 sessions")
+    assert "1/2 invoices, ELB2026-000002, 2702 sessions" in screen.getvalue()

@@ -81,7 +81,7 @@ class Lines:
         self.say("rebalanced", partitions=sorted(partitions))
 
     def ends(self, ends: Mapping[Partition, Offset]) -> None:
-        pass
+        self.say("ends", **{str(partition): end for partition, end in ends.items()})
 
 
 def main(engine: str, bootstrap: str, topic: str, group: str, path: str, batch_ms: str = "0", poison: str = "") -> None:

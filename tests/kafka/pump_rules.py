@@ -245,6 +245,25 @@ class PumpRules:
         assert worker.stop() == 0
         assert worker.said("read_again")
 
+    def test_messages_of_a_transaction_that_stays_open_are_told_as_waiting(self, home: Home) -> None:
+        home.send(10)
+        worker = home.worker()
+        home.wait_until_done()
+        producer = KafkaProducer(bootstrap_servers=home.bootstrap, transactional_id=home.prefix)
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(home.topic, b"held back", partition=0)
+        producer.flush()
+        home.send(10)  # behind it, of which nothing is given in partition 0
+        until = time.monotonic() + WAIT_S
+        while not any(ends.get("0") == 21 for ends in worker.said("ends")) and time.monotonic() < until:
+            time.sleep(0.2)
+        assert worker.said("ends")[-1].items() >= {"0": 21, "1": 20, "2": 20}.items()
+        producer.abort_transaction()
+        producer.close()
+        home.wait_until_done()
+        assert worker.stop() == 0
+
     def test_messages_that_were_deleted_before_they_were_processed_stop_it(self, home: Home) -> None:
         home.send(20)
         home.process_all()

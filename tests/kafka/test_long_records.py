@@ -21,7 +21,7 @@ from streams.places import OFFICE, Lane, Offset, Partition
 from vocabulary.identity import Position
 from wattbook.cli import cli
 from wattbook.database import writing
-from wattbook.publishing import last_places, relay_over
+from wattbook.publishing import relay_over, tails
 from wattbook.settings import read_settings
 from wattbook.wiring import App, create_app, log_on
 
@@ -118,7 +118,8 @@ def test_a_relay_that_ended_between_two_parts_publishes_all_of_them_again(app: A
             publisher.send(topic, P0, taken.key, taken.value, taken.headers)
         publisher.flush()
     place = int(dict(held[0].headers)["place"])
-    assert last_places(options, "events") == {P0: place - 1}
+    tail = tails(options, "events")[P0]
+    assert tail is not None and (tail.place, tail.whole_to) == (place, place - 1)
     assert relayed(app, options) == 2
     log = KafkaLog(options, P0)
     long, short = log.read([Stream.EVENTS], Position(0), 10)

@@ -13,13 +13,15 @@ from click.testing import CliRunner, Result
 from kafka import KafkaAdminClient, TopicPartition
 
 from streams.catalogue import Catalogue
+from streams.chain import GENESIS, follow
 from streams.embedded_runtime import Input
-from streams.kafka_client import Admin, Reader
+from streams.kafka_client import Admin, Publisher, Reader
 from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import Spec, create
 from streams.lanes import SteppedLanes
-from streams.log import Stream
-from streams.places import Offset, Partition
+from streams.log import Record, Stream
+from streams.partition_count import OtherPartitions
+from streams.places import Lane, Offset, Partition
 from streams.rating import conclude
 from streams.raw_records import partition_of
 from tests.one_result.network import MONTH, STATIONS, write_reference
@@ -36,7 +38,7 @@ from wattbook.database import writing
 from wattbook.documents import run_invoices
 from wattbook.lane_audit import replay_lanes
 from wattbook.settings import read_settings
-from wattbook.wiring import App, NotReady, create_app, open_lanes
+from wattbook.wiring import App, create_app, open_lanes
 
 PARTITIONS = 3
 NOW = datetime(2026, 12, 2, 8, tzinfo=UTC)
@@ -296,13 +298,66 @@ def _end(options: KafkaOptions, partition: Partition) -> Offset:
         return reader.end()
 
 
+def quarantined(app: App) -> None:
+    """A lane that has put two records aside, and nothing else."""
+    options = app.settings.kafka_options
+    with Publisher(options) as publisher:
+        for value in (b"[1]", b"[2]"):
+            publisher.send(options.topic("raw"), Partition(0), b"no name!", value)
+        publisher.flush()
+    with open_lanes(app.settings) as lanes:
+        worked(app, lanes, Random(17))
+
+
+NEWER = "position = (SELECT max(position) FROM log_quarantine)"
+FORGED = "convert_to('forged', 'UTF8')"
+REMADE = {  # by what a forger does who makes the chain anew
+    "changed": f"UPDATE log_quarantine SET body = {FORGED} WHERE {NEWER}",
+    "cut off": f"DELETE FROM log_quarantine WHERE {NEWER}",
+    "emptied": "DELETE FROM log_quarantine",
+}
+
+
+@pytest.mark.parametrize("change", REMADE.values(), ids=REMADE)
+def test_a_quarantine_that_was_changed_and_chained_anew_is_found(app: App, change: str) -> None:
+    quarantined(app)
+    assert replay_lanes(app).difference is None
+    _past_the_triggers(app, change)
+    _chain_anew(app, Lane(1), Stream.QUARANTINE)
+    assert audited(app, "verify").exit_code == 0
+    found = replay_lanes(app).difference
+    assert found is not None and found.what == "quarantine" and found.stored != found.replayed
+
+
+def test_a_record_in_the_quarantine_of_a_partition_to_which_nothing_came_is_found(app: App) -> None:
+    columns = "INSERT INTO log_quarantine (position, cause, lane, id, link, key, body) "
+    _past_the_triggers(app, f"{columns} VALUES (4098, 4098, 2, sha256({FORGED}), sha256({FORGED}), 'x', {FORGED})")
+    found = replay_lanes(app).difference
+    assert found is not None and (found.what, found.position, found.replayed) == ("quarantine", 1, None)
+
+
 def test_fewer_partitions_than_were_processed_are_not_audited(app: App, tmp_path: Path) -> None:
     lived(app, tmp_path, seed=16)
     told = CliRunner().invoke(cli, ["audit", "replay"], env=environment(app) | {"WATTBOOK_KAFKA_PARTITIONS": "2"})
-    assert isinstance(told.exception, NotReady) and "is 2, but partition 2 was processed" in str(told.exception)
+    assert isinstance(told.exception, OtherPartitions) and "PARTITIONS is 2, but" in str(told.exception)
 
 
 def _past_the_triggers(app: App, *statements: str) -> None:
     with writing(app.engine) as connection:
         for statement in ("SET LOCAL session_replication_role = replica", *statements):
             connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def _chain_anew(app: App, lane: Lane, stream: Stream) -> None:
+    """Links and head, as whoever owns the database can write them."""
+    with app.reading() as store:
+        stored = store.lanes[lane].read((stream,), Position(0), 1000)
+    links = follow(stream, GENESIS, [(s.position, Record(s.id, s.key, s.body, s.cause)) for s in stored])
+    place = f"WHERE lane = {lane} AND stream = '{stream}'"
+    last = (len(stored), stored[-1].position, links[-1].hex()) if stored else (0, 0, GENESIS.hex())
+    head = "UPDATE log_head SET records = {}, position = {}, link = decode('{}', 'hex') " + place
+    changes = (
+        f"UPDATE log_{stream} SET link = decode('{link.hex()}', 'hex') WHERE position = {s.position}"
+        for s, link in zip(stored, links, strict=True)
+    )
+    _past_the_triggers(app, *changes, head.format(*last))

@@ -25,6 +25,7 @@ from streams.seals import Chain, Seal, chain_from, checkpoint, follow, read, sea
 from streams.sql_seals import METADATA, SEAL, AnotherSealer, SqlSeals
 from tests.kafka.conftest import MakeTopic
 from wattbook.cli import cli
+from wattbook.commands.seal import _OutageOnce
 from wattbook.database import open_database, reading, writing
 from wattbook.seal_audit import Claims, Verdict, Wanted, published_lines, verify
 from wattbook.seal_key import FILE, KNOWN_FILE, PublicKeys, SealKey, read_seal_key, seal_key
@@ -388,6 +389,35 @@ def test_checkpoints_that_were_removed_changed_or_added_are_told(
     assert audited().broken > 0
 
 
+def test_a_topic_of_seals_that_was_made_anew_is_told_but_for_a_checkpoint_that_may_be_on_its_way(
+    forger: Forger, sealer: Callable[[], Sealer], audited: Callable[..., Verdict]
+) -> None:
+    forger.publish(messages(range(35)))
+    assert not audited(outside=True).checkpoints and audited(outside=True).is_bare
+    sealed(sealer)
+    assert not audited(outside=True).is_bare
+    for left, missing in ((3, []), (2, [3]), (0, [1, 2, 3])):
+        forger.replace_seals(lambda lines, left=left: lines[:left])
+        found = audited()
+        assert (found.unpublished, found.broken) == (4 - left, len(missing))
+        assert not missing or broken(found)[:2] == (Fault.NOT_IN_TOPIC, missing[0])
+    assert audited(outside=True).is_bare
+
+
+def test_checkpoints_that_a_sealer_writes_during_the_audit_are_not_missed(
+    forger: Forger, sealer: Callable[[], Sealer], engine: Engine, key: SealKey
+) -> None:
+    forger.publish(messages(range(35)))
+
+    def stored(topic: str, partition: Partition) -> list[bytes]:
+        sealed(sealer)  # after the topic was read
+        with reading(engine) as connection:
+            return SqlSeals(connection).lines(topic, partition)
+
+    found = verify(forger.options, forger.raw, P0, ALL, Claims(key.public.is_genuine, stored))
+    assert (found.broken, found.checkpoints, found.unpublished) == (0, 4, 0)
+
+
 def test_a_range_of_offsets_or_of_time_is_widened_to_whole_checkpoints(
     forger: Forger, sealer: Callable[[], Sealer], audited: Callable[..., Verdict]
 ) -> None:
@@ -447,6 +477,18 @@ def wait_for_offset(process: subprocess.Popen[str], offset: int) -> None:
     raise AssertionError(f"the sealer ended with {process.wait()}")
 
 
+def test_an_outage_is_told_once_and_that_it_is_over_with_the_next_checkpoint() -> None:
+    told: list[tuple[str, dict[str, object]]] = []
+    tell = _OutageOnce(lambda event, /, **facts: told.append((event, facts)))
+    for _ in range(2):
+        for number in range(3):
+            tell("seal_waits", because=f"try {number}")
+        tell("sealed", number=7)
+        tell("sealed", number=8)
+    once = [("seal_waits", {"because": "try 0"}), ("seal_goes_on", {}), ("sealed", {"number": 7}), ("sealed", {"number": 8})]
+    assert told == once * 2
+
+
 def test_a_sealer_that_is_killed_and_started_again_goes_on_with_one_chain(forger: Forger, inside: dict[str, str]) -> None:
     for kill in range(3):
         process = start(inside)
@@ -485,6 +527,8 @@ def test_an_outside_auditor_needs_the_brokers_and_the_public_key(
     told = wattbook(outside, *asked)
     assert told.exit_code == 0
     assert told.output.splitlines()[2].split() == [f"{forger.raw}/0", "whole", "1", "12", "0–11", "0"]
+    ranges = [wattbook(outside, *asked, one, "3", other, "5") for one, other in (("--from", "--to"), ("--since", "--until"))]
+    assert ranges[0].output == ranges[1].output != told.output
 
     other = tmp_path / "other.pem"
     other.write_text(seal_key(tmp_path / "elsewhere").public.pem)
@@ -494,7 +538,9 @@ def test_an_outside_auditor_needs_the_brokers_and_the_public_key(
 
     forger.replace_seals(lambda _: [])
     forger.replace_records(lambda records: records[:5])
-    assert wattbook(outside, *asked[:6]).exit_code == 0, "all was cut off at the end together"
+    told = wattbook(outside, *asked[:6])
+    assert (told.exit_code, told.output.splitlines()[2].split()[1:3]) == (1, ["not", "sealed"])
+    assert told.output.splitlines()[3].startswith(f"{forger.raw}/0: nothing of it is sealed")
     told = wattbook(outside, *asked)
     assert told.exit_code == 1
     assert "checkpoint_is_not_the_one_that_was_published" in told.output

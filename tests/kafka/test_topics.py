@@ -9,7 +9,20 @@ from rich.console import Console
 
 from streams.kafka_client import Admin, KafkaRefused, Publisher, Topic
 from streams.kafka_options import KafkaOptions
-from streams.kafka_topics import TOPICS, Spec, TopicsMisfit, check, create, default_replication, demand, majority, mend
+from streams.kafka_topics import (
+    TOPICS,
+    Misfit,
+    Spec,
+    TopicsMisfit,
+    changes,
+    check,
+    create,
+    default_replication,
+    demand,
+    faults,
+    majority,
+    mend,
+)
 from streams.places import Partition
 from tests.kafka.conftest import MakeTopic
 from wattbook.cli import cli
@@ -99,7 +112,8 @@ def test_what_cannot_be_mended_in_place_is_told_so(admin: Admin, spec: Spec) -> 
     wider = spec._replace(partitions=3, replication=2)
     found = {(misfit.setting, misfit.found, misfit.wanted): misfit.mend for misfit in check(admin, wider)}
     assert set(found) == {("partitions", "2", "3"), ("replication", "1", "2")}
-    assert "write WATTBOOK_KAFKA_PARTITIONS=2, or make topics of another WATTBOOK_KAFKA_PREFIX" in found["partitions", "2", "3"]
+    assert "can never change" in found["partitions", "2", "3"] and "write WATTBOOK_KAFKA_PARTITIONS" not in str(found)
+    assert "make topics of another WATTBOOK_KAFKA_PREFIX, with a new database" in found["partitions", "2", "3"]
     assert "kafka-reassign-partitions.sh" in found["replication", "1", "2"]
     assert len(mend(admin, wider)) == 2 * len(TOPICS)
     admin.delete(spec.names())
@@ -110,6 +124,19 @@ def test_history_that_no_change_undoes_is_told(admin: Admin, spec: Spec, kafka: 
     admin.configure(spec.prefix + "raw", {"message.timestamp.type": "CreateTime"})
     assert check(admin, spec)[0].mend.endswith("; but records that are there keep the time that their producer gave")
     admin.delete(spec.names())
+
+
+def test_topics_with_the_same_fault_have_one_line_and_the_others_their_own() -> None:
+    def misfit(topic: str, wanted: str = "delete") -> Misfit:
+        return Misfit(topic, "cleanup.policy", "compact", wanted, f"kafka-configs.sh --entity-name {topic} --add-config x")
+
+    line = "cleanup.policy is compact, wanted is delete: kafka-configs.sh --entity-name"
+    assert faults([misfit("raw")]) == [f"raw: {line} raw --add-config x"]
+    assert faults([misfit("raw"), misfit("seals")]) == [f"raw, seals: {line} TOPIC --add-config x"]
+    assert faults(map(misfit, TOPICS)) == [f"all 10 topics: {line} TOPIC --add-config x"]
+    assert len(faults([misfit("raw"), misfit("seals", wanted="-1")])) == 2
+    gone = "what was compacted or deleted before is gone"
+    assert changes([misfit("raw"), misfit("seals")]) == [f"raw, seals: cleanup.policy was compact, is delete; but {gone}"]
 
 
 def test_more_than_half_of_the_copies_acknowledge() -> None:
@@ -132,7 +159,8 @@ def test_a_missing_broker_is_told() -> None:
 
 
 def test_the_commands_make_check_and_mend(options: KafkaOptions, admin: Admin, spec: Spec) -> None:
-    assert "raw: topic is missing" in wattbook(options, "topics", "check", status=1).output
+    missing = "misfit all 10 topics: topic is missing, wanted is there: `wattbook topics create`\n"
+    assert wattbook(options, "topics", "check", status=1).output == missing
     made = wattbook(options, "topics", "create").output
     assert made.splitlines() == ["10 topics made: 2 partitions, 1 copy of each", "all topics are as they must be"]
     assert json.loads(wattbook(options, "topics", "create", "--json").output) == {"made": [], "misfits": []}
@@ -144,11 +172,20 @@ def test_the_commands_make_check_and_mend(options: KafkaOptions, admin: Admin, s
         "1",
         "-1",
     )
-    assert wattbook(options, "topics", "mend").output == "all topics are as they must be\n"
+    mended = wattbook(options, "topics", "mend").output.splitlines()
+    changed = f"changed {spec.prefix}raw: retention.ms was 1, is -1; but what was older is gone"
+    assert mended == [changed, "all topics are as they must be"]
+    assert json.loads(wattbook(options, "topics", "mend", "--json").output) == {"changed": [], "misfits": []}
     wattbook(options, "topics", "check")
-    wattbook(options, "topics", "check", status=1, KAFKA_PARTITIONS="3")
+    [partitions] = wattbook(options, "topics", "check", status=1, KAFKA_PARTITIONS="3").output.splitlines()
+    assert partitions.startswith("misfit all 10 topics: partitions is 2, wanted is 3: cannot be changed in place")
     wattbook(options, "topics", "check", status=1, KAFKA_REPLICATION="3")
     admin.delete(spec.names())
+
+
+def test_more_copies_than_brokers_are_told_with_the_setting_to_change(options: KafkaOptions) -> None:
+    told = str(wattbook(options, "topics", "create", status=1, KAFKA_REPLICATION="3").exception)
+    assert "has too few brokers for so many copies: write WATTBOOK_KAFKA_REPLICATION as the brokers allow" in told
 
 
 def test_records_are_read_from_an_offset_or_a_moment_on(options: KafkaOptions, topic: MakeTopic) -> None:
@@ -167,6 +204,7 @@ def test_records_are_read_from_an_offset_or_a_moment_on(options: KafkaOptions, t
     appended_at = one.pop("appended_at")
     assert one == {"partition": 1, "offset": 3, "key": "CS-1", "headers": {"protocol": "ocpp1.6"}, "value": "frame 3 \\xff"}
     assert read("--from", appended_at)[-1]["offset"] == 4
+    assert read("--since", "3", "--limit", "1")[0]["offset"] == 3
     assert read("--from", "2020-10-01T00:00Z", "--limit", "2") == read("--limit", "2")
     assert read("--from", "2999-10-01T00:00Z") == []
     shown = wattbook(options, "topics", "read", "raw", "--partition", "1", "--limit", "1").output.splitlines()
@@ -205,7 +243,7 @@ def test_a_long_record_is_one_line_cut_on_a_terminal_and_whole_elsewhere(
     arguments = ("topics", "read", "raw")
     [_, whole] = wattbook(options, *arguments).output.splitlines()
     assert whole.endswith("CS-1  [2, " + "x" * 500 + "�[2J]")
-    terminal = Console(force_terminal=True, width=100, color_system=None, soft_wrap=True, highlight=False)
+    terminal = Console(force_terminal=True, width=100, height=25, color_system=None, soft_wrap=True, highlight=False)
     monkeypatch.setattr(output, "OUT", terminal)
     lines = [line.rstrip() for line in wattbook(options, *arguments).output.splitlines()]
     assert [len(lines), len(lines[1]), lines[1][-2:]] == [2, 100, "x…"]

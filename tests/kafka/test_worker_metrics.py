@@ -4,14 +4,16 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ from wattbook.commands.worker import _port
 from wattbook.database import DatabaseError
 from wattbook.dev_kafka import KafkaCluster
 from wattbook.dev_postgres import PostgresServer
-from wattbook.observing import Meters, Observed, Waits, shown
+from wattbook.observing import CLIENTS_MAX, Meters, Observed, Waits, shown
 from wattbook.settings import SettingsError, read_settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -131,6 +133,19 @@ def test_brokers_that_do_not_answer_are_bad_health_after_the_bound(bench: Bench)
     assert bench.wrong() == ["Kafka has not answered for 61 s"]
     bench.meters.ends({})
     assert bench.wrong() == []
+
+
+def test_clients_that_say_nothing_take_no_more_than_their_share_and_are_hung_up_on(bench: Bench) -> None:
+    with shown(bench.meters, "127.0.0.1", 0) as url, ExitStack() as opened:
+        before, address = threading.active_count(), ("127.0.0.1", int(url.rpartition(":")[2]))
+        silent = [opened.enter_context(socket.create_connection(address, timeout=20)) for _ in range(3 * CLIENTS_MAX)]
+        assert silent[-1].recv(1) == b"", "one too many is hung up on at once"
+        assert threading.active_count() - before <= CLIENTS_MAX
+        assert silent[0].recv(1) == b"", "and the others after a while"
+        deadline = time.monotonic() + 10
+        while threading.active_count() > before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert read(url + "/health")[0] == 200
 
 
 def test_a_partition_that_is_given_back_is_not_shown_any_more(bench: Bench) -> None:
@@ -375,7 +390,7 @@ def test_a_worker_refuses_topics_that_are_not_as_they_must_be(site: Site) -> Non
     done = CliRunner().invoke(cli, ["worker"], env=settings)
     assert done.exit_code != 0
     assert "topics are not as they must be" in str(done.exception)
-    assert "WATTBOOK_KAFKA_PARTITIONS=2" in str(done.exception)
+    assert "partitions is 2, wanted is 3: the number of partitions of a topic that was used can never" in str(done.exception)
 
 
 def test_a_worker_without_kafka_or_postgresql_is_wrong_usage(tmp_path: Path) -> None:

@@ -15,12 +15,13 @@ from typing import Any
 from sqlalchemy import Engine
 
 from streams.intake import Bounds, Intake
-from streams.lanes import SteppedLanes
+from streams.lanes import STATES, SteppedLanes
 from streams.log import BrokenLink, Stream
 from streams.places import Lane, Offset, Partition, Taken, lane_of
 from streams.postgres_log import PostgresLog
 from streams.pump import Gap
 from streams.raw_records import raw_record
+from streams.sql_states import SqlStates
 from streams.unit import Unit, Verbs
 from tests.one_result.digests import Result, result_of
 from vocabulary.charging import RawMessage
@@ -186,6 +187,12 @@ class World:
     def result(self) -> Result:
         with reading(self.engine) as connection:
             return result_of(connection)
+
+    def unsaved(self) -> list[Partition]:
+        """Whose saved states do not know every event."""
+        with reading(self.engine) as connection:
+            heads = {p: PostgresLog(connection, lane_of(p)).head(Stream.EVENTS).position for p in self.topic.partitions}
+            return [p for p, head in heads.items() if SqlStates(connection, lane_of(p)).position(STATES) < head]
 
     def quarantine(self) -> list[Quarantined]:
         with reading(self.engine) as connection:

@@ -7,15 +7,19 @@ from itertools import groupby
 from streams.parts import Joining
 from streams.places import Taken, place_of
 from tests.one_result.site import Site
-from vocabulary.codec import encode
+from vocabulary.codec import decode, encode
 from vocabulary.identity import Position
+from vocabulary.money import plain
+from vocabulary.sessions import SessionClosed, SessionRated
+from wattbook.cost_frames import cost_frame, message_name
+from wattbook.costs import Cost
 from wattbook.relaying import place_in
 
 Published = tuple[int, str, bytes]  # partition, id, value
 
 _LANES = {"events": "log_events", "conclusions": "log_conclusions", "quarantine": "log_quarantine"}
 _OFFICE = {"reference": "log_reference", "commands": "log_commands", "documents": "log_conclusions"}
-TOPICS = (*_LANES, *_OFFICE, "journal")
+TOPICS = (*_LANES, *_OFFICE, "journal", "station-messages")
 
 
 def unpublished(site: Site, within_s: int = 60) -> list[str]:
@@ -53,9 +57,29 @@ def _stored(site: Site, name: str) -> list[Published]:
     if name == "journal":
         entries = sorted(site.entries(), key=lambda booked: (_partition_of(booked.cause), booked.number))
         return [(_partition_of(booked.cause), booked.entry.id, encode(booked.entry)) for booked in entries]
+    if name == "station-messages":
+        rows = site.rows(_FINAL_COSTS)
+        return [
+            (_partition_of(at), bytes(id_).hex(), _final_cost(bytes(rated), bytes(closed))) for at, id_, rated, closed in rows
+        ]
     table, where = (_OFFICE[name], "lane = 0") if name in _OFFICE else (_LANES[name], "lane > 0")
     rows = site.rows(f"SELECT position, id, body FROM {table} WHERE {where} ORDER BY lane, position")
     return [(_partition_of(at), bytes(id_).hex(), bytes(body)) for at, id_, body in rows]
+
+
+def _final_cost(rated_body: bytes, closed_body: bytes) -> bytes:
+    """The frame for the station, as it is made of what was concluded."""
+    rated, closed = decode(rated_body), decode(closed_body)
+    assert isinstance(rated, SessionRated) and isinstance(closed, SessionClosed) and closed.session.transaction
+    name = message_name(rated.station, rated.session, plain(rated.rated.total), "final")
+    return cost_frame(name, closed.session.transaction, Cost(rated.rated, closed.session, final=True)).encode()
+
+
+_FINAL_COSTS = """
+    SELECT r.position, r.id, r.body, c.body FROM session s
+    JOIN log_conclusions r ON r.position = s.rated_at JOIN log_conclusions c ON c.position = s.closed_at
+    WHERE s.transaction IS NOT NULL ORDER BY r.lane, r.position
+"""
 
 
 def _partition_of(position: int) -> int:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ from tests.one_result.ways import ISSUED_AT
 from vocabulary.charging import RawMessage
 from vocabulary.codec import decode
 from vocabulary.identity import Position
-from wattbook.database import DatabaseError, open_database, reading
+from wattbook.database import DatabaseError, open_database, reading, writing
 from wattbook.dev_process import ServerProcess
 from wattbook.documents import run_invoices
 from wattbook.settings import Settings, read_settings
@@ -146,6 +146,10 @@ class Feeder(threading.Thread):
             began = max(began, time.monotonic() - self.done / self._per_second)  # what an outage took is not made up for
         if self._publisher:
             self._publisher.close()
+
+    @property
+    def is_at_end(self) -> bool:
+        return self.done == len(self._records)
 
     def finish(self) -> list[Fed]:
         """Wait for the end; what was acknowledged, in its order."""
@@ -289,6 +293,19 @@ class Site:
         with reading(self._engine) as connection:
             return _positions(connection)
 
+    @contextmanager
+    def batches_held(self) -> Iterator[None]:
+        """A worker stands in the middle of a batch at the beginning: it is to write events, and may not before the end."""
+        with writing(self._engine) as connection:
+            connection.exec_driver_sql("LOCK TABLE log_events IN SHARE MODE")
+            wait_until(lambda: self.rows(_WAITING)[0][0] > 0, WAIT_S, lambda: "a worker is about to write events")
+            yield
+
+    def group_state(self) -> str:
+        """Of the workers' group, in Kafka's words."""
+        with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap.split(","))) as admin:
+            return str(admin.describe_groups([self.options.topic("worker")])[self.options.topic("worker")]["group_state"])
+
     def is_settled(self, ends: Mapping[Partition, Offset]) -> bool:
         """All messages are processed, every lane knows all facts, and the states that follow are saved."""
         with reading(self._engine) as connection:
@@ -299,9 +316,7 @@ class Site:
     def drain(self, within_s: float = WAIT_S) -> None:
         """Wait until everything that the raw topic holds has come to rest."""
         ends = self.ends()
-        wait_until(
-            lambda: _tolerant(lambda: self.is_settled(ends)), within_s, lambda: f"processed {self.committed()} of {ends}"
-        )
+        wait_until(lambda: tolerant(lambda: self.is_settled(ends)), within_s, lambda: f"processed {self.committed()} of {ends}")
 
     def raw(self) -> list[Taken]:
         """All records of the raw topic, partition by partition."""
@@ -339,6 +354,7 @@ def _taken(record: Any) -> Taken:
 
 _BEHIND = """SELECT count(*) FROM position WHERE consumer = 'reference'
     AND position < (SELECT max(position) FROM log_reference WHERE lane = 0)"""
+_WAITING = "SELECT count(*) FROM pg_locks WHERE relation = 'log_events'::regclass AND NOT granted"
 _UNSAVED = """
     SELECT count(*) FROM log_head h LEFT JOIN position p ON p.lane = h.lane AND p.consumer = 'states'
     WHERE h.stream = 'events' AND h.lane > 0 AND h.position > coalesce(p.position, 0)
@@ -372,7 +388,7 @@ def wait_until(holds: Callable[[], bool], within_s: float, what: Callable[[], st
         time.sleep(0.05)
 
 
-def _tolerant(ask: Callable[[], bool]) -> bool:
+def tolerant(ask: Callable[[], bool]) -> bool:
     try:
         return ask()
     except (DatabaseError, BrokerUnavailable):

@@ -313,6 +313,8 @@ def test_a_checkpoint_that_one_of_two_stores_lacks_is_missed() -> None:
     assert list(differences(database, database)) == []
     assert list(differences(database, without(5))) == []  # on its way
     assert [(b.fault, b.number) for b in differences(database, without(2, 5))] == [(Fault.NOT_IN_TOPIC, 2)]
+    assert [(b.fault, b.number) for b in differences(database, without(4, 5))] == [(Fault.NOT_IN_TOPIC, 4)], "one at a time"
+    assert [b.number for b in differences(database, {})] == [1, 2, 3, 4]
     assert [(b.fault, b.number) for b in differences(without(5), database)] == [(Fault.NOT_IN_DATABASE, 5)]
 
 

@@ -21,7 +21,7 @@ from wattbook.commands.output import OUT, count, escape, json_option, opened, pa
 from wattbook.database import reading
 from wattbook.seal_audit import Bound, Claims, Verdict, Wanted, published_file
 from wattbook.seal_audit import verify as verify_topic
-from wattbook.seal_key import PublicKeys, read_public_keys, read_seal_key
+from wattbook.seal_key import PublicKeys, known_keys, read_public_keys
 from wattbook.settings import Settings, SettingsError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -79,8 +79,20 @@ def _say_unsaved(partitions: Sequence[Partition]) -> None:
     "--topic", "topics", multiple=True, help="A topic in Kafka, without its prefix, instead of the database's chains."
 )
 @click.option("--partition", type=click.IntRange(min=0), help="One partition. Default: all.")
-@click.option("--from", "since", metavar="OFFSET|TIME", help="The first record; the range is widened to whole checkpoints.")
-@click.option("--to", "until", metavar="OFFSET|TIME", help="The last offset, or the moment before which records were appended.")
+@click.option(
+    "--from",
+    "--since",
+    "since",
+    metavar="OFFSET|TIME",
+    help="The first record; the range is widened to whole checkpoints.",
+)
+@click.option(
+    "--to",
+    "--until",
+    "until",
+    metavar="OFFSET|TIME",
+    help="The last offset, or the moment before which records were appended.",
+)
 @click.option(
     "--key", "keys", type=_FILE, multiple=True, help="A public key that signed checkpoints. Default: all that the home has had."
 )
@@ -97,7 +109,9 @@ def verify(
     published: Path | None,
     as_json: bool,
 ) -> None:
-    """Walk the hash chain of every stream, or check topics in Kafka against their seals. Status 1 where something is broken."""
+    """Walk the hash chain of every stream, or check topics in Kafka against their seals. Status 1 where something is broken,
+    or nothing seals what a partition holds.
+    """
     if not topics:
         if partition is not None or since or until or keys or published:
             raise click.UsageError("--partition, --from, --to, --key and --published go with --topic")
@@ -109,7 +123,7 @@ def verify(
         print_json({"partitions": verdicts})
     else:
         _tell(verdicts)
-    sys.exit(1 if any(verdict.broken for verdict in verdicts) else 0)
+    sys.exit(1 if any(verdict.broken or verdict.is_bare for verdict in verdicts) else 0)
 
 
 _OF_THE_OFFICE = (Stream.REFERENCE, Stream.COMMANDS, Stream.CONCLUSIONS)  # on Kafka; what follows from messages has partitions
@@ -170,9 +184,7 @@ def _bound(option: str, text: str | None) -> Bound:
 @contextmanager
 def _claims(settings: Settings, keys: Sequence[Path], published: Path | None) -> Iterator[Claims]:
     """The checkpoints of the database count where the settings name one that has them: an outside auditor has none."""
-    believed = (
-        PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else read_seal_key(settings.home).known
-    )
+    believed = PublicKeys(key for file in keys for key in read_public_keys(file)) if keys else known_keys(settings.home)
     try:
         shown = published_file(published.read_bytes()) if published else []
     except NotASeal as error:
@@ -228,5 +240,7 @@ def _notes(verdict: Verdict) -> Iterator[str]:
         yield f"  found    {found.found}"
     if verdict.broken > 1:
         yield f"{verdict.broken} breaks in all"
+    if verdict.is_bare:
+        yield "nothing of it is sealed: no genuine checkpoint of it was found"
     if verdict.unpublished:
         yield f"{count(verdict.unpublished, 'checkpoint')} in the database only: not published yet, or removed from the topic"

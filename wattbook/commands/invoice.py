@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import click
 from invoicing.invoice_json import invoice_json
 from invoicing.invoice_text import invoice_text
 from invoicing.not_rendered import NotRendered
+from streams.states import DocumentRow
 from vocabulary.billing import Invoice
 from vocabulary.money import plain
 from wattbook.commands.home import publish_quietly
-from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json, table
+from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json, step_bar, table
 from wattbook.conclusions import invoice_of
 from wattbook.documents import issue, read_invoices, write_invoice
 from wattbook.months import month_of
@@ -43,8 +45,7 @@ def run(settings: Settings, month: str, issued_on: datetime | None, out: Path | 
     with opened(settings) as app:
         publish_quietly(app)
         numbers = issue(app, month, issued_on.date() if issued_on else now.date(), now)
-        folder = out or settings.out_path / "invoices"
-        written = [(_summary(each), _written(app, each, folder)) for each in read_invoices(app, numbers)]
+        written = _write_all(app, numbers, out or settings.out_path / "invoices")
         waiting = _waiting(app, month)
     if as_json:
         print_json([summary | {"pdf": _path(made, 0), "json": _path(made, 1)} for summary, made in written])
@@ -59,6 +60,22 @@ def run(settings: Settings, month: str, issued_on: datetime | None, out: Path | 
             told = ", ".join(f"{number} {progress}" for progress, number in sorted(waiting.items()))
             OUT.print(f"not on any invoice, and on the worklist: {told}; see `wattbook session list --worklist`")
     sys.exit(0 if all(made for _, made in written) else 1)
+
+
+def _write_all(
+    app: App, issued: Sequence[DocumentRow], folder: Path
+) -> list[tuple[dict[str, object], tuple[Path, Path] | None]]:
+    """The summary of each invoice, and its files: a PDF of thousands of sessions takes minutes, so what is done is shown."""
+    if issued:
+        are = "is" if len(issued) == 1 else "are"
+        ERR.print(f"{count(len(issued), 'invoice')} {are} issued and safe; writing the files, which may be interrupted:")
+        ERR.print("`wattbook invoice show NUMBER --out FOLDER` writes those that are missing")
+    done = []
+    with step_bar("invoice", len(issued)) as begin:
+        for each in read_invoices(app, issued):
+            begin(f"{each.number}, {count(len(each.sessions), 'session')}")
+            done.append((_summary(each), _written(app, each, folder)))
+    return done
 
 
 def _written(app: App, issued: Invoice, folder: Path) -> tuple[Path, Path] | None:

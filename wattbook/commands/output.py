@@ -3,6 +3,7 @@
 Results go to standard output, progress and complaints to standard error, so that output can be piped.
 """
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,16 @@ from typing import Any, TypeVar
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -127,3 +137,15 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=ERR, transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda advance: progress.advance(task, advance)
+
+
+@contextmanager
+def step_bar(noun: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar of a few long steps on standard error, to be told of each as it begins; nothing where that is no terminal."""
+    if not ERR.is_terminal:
+        yield lambda _: None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(f"{noun}s, {{task.description}}"), TimeElapsedColumn())
+    with Progress(*columns, console=ERR, transient=True) as progress:
+        task, before = progress.add_task("", total=total), itertools.count()
+        yield lambda step: progress.update(task, description=escape(step), completed=next(before))

@@ -12,7 +12,7 @@ from streams.sql_seals import SqlSeals
 from wattbook.commands.output import ERR, OUT, count, json_option, opened, pass_settings, print_json
 from wattbook.database import reading
 from wattbook.seal_key import PublicKeys, read_public_keys, seal_key
-from wattbook.sealing import RECORDS_MAX, SEALED, SECONDS_MAX, Due, Sealer, restore, seal_for_ever
+from wattbook.sealing import RECORDS_MAX, SEALED, SECONDS_MAX, Due, Say, Sealer, restore, seal_for_ever
 from wattbook.serving import say
 from wattbook.settings import Settings
 
@@ -48,10 +48,10 @@ def run(settings: Settings, topics: tuple[str, ...], records: int, seconds: int)
         signal.signal(number, lambda *_: stop.set())
     key = seal_key(settings.home)
     with opened(settings) as app:
-        options = settings.kafka_options
+        options, tell = settings.kafka_options, _OutageOnce(_say)
         say("sealer_started", topics=len(topics), key=key.fingerprint)
         seal_for_ever(
-            lambda: Sealer(app.engine, options, key, topics, Due(records, seconds), _say), lambda: not stop.is_set(), _say
+            lambda: Sealer(app.engine, options, key, topics, Due(records, seconds), tell), lambda: not stop.is_set(), tell
         )
     say("sealer_stopped")
 
@@ -109,6 +109,21 @@ def restore_(settings: Settings, keys: tuple[Path, ...]) -> None:
     believed = PublicKeys([*seal_key(settings.home).known, *(key for file in keys for key in read_public_keys(file))])
     with opened(settings) as app:
         OUT.print(f"{count(restore(app.engine, settings.kafka_options, believed), 'checkpoint')} restored")
+
+
+class _OutageOnce:
+    """Tells of an outage once, however often the sealer tries again, and once that it is over: with the next checkpoint."""
+
+    def __init__(self, say: Say) -> None:
+        self._say, self._waits = say, False
+
+    def __call__(self, event: str, /, **facts: object) -> None:
+        was_waiting, self._waits = self._waits, event == "seal_waits"
+        if was_waiting and self._waits:
+            return
+        if was_waiting:
+            self._say("seal_goes_on")
+        self._say(event, **facts)
 
 
 def _say(event: str, /, **facts: object) -> None:

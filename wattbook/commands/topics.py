@@ -11,7 +11,7 @@ import click
 from streams.kafka_client import Admin, Reader
 from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
-from streams.kafka_topics import TOPICS, Misfit, Spec, check, create, default_replication, mend
+from streams.kafka_topics import TOPICS, Misfit, Spec, changes, check, create, default_replication, faults, mend
 from streams.places import Offset, Partition, Taken
 from streams.topic_identity import TopicIdentity
 from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json, print_lines
@@ -58,8 +58,13 @@ def check_(settings: Settings, as_json: bool) -> None:
 def mend_(settings: Settings, as_json: bool) -> None:
     """Change the settings that can be changed in place. Status 1 where something is left."""
     with _admin(settings) as (admin, spec):
-        misfits = mend(admin, spec)
-    _tell(misfits, as_json)
+        before, misfits = check(admin, spec), mend(admin, spec)
+    left = {(misfit.topic, misfit.setting) for misfit in misfits}
+    changed = [misfit for misfit in before if (misfit.topic, misfit.setting) not in left]
+    if not as_json:
+        for line in changes(changed):
+            OUT.print(f"changed {escape(line)}")
+    _tell(misfits, as_json, changed=[misfit._asdict() for misfit in changed])
 
 
 @topics.command()
@@ -88,7 +93,9 @@ def adopt(settings: Settings, as_json: bool) -> None:
 @topics.command()
 @click.argument("topic", type=click.Choice(TOPICS))
 @click.option("--partition", type=click.IntRange(min=0), help="The partition to read. Default: all, by the broker's time.")
-@click.option("--from", "since", metavar="TIME|OFFSET", default="0", help="Its offset, or a time with zone. Default: 0.")
+@click.option(
+    "--from", "--since", "since", metavar="OFFSET|TIME", default="0", help="Its offset, or a time with zone. Default: 0."
+)
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Records to show at most.")
 @json_option
 @pass_settings
@@ -121,8 +128,8 @@ def _tell(misfits: Sequence[Misfit], as_json: bool, **more: Any) -> None:
     if as_json:
         print_json({**more, "misfits": [misfit._asdict() for misfit in misfits]})
     elif misfits:
-        for misfit in misfits:
-            OUT.print(f"[bold red]misfit[/] {escape(str(misfit))}")
+        for line in faults(misfits):
+            OUT.print(f"[bold red]misfit[/] {escape(line)}")
     else:
         OUT.print("[bold green]all topics are as they must be[/]")
     sys.exit(1 if misfits else 0)

@@ -2,13 +2,18 @@
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import click
 
 from streams.intake import Watch
-from streams.kafka_client import Admin
+from streams.kafka_client import Admin, BrokerUnavailable
+from streams.kafka_options import KafkaOptions
+from streams.kafka_topics import demand_partitions
 from streams.lanes import PutAside
 from streams.places import Partition
+from streams.process_end import now_ms
 from streams.pump import Lanes
 from streams.topic_identity import TopicIdentity, TopicWatch
 from wattbook.commands.output import pass_settings
@@ -17,6 +22,9 @@ from wattbook.serving import say
 from wattbook.settings import Settings
 from wattbook.topics import demand_topics
 from wattbook.wiring import open_lanes
+
+_ANSWER_S_MAX = 4
+_GONE_S_MAX = 5  # while there is no raw topic: somebody may be about to make it anew, and then that is what is told
 
 
 @click.command()
@@ -40,7 +48,7 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
         )
     demand_topics(settings)
     waits, kafka = Waits(say), settings.kafka_options
-    with Admin(kafka) as admin, open_lanes(settings, _watch(settings, admin), _quarantined, waits.until_free) as lanes:
+    with _impatient(kafka) as admin, open_lanes(settings, _watch(settings, admin), _quarantined, waits.until_free) as lanes:
         meters = Meters(say, settings.worker_stall_s, lanes.tally, waits)
         with shown(meters, settings.worker_host, *_port(settings, port)) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
@@ -61,12 +69,34 @@ def _quarantined(partition: Partition, records: Sequence[PutAside]) -> None:
     say("quarantined", reason=reasons, partition=partition, offset=records[0].offset, records=len(records))
 
 
+def _impatient(kafka: KafkaOptions) -> Admin:
+    """For questions that are asked again, where an answer that does not come would hold up the batches."""
+    return Admin(replace(kafka, timeout_s=min(kafka.timeout_s, _ANSWER_S_MAX)))
+
+
 def _watch(settings: Settings, admin: Admin) -> TopicWatch:
-    name = settings.kafka_options.topic("raw")
     return TopicWatch(
-        lambda: TopicIdentity(admin.topic_id(name), name),
+        partial(_topic, settings, admin, settings.worker_outage_s),
         lambda partition, found: say("topic_taken_up", topic=found.name, partition=partition, topic_id=found.id),
+        partial(_topic_if_told, settings, admin),
+        now_ms,
     )
+
+
+def _topic(settings: Settings, admin: Admin, outage_s: int) -> TopicIdentity:
+    """Which topic the raw one is. Raises TopicsMisfit where partitions were added to it."""
+    name = settings.kafka_options.topic("raw")
+    found = admin.identity(name, outage_s, _GONE_S_MAX)
+    demand_partitions(name, found.partitions, settings.kafka_partitions)
+    return TopicIdentity(found.topic_id, name)
+
+
+def _topic_if_told(settings: Settings, admin: Admin) -> TopicIdentity | None:
+    """None where the brokers are away: the pump sees that too, and how long it may last."""
+    try:
+        return _topic(settings, admin, outage_s=0)
+    except BrokerUnavailable:
+        return None
 
 
 def _run(settings: Settings, engine: str, lanes: Lanes, watch: Watch) -> None:
