@@ -1,10 +1,10 @@
 """Replay on Kafka: fold the raw topic and the office's inputs again, and show that all that follows from them is the same.
 
 First the inputs are looked at: the hash chains of the office's, and whether the topic is the one that was processed and still
-holds all of that. (What it holds is looked at by `audit verify --topic`.) Then what follows is compared: in every lane events,
-conclusions and quarantine, in order; the indexes of sessions and documents; the states; and the entries by their identity, since
-in which order lanes came to the ledger follows from no input. A worker that is at work saves states now and then: of a lane they
-are compared if the stored ones know every event of it, and the result says of which they were not.
+holds all of that. (What it holds is looked at by `audit verify --topic`.) Then what follows is compared: in every lane
+events, conclusions and quarantine, in order; the indexes of sessions and documents; the states; and the entries by their
+identity, since in which order lanes came to the ledger follows from no input. A worker that is at work saves states now and
+then: of a lane they are compared if the stored ones know every event of it, and the result says of which they were not.
 """
 
 import tempfile
