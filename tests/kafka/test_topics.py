@@ -178,7 +178,7 @@ def test_the_commands_make_check_and_mend(options: KafkaOptions, admin: Admin, s
     assert json.loads(wattbook(options, "topics", "mend", "--json").output) == {"changed": [], "misfits": []}
     wattbook(options, "topics", "check")
     [partitions] = wattbook(options, "topics", "check", status=1, KAFKA_PARTITIONS="3").output.splitlines()
-    assert partitions.startswith("misfit all 10 topics: partitions is 2, wanted is 3: cannot be changed in place")
+    assert partitions.startswith("misfit all 10 topics: partitions is 2, wanted is 3: the number of partitions of a topic")
     wattbook(options, "topics", "check", status=1, KAFKA_REPLICATION="3")
     admin.delete(spec.names())
 
