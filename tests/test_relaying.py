@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain, pairwise
 from random import Random
+from threading import Event
 
 import pytest
 
@@ -16,6 +17,8 @@ from vocabulary.billing import Entry
 from vocabulary.identity import EventId, Position
 from vocabulary.money import Currency
 from vocabulary.sessions import ChargingSession, SessionRated
+from wattbook.database import DatabaseAway, open_database, writing
+from wattbook.publishing import _alone
 from wattbook.relaying import JOURNAL, PAGE, Parcel, Relay, Tail, place_in, tail_of
 
 PARTITIONS = 3
@@ -248,3 +251,17 @@ def test_a_topic_that_is_further_than_the_database_is_not_published_to() -> None
     restored.write(Lane(1), Stream.EVENTS, 3)
     with pytest.raises(LogUnusable, match="restored from an older backup"):
         drained(topics, restored)
+
+
+def test_a_relay_whose_connection_breaks_tells_of_the_database(database: str) -> None:
+    """It holds a lock by that connection, and has nothing to give back then."""
+    engine = open_database(database, create=True)
+    lines: list[str] = []
+    with pytest.raises(DatabaseAway), _alone(engine, Event(), lambda event, **_: lines.append(event)) as is_held:  # noqa: PT012 - it breaks within
+        assert is_held()
+        with writing(engine) as other:
+            ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            other.exec_driver_sql(f"{ours} AND pid <> pg_backend_pid()")
+        is_held()
+    assert lines == []
+    engine.dispose()

@@ -134,7 +134,7 @@ def writing(engine: Engine, lane: Lane | None = None, waiting: Waiting = in_sile
     SQLite: it waits for the file's write lock first, so what it reads is still true when it writes. PostgreSQL: with a lane, it
     waits for that one's lock, so nobody else writes to the lane until it ends.
     """
-    with _explaining(engine), engine.connect().execution_options(wattbook_writes=True) as connection, connection.begin():
+    with explaining(engine), engine.connect().execution_options(wattbook_writes=True) as connection, connection.begin():
         if lane is not None and _is_postgres(engine):
             _hold(connection, lane, waiting)
         yield connection
@@ -156,7 +156,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that reads, at one moment of the database. It waits for nobody, and nobody waits for it."""
     options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if _is_postgres(engine) else {}
     with (
-        _explaining(engine, may_write=False),
+        explaining(engine, may_write=False),
         engine.connect().execution_options(wattbook_writes=False, **options) as connection,
         connection.begin(),
     ):
@@ -166,7 +166,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _explaining(engine: Engine, may_write: bool = True) -> Iterator[None]:
+def explaining(engine: Engine, may_write: bool = True) -> Iterator[None]:
     """What the outside did to the database, in words; any other error is ours, and stays as it is."""
     try:
         yield

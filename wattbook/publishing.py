@@ -25,7 +25,7 @@ from streams.postgres_log import PostgresLog, heads
 from vocabulary.identity import Position
 from vocabulary.sessions import ChargingSession, SessionRated
 from wattbook.conclusions import dossier
-from wattbook.database import APPLICATION_ID, reading
+from wattbook.database import APPLICATION_ID, explaining, reading
 from wattbook.relaying import LastOf, Parcel, Relay, Tail, another_publishes, tail_of
 from wattbook.wiring import store_on
 
@@ -107,8 +107,11 @@ def _once(publish: Callable[[], int], stop: threading.Event, say: Say) -> None:
 
 @contextmanager
 def _alone(engine: Engine, stop: threading.Event, say: Say) -> Iterator[Callable[[], bool]]:
-    """Hold the relay's lock once nobody else does. The function says whether it is held; it raises if its connection broke."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    """Hold the relay's lock once nobody else does. The function says whether it is held.
+
+    Raises DatabaseError if its connection broke.
+    """
+    with explaining(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         held = False
         try:
             while not stop.is_set() and not (held := _ask(connection, "pg_try_advisory_lock")):
@@ -116,7 +119,8 @@ def _alone(engine: Engine, stop: threading.Event, say: Say) -> Iterator[Callable
                 stop.wait(_WAIT_S)
             yield lambda: held and bool(connection.exec_driver_sql("SELECT 1").scalar())
         finally:
-            connection.detach()  # the lock ends with the connection, which is not used for anything else
+            if not connection.invalidated:
+                connection.detach()  # the lock ends with the connection, which is not used for anything else
 
 
 def _ask(connection: Connection, function: str) -> bool:

@@ -128,6 +128,7 @@ def test_two_workers_on_three_brokers_while_they_are_killed(
             assert chains_broken(site) == []
             assert expected.invoices() == site.result().invoices() != []
             assert {status for kept in site.kept.values() for status in kept.ends} <= ENDS
+            assert not [name for name, kept in site.kept.items() if "Traceback" in kept.log]
             assert set(site.stop().values()) == {0}, "each ended well when it was told to"
             assert seals_broken(site) == []
 
