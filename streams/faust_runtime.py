@@ -29,13 +29,13 @@ from yarl import URL
 
 from streams import aiokafka_records  # noqa: F401 - it is put in place
 from streams.faust_thread import ConsumerThread
-from streams.intake import Bounds, Intake, Watch
+from streams.intake import Intake, Watch
 from streams.kafka_connection import SESSION_S, BrokerUnavailable, of_another_engine, ssl_context
 from streams.kafka_header_names import filled
 from streams.kafka_options import KafkaOptions
 from streams.mistakes import told
 from streams.outage import Outage
-from streams.places import Offset, Partition, Taken
+from streams.places import Bounds, Offset, Partition, Taken
 from streams.process_end import SHUTDOWN_S_MAX, end_after, end_now, now_ms
 from streams.pump import Lanes
 

@@ -9,28 +9,11 @@ takes offsets for its marks); if the broker has deleted what was there, the pump
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from streams.log import LogUnusable
-from streams.places import Offset, Partition, Taken
+from streams.places import Bounds, Offset, Partition, Taken
 from streams.pump import Fenced, Gap, Lanes
-
-
-class Bounds(NamedTuple):
-    """What a broker holds of a partition: its first offset, and the one that it will give next."""
-
-    beginning: Offset
-    end: Offset
-
-    @property
-    def shown(self) -> str:
-        """What the partition does, for a message."""
-        return "is empty" if self.beginning == self.end else f"holds offsets {self.beginning} to {self.end - 1}"
-
-    def gone(self, until: Offset) -> str:
-        """The first offsets before `until` that the broker does not hold; empty: it holds all. The topic is kept from 0 on."""
-        first, last = (0, min(self.beginning, until) - 1) if self.beginning else (self.end, until - 1)
-        return f"offsets {first} to {last}" if first <= last else ""
 
 
 class Watch(Protocol):

@@ -6,10 +6,9 @@ For whoever follows many topics in one process (the sealer): a `Reader` for each
 from collections.abc import Iterator, Mapping
 from typing import Self
 
-from streams.intake import Bounds
 from streams.kafka_client import _Records
 from streams.kafka_options import KafkaOptions
-from streams.places import Offset, Partition, Taken
+from streams.places import Bounds, Offset, Partition, Taken
 
 _POLL_MS = 500
 

@@ -36,6 +36,23 @@ class Taken(NamedTuple):
     timestamp_ms: int
 
 
+class Bounds(NamedTuple):
+    """What a broker holds of a partition: its first offset, and the one that it will give next."""
+
+    beginning: Offset
+    end: Offset
+
+    @property
+    def shown(self) -> str:
+        """What the partition does, for a message."""
+        return "is empty" if self.beginning == self.end else f"holds offsets {self.beginning} to {self.end - 1}"
+
+    def gone(self, until: Offset) -> str:
+        """The first offsets before `until` that the broker does not hold; empty: it holds all. The topic is kept from 0 on."""
+        first, last = (0, min(self.beginning, until) - 1) if self.beginning else (self.end, until - 1)
+        return f"offsets {first} to {last}" if first <= last else ""
+
+
 def lane_of(partition: Partition) -> Lane:
     """The lane in which a partition's messages are processed."""
     assert 0 <= partition < LANES_MAX - 1, partition

@@ -11,10 +11,10 @@ import time
 from collections.abc import Collection
 from typing import Final
 
-from streams.intake import Bounds, Intake, Watch
+from streams.intake import Intake, Watch
 from streams.kafka_client import BrokerUnavailable, GroupReader, KafkaOptions
 from streams.outage import Outage
-from streams.places import Offset, Partition
+from streams.places import Bounds, Offset, Partition
 from streams.process_end import SHUTDOWN_S_MAX, end_after, end_now, now_ms
 from streams.pump import Lanes
 

@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from streams.intake import Bounds
-from streams.places import Partition, Taken
+from streams.places import Bounds, Partition, Taken
 from streams.seals import NOTHING_BEFORE, Chain, IsGenuine, NotASeal, Seal, chain_from, follow, read
 
 

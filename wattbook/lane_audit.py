@@ -16,14 +16,13 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from ledger.sql_store import SqlLedger
-from streams.intake import Bounds
 from streams.kafka_client import Admin, Reader
 from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
 from streams.lanes import RAW, REFERENCE, next_offset
 from streams.log import Stream
 from streams.memory import session_key
-from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of
+from streams.places import OFFICE, Bounds, Lane, Offset, Partition, Taken, lane_of
 from streams.raw_records import partition_of
 from streams.sql_states import SqlStates
 from streams.topic_identity import TopicIdentity, is_another, topic_of

@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 from msgspec import Struct, structs
 
-from streams.intake import Bounds
 from streams.kafka_client import KafkaOptions, Reader
-from streams.places import Offset, Partition, Taken
+from streams.places import Bounds, Offset, Partition, Taken
 from streams.seal_verdicts import Break, Span, arrange, check, differences, held_to, spans, within
 from streams.seals import IsGenuine, Seal, read
 from wattbook.sealing import SEALS, read_or_none

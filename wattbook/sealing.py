@@ -21,12 +21,11 @@ from typing import NamedTuple, Protocol, Self
 
 from sqlalchemy import Engine
 
-from streams.intake import Bounds
 from streams.kafka_client import BrokerUnavailable, KafkaOptions, Publisher, Reader
 from streams.kafka_following import TopicReader
 from streams.kafka_topics import TOPICS
 from streams.log import LogError
-from streams.places import Offset, Partition, Taken
+from streams.places import Bounds, Offset, Partition, Taken
 from streams.seal_verdicts import arrange
 from streams.seals import Chain, NotASeal, Seal, chain_from, checkpoint, follow, read, seal
 from streams.sql_seals import SqlSeals

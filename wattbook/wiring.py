@@ -26,20 +26,19 @@ from ledger.sql_tables import METADATA as LEDGER_TABLES
 from streams import postgres_log, sqlite_log
 from streams.catalogue import Catalogue, replaces_a_price
 from streams.embedded_runtime import EmbeddedRuntime, Input, catalogue_at
-from streams.intake import Bounds
 from streams.kafka_options import KafkaOptions
 from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, next_offset
 from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
 from streams.partition_count import demand_known_partitions
-from streams.places import OFFICE, Lane, Offset, Partition, lane_of
+from streams.places import OFFICE, Lane, Partition, lane_of
 from streams.postgres_log import PostgresLog
 from streams.raw_records import partition_of, raw_record
 from streams.sql_seals import METADATA as SEAL_TABLES
 from streams.sql_states import METADATA as STATE_TABLES
 from streams.sql_states import SqlStates
 from streams.sqlite_log import SqliteLog
-from streams.topic_identity import TopicIdentity, TopicWatch, adopt_topic, topic_of
+from streams.topic_identity import TopicWatch, topic_of
 from streams.unit import Billable as Unbilled
 from streams.unit import ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
@@ -203,34 +202,12 @@ def open_lanes(
     waiting: Waiting = in_silence,
 ) -> Iterator[SteppedLanes]:
     """The lanes that a worker drives, over the database of the settings. `waiting`: where another holds one of them."""
-    with _workers_database(settings) as engine:
+    with workers_database(settings) as engine:
         yield SteppedLanes(partial(unit_over, engine, waiting=waiting), VERBS, settings.kafka_partitions, topic, quarantined)
 
 
-def adopt_copy(settings: Settings, topic: TopicIdentity, held: Mapping[Partition, Bounds]) -> list[Partition]:
-    """Let workers go on in this topic, which holds what the one before held. The partitions for which that is news.
-
-    `held`: what the brokers hold of it. Raises NotReady, and changes nothing, where that is less than was processed.
-    """
-    with _workers_database(settings, may_be_renamed=True) as engine, unit_over(engine) as unit:
-        assert isinstance(unit.states, SqlStates)
-        partitions = [Partition(number) for number in range(settings.kafka_partitions)]
-        for lane, raw in unit.states.held_positions(RAW, map(lane_of, partitions)).items():
-            _demand_held(topic.name, Partition(lane - 1), next_offset(raw), held)
-        return [each for each in partitions if adopt_topic(unit.states, each, topic, may_be_another=True)]
-
-
-def _demand_held(topic: str, partition: Partition, until: Offset, held: Mapping[Partition, Bounds]) -> None:
-    bounds = held.get(partition, Bounds(Offset(0), Offset(0)))
-    if gone := bounds.gone(until):
-        raise NotReady(
-            f"{topic}/{partition} {bounds.shown}, but offsets 0 to {until - 1} were processed: {gone} are not there, so it is "
-            "no copy of the topic that was processed. Nothing was changed. Is WATTBOOK_KAFKA_PREFIX right?"
-        )
-
-
 @contextmanager
-def _workers_database(settings: Settings, may_be_renamed: bool = False) -> Iterator[Engine]:
+def workers_database(settings: Settings, may_be_renamed: bool = False) -> Iterator[Engine]:
     engine = _open_database(settings, create=False)
     try:
         make_ready(engine, None)

@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from streams.intake import Bounds, Intake
+from streams.intake import Intake
 from streams.lanes import STATES, SteppedLanes
 from streams.log import BrokenLink, Stream
-from streams.places import Lane, Offset, Partition, Taken, lane_of
+from streams.places import Bounds, Lane, Offset, Partition, Taken, lane_of
 from streams.postgres_log import PostgresLog
 from streams.pump import Gap
 from streams.raw_records import raw_record

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.intake import Bounds, Intake, RecordsGone
+from streams.intake import Intake, RecordsGone
 from streams.outage import Outage
-from streams.places import Offset, Partition, Taken
+from streams.places import Bounds, Offset, Partition, Taken
 from streams.pump import Fenced, Gap
 
 P = Partition(3)

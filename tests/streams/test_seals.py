@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from streams.intake import Bounds
-from streams.places import Offset, Partition, Taken
+from streams.places import Bounds, Offset, Partition, Taken
 from streams.seal_verdicts import Break, Fault, Span, arrange, check, differences, held_to, spans, within
 from streams.seals import GENESIS, Chain, NotASeal, Seal, chain_from, checkpoint, follow, read, seal
 from vocabulary.identity import digest

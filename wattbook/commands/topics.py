@@ -11,12 +11,13 @@ import click
 from streams.kafka_client import Admin, Reader
 from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
-from streams.kafka_topics import TOPICS, Misfit, Spec, changes, check, create, default_replication, faults, mend
+from streams.kafka_topics import TOPICS, Misfit, Spec, changes, check, create, faults, mend
 from streams.places import Offset, Partition, Taken
 from streams.topic_identity import TopicIdentity
+from wattbook.adopting import adopt_copy
 from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json, print_lines
 from wattbook.settings import Settings, SettingsError
-from wattbook.wiring import adopt_copy
+from wattbook.topics import spec_of
 
 _COLUMNS = ("partition", "offset", "appended_at", "key", "value")
 
@@ -120,8 +121,7 @@ def read(settings: Settings, topic: str, partition: int | None, since: str, limi
 @contextmanager
 def _admin(settings: Settings) -> Iterator[tuple[Admin, Spec]]:
     with Admin(settings.kafka_options) as admin:
-        replication = settings.kafka_replication or default_replication(admin)
-        yield admin, Spec(settings.kafka_prefix, settings.kafka_partitions, replication)
+        yield admin, spec_of(settings, admin)
 
 
 def _tell(misfits: Sequence[Misfit], as_json: bool, **more: Any) -> None:
