@@ -22,7 +22,7 @@ from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved
 from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, Position, SessionId, StationId
 from vocabulary.money import plain
-from vocabulary.sessions import Finding, Progress
+from vocabulary.sessions import Finding, Progress, Quality
 
 __all__ = ["METADATA", "SqlStates"]
 
@@ -183,6 +183,17 @@ class SqlStates:
         is_one_of_them = (SESSION.c.progress == Progress.FLAGGED, SESSION.c.finding.in_(list(findings)))
         return self._rows(select(SESSION).where(*is_one_of_them, SESSION.c.lane == self._lane).order_by(SESSION.c.session))
 
+    def overdue(self, heard_until: datetime) -> list[SessionRow]:
+        """Of this lane. One that was concluded already counts where it was heard again."""
+        is_gathering = SESSION.c.progress.in_((Progress.OPEN, Progress.ENDED))
+        was_heard = SESSION.c.heard_at <= _sql(heard_until)
+        is_due = was_heard | (is_gathering & SESSION.c.heard_at.is_(None))
+        return self._rows(select(SESSION).where(is_due, SESSION.c.lane == self._lane).order_by(SESSION.c.session))
+
+    def here(self, session: SessionId) -> SessionRow | None:
+        query = select(SESSION).where(SESSION.c.session == session, SESSION.c.lane == self._lane)
+        return next(iter(self._locked(query)), None)
+
     def billable(self, until: date, contracts: ContractRange | None = None) -> list[SessionRow]:
         found = self._locked(select(SESSION).where(*_is_billable(until), *_is_within(contracts or ContractRange())))
         return sorted(found, key=lambda row: (row.contract, _sql(row.start) or "", row.session))
@@ -198,9 +209,12 @@ class SqlStates:
         return self._rows(select(SESSION).where(*is_open).order_by(SESSION.c.session))
 
     def flagged(self) -> list[SessionRow]:
-        """The worklist: what is flagged, held, or waits for messages between its start and its end."""
-        wanted = (Progress.FLAGGED, Progress.HELD, Progress.ENDED)
-        return self._rows(select(SESSION).where(SESSION.c.progress.in_(wanted)).order_by(*_BY_START))
+        """The worklist: what is flagged, held, or waits for messages between its start and its end; and what stands on an
+        invoice that would be another one now.
+        """
+        waits = SESSION.c.progress.in_((Progress.FLAGGED, Progress.HELD, Progress.ENDED))
+        differs = (SESSION.c.progress == Progress.INVOICED) & (SESSION.c.finding == Finding.TRUTH_DIFFERS)
+        return self._rows(select(SESSION).where(waits | differs).order_by(*_BY_START))
 
     def ended_in(self, first: date, last: date) -> list[SessionRow]:
         """Rated sessions by the local day of their end, in order of start."""
@@ -292,7 +306,8 @@ def _row(row: Row[tuple[object, ...]]) -> SessionRow:
     values: dict[str, Any] = dict(row._mapping)
     values["progress"] = Progress(values["progress"])
     values["finding"] = Finding(values["finding"]) if values["finding"] else None
-    for name in ("start", "end"):
+    values["quality"] = Quality(values["quality"]) if values["quality"] else None
+    for name in ("start", "end", "heard_at"):
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
     values["ended_on"] = date.fromisoformat(values["ended_on"]) if values["ended_on"] else None
     del values["lane"]

@@ -122,6 +122,8 @@ class Finding(StrEnum):
     SECOND_END = "second_end_of_the_same_transaction"
     SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
     FACT_AFTER_CLOSE = "message_arrived_after_the_session_was_closed"
+    NO_END = "session_has_no_end"
+    TRUTH_DIFFERS = "truth_differs_from_what_was_invoiced"
 
 
 BLOCKING = frozenset(
@@ -139,6 +141,10 @@ BLOCKING = frozenset(
         Finding.STEPS_FAIL,
     }
 )
+
+
+WAIVABLE = frozenset({Finding.DURATION_IMPLAUSIBLE, Finding.ENERGY_IMPLAUSIBLE})
+"""The blocking findings that a person may set aside: there is a price in spite of them."""
 
 
 class SessionClosed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.closed"):
@@ -287,9 +293,35 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     rated: Rated
     vat: VatDecision
     held: Finding | None = None  # the amount goes to held revenue and on no invoice
+    revision: int = 0  # how often the session was rated before; each time that was reversed first
 
 
-SessionConclusion = SessionClosed | SessionFlagged | SessionMerged | SignatureChecked | SessionRated
+class ReversalReason(StrEnum):
+    """Why a charge does not hold any more."""
+
+    TOLD_LATER = "station_told_more_of_the_session"
+    RELEASED = "released_by_a_person"
+    DROPPED = "dropped_by_a_person"
+
+
+class ChargeReversed(Struct, frozen=True, kw_only=True, tag="charge.reversed"):
+    """A charge is taken back whole, as it was rated: what the session costs instead, if anything, is rated anew."""
+
+    rated: SessionRated
+    reason: ReversalReason
+
+
+class SessionDropped(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.dropped"):
+    """A person decided that nothing is billed for a session, whatever else is told of it."""
+
+    session: SessionId
+    reason: str
+    by: str = ""
+
+
+SessionConclusion = (
+    SessionClosed | SessionFlagged | SessionMerged | SignatureChecked | SessionRated | ChargeReversed | SessionDropped
+)
 
 
 class Progress(StrEnum):
@@ -302,3 +334,4 @@ class Progress(StrEnum):
     RATED = "rated"
     INVOICED = "invoiced"
     MERGED = "merged"  # it was another session's end
+    DROPPED = "dropped"  # a person decided that nothing is billed

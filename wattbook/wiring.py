@@ -46,11 +46,13 @@ from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import ContractId, Position, VersionHash
 from vocabulary.reference import (
+    ClockTicked,
     Contract,
     ContractPublished,
     Operator,
     OperatorPublished,
     PartnerPublished,
+    SessionDecided,
     SitePublished,
 )
 from vocabulary.sessions import RatedLine
@@ -361,6 +363,10 @@ def key_of(fact: ReferenceFact) -> str:
             return f"contract:{fact.contract.id}"
         case PartnerPublished():
             return f"partner:{fact.partner.id}"
+        case ClockTicked():
+            return "clock"
+        case SessionDecided():
+            return f"session:{fact.session}"
         case _:
             return f"tariff:{fact.tariff.id}"
 

@@ -25,7 +25,7 @@ from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved
 from tests.streams.notation import DAY, STATION
 from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, PartnerId, Position, SessionId, StationId
-from vocabulary.sessions import Finding, Progress
+from vocabulary.sessions import Finding, Progress, Quality
 from wattbook.database import open_database, reading, writing
 from wattbook.dev_postgres import PostgresServer
 
@@ -48,6 +48,9 @@ FULL = SessionRow(
     closed_at=Position(1),
     checked_at=Position(2),
     rated_at=Position(2**52 + 3),
+    quality=Quality.DISPUTED,
+    revision=2,
+    heard_at=DAY + timedelta(days=2),
 )
 HOSTILE = [
     "a",

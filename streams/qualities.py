@@ -1,0 +1,14 @@
+"""How much of a session was told, as it is closed again and again."""
+
+from msgspec import UNSET, structs
+
+from vocabulary.sessions import Finding, Quality, SessionClosed, quality_of
+
+_BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
+
+
+def closed_as(closed: SessionClosed, revision: int, quality: Quality, held: Finding | None = None) -> SessionClosed:
+    """The same session under its revision; of two qualities it has the one that is in more doubt."""
+    doubt = max(quality, quality_of(closed.session), key=_BY_DOUBT.index)
+    session = structs.replace(closed.session, quality=UNSET if doubt is Quality.COMPLETE else doubt)
+    return SessionClosed(session=session, revision=revision, held=held)
