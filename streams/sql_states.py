@@ -7,6 +7,7 @@ On PostgreSQL workers and an invoice run change the same sessions at the same ti
 until the transaction ends, unless that only reads; all in order of session, so that none waits in a circle.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -215,6 +216,11 @@ class SqlStates:
         waits = SESSION.c.progress.in_((Progress.FLAGGED, Progress.HELD, Progress.ENDED))
         differs = (SESSION.c.progress == Progress.INVOICED) & (SESSION.c.finding == Finding.TRUTH_DIFFERS)
         return self._rows(select(SESSION).where(waits | differs).order_by(*_BY_START))
+
+    def progresses(self) -> Counter[str]:
+        """How many sessions there are of each progress."""
+        query = select(SESSION.c.progress, func.count().label("number")).group_by(SESSION.c.progress)
+        return Counter({row.progress: row.number for row in self._connection.execute(query)})
 
     def ended_in(self, first: date, last: date) -> list[SessionRow]:
         """Rated sessions by the local day of their end, in order of start."""
