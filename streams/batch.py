@@ -38,7 +38,7 @@ from streams.decisions import Known, decide
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
-from streams.qualities import closed_as
+from streams.qualities import by_rules, closed_as, sees_disputes
 from streams.rating import conclude
 from streams.row_conclusions import Picked, conclusion, demanded
 from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
@@ -229,7 +229,7 @@ class Batch:
                 case Disputed():
                     concluded = self._closed(closed) if (closed := self._disputed(session)) else ()
                 case SessionClosed():
-                    concluded = self._closed(outcome)
+                    concluded = self._closed(by_rules(outcome, self.catalogue.rules))
                 case _:
                     concluded = self._adjusted(session, (outcome,)) if is_again else (outcome,)
             self._conclude(concluded, station, cause, recorded_at)
@@ -245,6 +245,8 @@ class Batch:
 
     def _disputed(self, session: SessionId) -> SessionClosed | None:
         """A session that was whole, closed again since another end is told. None: it had no energy, or is disputed already."""
+        if not sees_disputes(self.catalogue.rules):
+            return None
         self.flush()
         closed = conclusion(self._unit.log, self._row(session), SessionClosed)
         if closed is None or closed.held is Finding.SECOND_END:

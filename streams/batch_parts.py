@@ -28,6 +28,7 @@ from vocabulary.reference import (
     ContractPublished,
     OperatorPublished,
     PartnerPublished,
+    RulesAdopted,
     SessionDecided,
     SitePublished,
 )
@@ -131,7 +132,7 @@ def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
             return Finding.TOKEN_UNKNOWN, *_BY_TARIFFS
         case TariffPublished():
             return _BY_TARIFFS
-        case OperatorPublished() | ClockTicked() | SessionDecided():
+        case OperatorPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
             return ()
 
 

@@ -22,6 +22,7 @@ from vocabulary.reference import (
     OperatorPublished,
     Partner,
     PartnerPublished,
+    RulesAdopted,
     SessionDecided,
     Site,
     SitePublished,
@@ -77,6 +78,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     sites_of: dict[StationId, tuple[str, ...]] = {}
     contracts_of: dict[str, tuple[ContractId, ...]] = {}
     partners_of: dict[str, tuple[PartnerId, ...]] = {}
+    rules: int = 1
     ticked: datetime | None = None  # what time it is, as far as ticks say; None: the clock never ticked
 
     def operator(self, at: datetime) -> Operator | None:
@@ -141,6 +143,8 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             return structs.replace(
                 catalogue, partners=partners, partners_of=_found_by(catalogue.partners_of, uids, fact.partner.id)
             )
+        case RulesAdopted():
+            return structs.replace(catalogue, rules=max(fact.number, catalogue.rules))
         case ClockTicked():
             return structs.replace(catalogue, ticked=max(fact.at, catalogue.ticked or fact.at))
         case SessionDecided():
@@ -160,6 +164,8 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
         case PartnerPublished():
             return catalogue.partners.get(fact.partner.id, Versions[Partner]()).has(fact.valid_from, fact.partner)
+        case RulesAdopted():
+            return fact.number <= catalogue.rules
         case ClockTicked():
             return catalogue.ticked is not None and fact.at <= catalogue.ticked
         case SessionDecided():

@@ -24,7 +24,12 @@ from vocabulary.sessions import Finding, Quality, SessionClosed, SessionFlagged
 def conclude_overdue(state: Gathering, at: datetime, deadlines: Deadlines) -> Step[Gathering, SessionOutcome] | None:
     """What follows from a tick at that time; None: nothing is overdue."""
     end = end_of(state)
-    if state.start is None or state.concluded_on == len(state.said) or _heard(state) > at - _deadline(end, deadlines):
+    if (
+        state.dropped
+        or state.start is None
+        or state.concluded_on == len(state.said)
+        or _heard(state) > at - _deadline(end, deadlines)
+    ):
         return None
     out = _estimated(state) if end is None else concluded(state, end, Quality.GAP)
     has_closed = any(isinstance(each, SessionClosed) for each in out)

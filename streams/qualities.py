@@ -4,7 +4,19 @@ from msgspec import UNSET, structs
 
 from vocabulary.sessions import Finding, Quality, SessionClosed, quality_of
 
+_DISPUTES = 2  # the rules since which two ends that differ are a dispute (`vocabulary.reference.RulesAdopted`)
 _BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
+
+
+def by_rules(closed: SessionClosed, rules: int) -> SessionClosed:
+    """As the rules in force conclude it: the first ones saw no dispute."""
+    if rules < _DISPUTES and closed.held is Finding.SECOND_END:
+        return SessionClosed(session=structs.replace(closed.session, quality=UNSET), revision=closed.revision)
+    return closed
+
+
+def sees_disputes(rules: int) -> bool:
+    return rules >= _DISPUTES
 
 
 def closed_as(closed: SessionClosed, revision: int, quality: Quality, held: Finding | None = None) -> SessionClosed:

@@ -29,6 +29,7 @@ __all__ = ["METADATA", "SqlStates"]
 
 # All that is in them follows from inputs. Positions are others in a replay: what stands there is for the reader to look up.
 _INDEXES = {"session index": SESSION, "document index": DOCUMENT, "invoiced": INVOICED}
+_ADDED = ("quality", "revision", "heard_at")  # columns that 0.1.0 had not; where they are empty, a row says what it said then
 _PLACES = ("closed_at", "checked_at", "rated_at", "issued_at", "lane")
 
 # The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, topics' ids,
@@ -283,7 +284,8 @@ def _end_of(prefix: str) -> str | None:
 
 def _index_row(row: Mapping[str, object]) -> IndexRow:
     places = {name: row[name] for name in _PLACES if name in row}
-    return IndexRow({name: value for name, value in row.items() if name not in places}, places)
+    said = {name: v for name, v in row.items() if name not in places and not (v is None and name in _ADDED)}
+    return IndexRow(said, places)
 
 
 def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -22,6 +22,7 @@ from vocabulary.reference import (
     OperatorPublished,
     PartnerPublished,
     ReferenceTaken,
+    RulesAdopted,
     SessionDecided,
     SitePublished,
 )
@@ -29,7 +30,14 @@ from vocabulary.sessions import SessionConclusion
 from vocabulary.tariff import Tariff, TariffPublished
 
 ReferenceFact = (
-    OperatorPublished | SitePublished | ContractPublished | PartnerPublished | TariffPublished | ClockTicked | SessionDecided
+    OperatorPublished
+    | SitePublished
+    | ContractPublished
+    | PartnerPublished
+    | TariffPublished
+    | RulesAdopted
+    | ClockTicked
+    | SessionDecided
 )
 Input = RawMessage | ReferenceFact | InvoiceRunRequested
 Conclusion = SessionConclusion | InvoiceIssued

@@ -139,6 +139,19 @@ class PartnerPublished(Struct, frozen=True, kw_only=True, tag="partner.published
     valid_from: datetime
 
 
+class RulesAdopted(Struct, frozen=True, kw_only=True, tag="rules.adopted"):
+    """From here on sessions are concluded by these rules; what was concluded before is replayed by those that held then.
+
+    1   as 0.1.0 concluded them; where nothing was adopted
+    2   a session with two ends that differ is disputed, and held
+    """
+
+    number: int
+
+
+RULES = 2  # the newest: a home adopts them when it publishes reference data
+
+
 class ClockTicked(Struct, frozen=True, kw_only=True, tag="clock.ticked"):
     """It was this time, by the clock of whoever noted it: deadlines are judged by ticks alone, which never go back."""
 

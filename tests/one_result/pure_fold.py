@@ -103,7 +103,7 @@ class PureFold:
             if event_id(event) in self._events:
                 continue
             self._events[event_id(event)] = event
-            before = len(self._steps.out)
+            before, self._steps.rules = len(self._steps.out), self._catalogue.rules
             self._steps.tell([event])
             self._outcomes(before)
 
@@ -161,7 +161,7 @@ class PureFold:
 
     def _tick(self, tick: ClockTicked) -> None:
         self._catalogue = with_fact(self._catalogue, tick)
-        before = len(self._steps.out)
+        before, self._steps.rules = len(self._steps.out), self._catalogue.rules
         self._steps.tick(tick.at, self._catalogue.deadlines(tick.at))
         self._outcomes(before)
 

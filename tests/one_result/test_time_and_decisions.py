@@ -16,7 +16,7 @@ from tests.one_result.ways import RUN, embedded
 from vocabulary.billing import Entry
 from vocabulary.codec import decode, decode_entry
 from vocabulary.identity import SessionId
-from vocabulary.reference import ClockTicked, Decision, SessionDecided
+from vocabulary.reference import RULES, ClockTicked, Decision, RulesAdopted, SessionDecided
 from vocabulary.sessions import ChargeReversed, SessionDropped, SessionRated
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
@@ -44,7 +44,8 @@ def stories(draw: st.DrawFn) -> list[Input]:
     places = sorted(draw(st.integers(0, len(messages))) for _ in between)
     for place, each in reversed(list(zip(places, between, strict=True))):
         messages.insert(place, each)
-    return [*facts()[0], *messages]
+    adopted = [RulesAdopted(number=RULES)] if draw(st.booleans()) else []
+    return [*facts()[0], *adopted, *messages]
 
 
 @settings(max_examples=30, deadline=None)

@@ -12,7 +12,7 @@ from streams import connectors, sessions
 from streams.catalogue import Deadlines
 from streams.connectors import Assigned, StationState
 from streams.deadlines import conclude_overdue
-from streams.qualities import closed_as
+from streams.qualities import by_rules, closed_as, sees_disputes
 from streams.sessions import Disputed, Gathering, SessionEvent, SessionOutcome, SessionState
 from vocabulary.charging import (
     ChargingEvent,
@@ -25,6 +25,7 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import encode, event_id
 from vocabulary.identity import SessionId, StationId
+from vocabulary.reference import RULES
 from vocabulary.sessions import Finding, Quality, SessionClosed, SessionFlagged, SessionMerged
 
 
@@ -36,6 +37,7 @@ class Folding:
         self.sessions: dict[SessionId, SessionState] = {}
         self.out: list[SessionClosed | SessionFlagged | SessionMerged] = []
         self.ticked: datetime | None = None
+        self.rules = RULES
         self._seen: set[str] = set()
 
     def tell(self, events: Iterable[ChargingEvent]) -> "Folding":
@@ -106,8 +108,12 @@ class Folding:
 
     def _note(self, outcomes: Iterable[SessionOutcome]) -> None:
         for outcome in outcomes:
-            if not isinstance(outcome, Disputed):
+            if isinstance(outcome, SessionClosed):
+                self.out.append(by_rules(outcome, self.rules))
+            elif not isinstance(outcome, Disputed):
                 self.out.append(outcome)
+            elif not sees_disputes(self.rules):
+                continue
             elif (closed := self.closed_last(outcome.session)) and closed.held is not Finding.SECOND_END:
                 self.out.append(closed_as(closed, closed.revision + 1, Quality.DISPUTED, Finding.SECOND_END))
 
