@@ -38,7 +38,7 @@ from streams.decisions import Known, decide
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
-from streams.qualities import by_rules, closed_as, sees_disputes
+from streams.qualities import by_rules, disputed, sees_disputes
 from streams.rating import conclude
 from streams.row_conclusions import Picked, conclusion, demanded
 from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
@@ -62,7 +62,6 @@ from vocabulary.sessions import (
     ChargeReversed,
     Finding,
     Progress,
-    Quality,
     SessionClosed,
     SessionConclusion,
     SessionFlagged,
@@ -227,7 +226,7 @@ class Batch:
             concluded: Iterable[SessionConclusion]
             match outcome:
                 case Disputed():
-                    concluded = self._closed(closed) if (closed := self._disputed(session)) else ()
+                    concluded = self._closed(closed) if (closed := self._disputed(outcome)) else ()
                 case SessionClosed():
                     concluded = self._closed(by_rules(outcome, self.catalogue.rules))
                 case _:
@@ -243,15 +242,11 @@ class Batch:
         concluded = conclude(closed.session, self.catalogue, closed.held, state.waived)
         return (closed, *(self._adjusted(closed.session.id, concluded) if closed.revision else concluded))
 
-    def _disputed(self, session: SessionId) -> SessionClosed | None:
-        """A session that was whole, closed again since another end is told. None: it had no energy, or is disputed already."""
+    def _disputed(self, dispute: Disputed) -> SessionClosed | None:
         if not sees_disputes(self.catalogue.rules):
             return None
         self.flush()
-        closed = conclusion(self._unit.log, self._row(session), SessionClosed)
-        if closed is None or closed.held is Finding.SECOND_END:
-            return None
-        return closed_as(closed, closed.revision + 1, Quality.DISPUTED, Finding.SECOND_END)
+        return disputed(conclusion(self._unit.log, self._row(dispute.session), SessionClosed), dispute.register_wh)
 
     def _adjusted(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
         self.flush()

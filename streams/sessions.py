@@ -17,6 +17,7 @@ Every energy here is the import register in Wh; a register that goes backwards i
 """
 
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 
 from msgspec import Struct, structs
@@ -25,7 +26,7 @@ from streams.qualities import closed_as
 from streams.registers import BEGIN, END, EXACT, ROUNDING_WH, Register, curve, registers
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
-from streams.surplus import TOLD_APART, differ, late, second_end, surplus
+from streams.surplus import TOLD_APART, differ, ends_twice, late, second_end, surplus
 from vocabulary.charging import (
     ConnectorStatusChanged,
     MeterSampled,
@@ -104,9 +105,13 @@ class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"
 
 
 class Disputed(Struct, frozen=True):
-    """Of a session that was closed as whole: it has another end. Not written down itself: the session is closed again."""
+    """Of a session that was closed as whole: it has another end. Not written down itself: the session is closed again.
+
+    `register_wh`: it differs only if that is not where the session ended.
+    """
 
     session: SessionId
+    register_wh: Decimal | None = None
 
 
 SessionState = Gathering | Closed
@@ -138,7 +143,7 @@ def step(
     """
     match state, event:
         case Closed(), TransactionEnded():
-            return _ended_again(state, _end_of(event, identity))
+            return _ended_again(state, _end_of(event, identity), registers(event.samples))
         case Closed(), _:
             return Step(state, late(state, event))
         case Gathering(), _:
@@ -149,9 +154,11 @@ def step(
             return _conclude(gathered, end)
 
 
-def _ended_again(state: Closed, other: End) -> Step[SessionState, SessionOutcome]:
+def _ended_again(state: Closed, other: End, told: tuple[Register, ...]) -> Step[SessionState, SessionOutcome]:
     flagged = second_end(state.session, state.end, other)
-    return Step(state, (flagged, Disputed(state.session)) if differ(state.end, other) else (flagged,))
+    if differ(state.end, other):
+        return Step(state, (flagged, Disputed(state.session)))
+    return Step(state, (flagged, Disputed(state.session, last.wh)) if (last := _last([*told])) else (flagged,))
 
 
 def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None) -> Gathering:
@@ -267,7 +274,7 @@ def concluded(state: Gathering, end: End, quality: Quality = Quality.COMPLETE) -
     outcome, found = _session_or_finding(state, end), surplus(state, end)
     if not isinstance(outcome, SessionClosed):
         return (outcome, *found)
-    if any(differ(end, other) for other in state.ends):
+    if ends_twice(state, end, outcome):
         return (closed_as(outcome, state.revision, Quality.DISPUTED, Finding.SECOND_END), *found)
     return (closed_as(outcome, state.revision, quality), *found)
 

@@ -3,17 +3,20 @@
 The same is found whether it came before the session was concluded or after.
 """
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from streams.registers import registers
+from streams.qualities import ends_elsewhere
+from streams.registers import ROUNDING_WH, registers
 from streams.stretches import TELLING_STATUSES
 from vocabulary.charging import ConnectorStatusChanged, MeterSampled, TransactionEnded, TransactionStarted, TransactionUpdated
 from vocabulary.identity import SessionId
-from vocabulary.sessions import Finding, SessionFlagged
+from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
 
 if TYPE_CHECKING:
     from streams.sessions import Closed, End, Gathering, SessionEvent
 
+_SAME_TIME = timedelta(seconds=1)  # a simulator that was stopped while it stopped told the same end a millisecond later
 TOLD_APART = 16  # digits of an event's identity: enough to see that one number was used for two contents
 
 
@@ -46,14 +49,30 @@ def late(state: "Closed", event: "SessionEvent") -> tuple[SessionFlagged, ...]:
 
 
 def second_end(session: SessionId, first: "End", other: "End") -> SessionFlagged:
-    if not differ(first, other):
+    if (first.at, first.meter_wh) == (other.at, other.meter_wh):
         return _flag(session, Finding.SECOND_END, f"both at {_told_end(first)}")
     return _flag(session, Finding.SECOND_END, f"ends {_told_end(first)} and {_told_end(other)}")
 
 
 def differ(first: "End", other: "End") -> bool:
-    """Whether two ends tell two sessions: in time or in the register."""
-    return (first.at, first.meter_wh) != (other.at, other.meter_wh)
+    """Whether two ends tell two sessions: in time or in the register, by more than one message is told in two ways."""
+    if abs(first.at - other.at) > _SAME_TIME:
+        return True
+    if first.meter_wh is None or other.meter_wh is None:
+        return first.meter_wh is not other.meter_wh
+    return abs(first.meter_wh - other.meter_wh) > ROUNDING_WH
+
+
+def ends_twice(state: "Gathering", end: "End", closed: SessionClosed) -> bool:
+    """Whether another end that was told is another than the one by which the session closed."""
+    others = [other for other in state.ends if other.event != end.event]
+    return any(differ(end, other) or _ends_elsewhere(state, other, closed) for other in others)
+
+
+def _ends_elsewhere(state: "Gathering", other: "End", closed: SessionClosed) -> bool:
+    """Whether the message of another end tells another last register value (2.x tells it among the samples)."""
+    told = [register for said in state.said if said.event == other.event[:TOLD_APART] for register in said.registers]
+    return bool(told) and ends_elsewhere(closed.session, max(told, key=lambda r: (r.at, r.wh)).wh)
 
 
 def _misplaced(session: SessionId, end: "End", seq: int) -> SessionFlagged:

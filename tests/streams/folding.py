@@ -12,7 +12,7 @@ from streams import connectors, sessions
 from streams.catalogue import Deadlines
 from streams.connectors import Assigned, StationState
 from streams.deadlines import conclude_overdue
-from streams.qualities import by_rules, closed_as, sees_disputes
+from streams.qualities import by_rules, disputed, sees_disputes
 from streams.sessions import Disputed, Gathering, SessionEvent, SessionOutcome, SessionState
 from vocabulary.charging import (
     ChargingEvent,
@@ -26,7 +26,7 @@ from vocabulary.charging import (
 from vocabulary.codec import encode, event_id
 from vocabulary.identity import SessionId, StationId
 from vocabulary.reference import RULES
-from vocabulary.sessions import Finding, Quality, SessionClosed, SessionFlagged, SessionMerged
+from vocabulary.sessions import SessionClosed, SessionFlagged, SessionMerged
 
 
 class Folding:
@@ -112,10 +112,8 @@ class Folding:
                 self.out.append(by_rules(outcome, self.rules))
             elif not isinstance(outcome, Disputed):
                 self.out.append(outcome)
-            elif not sees_disputes(self.rules):
-                continue
-            elif (closed := self.closed_last(outcome.session)) and closed.held is not Finding.SECOND_END:
-                self.out.append(closed_as(closed, closed.revision + 1, Quality.DISPUTED, Finding.SECOND_END))
+            elif sees_disputes(self.rules) and (again := disputed(self.closed_last(outcome.session), outcome.register_wh)):
+                self.out.append(again)
 
 
 def fold(events: Iterable[ChargingEvent]) -> Folding:

@@ -13,7 +13,7 @@ from streams.sessions import Closed, Gathering
 from tests.streams.folding import Folding, fold
 from tests.streams.notation import DAY, check, told
 from tests.streams.strategies import arrivals, transactions_2x
-from vocabulary.sessions import BLOCKING, SessionClosed, SessionFlagged
+from vocabulary.sessions import BLOCKING, Quality, SessionClosed, SessionFlagged, quality_of
 
 HOUR = timedelta(hours=1)
 
@@ -148,6 +148,46 @@ def test_two_ends_known_before_closing_are_disputed_and_held() -> None:
         held     second_end_of_the_same_transaction
         finding  second_end_of_the_same_transaction
     """)
+
+
+def test_two_ends_within_a_second_and_a_watt_hour_are_one_that_was_told_twice() -> None:
+    check("""
+        08:00     start 0
+        08:00     answer 17
+        09:00:00  stop 5000
+        09:00:01  stop 5001
+        -----
+        session  08:00:00 - 09:00:00  5000 Wh
+        finding  second_end_of_the_same_transaction
+    """)
+
+
+@pytest.mark.parametrize("other", ["09:00:02  stop 5000", "09:00:00  stop 5002"])
+def test_two_ends_that_differ_by_more_are_disputed(other: str) -> None:
+    check(f"""
+        08:00     start 0
+        08:00     answer 17
+        09:00:00  stop 5000
+        {other}
+        -----
+        session  08:00:00 - 09:00:00  5000 Wh
+        finding  second_end_of_the_same_transaction
+        session  08:00:00 - 09:00:00  5000 Wh
+        quality  disputed
+        held     second_end_of_the_same_transaction
+        revision 1
+    """)
+
+
+@pytest.mark.parametrize("first", ["08:30 updated #1", "09:00 ended #3 end 6000"])
+def test_two_ends_of_the_same_time_differ_by_the_registers_that_their_samples_tell(first: str) -> None:
+    """Whether the second one comes before the session is closed or after it."""
+    second = "09:00 ended #3 end 6000" if "updated" in first else "08:30 updated #1"
+    folding = told(f"08:00 started #0 begin 0\n09:00 ended #2 end 5000\n{first}\n{second}")
+    assert folding.closed[-1].session.quality is Quality.DISPUTED
+    assert folding.closed[-1].session.energy_wh == 5000
+    same = told(f"08:00 started #0 begin 0\n09:00 ended #2 end 5000\n{first}\n{second}".replace("6000", "5001"))
+    assert [quality_of(closed.session) for closed in same.closed] == [Quality.COMPLETE]
 
 
 def test_a_message_counts_from_the_last_tick_before_it_not_from_its_stations_clock() -> None:

@@ -254,6 +254,8 @@ def test_a_number_below_the_start_does_not_stand_in_the_way_of_the_end() -> None
         09:00  ended #6  end 5000
         -----
         session  08:00:00 - 09:00:00  5000 Wh
+        quality  disputed
+        held     second_end_of_the_same_transaction
         finding  second_end_of_the_same_transaction
     """)
 
