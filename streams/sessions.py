@@ -258,14 +258,8 @@ def _counted(state: Gathering, end: End | None) -> list[Said]:
 def _conclude(state: Gathering, end: End) -> Step[SessionState, SessionOutcome]:
     """The session, or the finding for which there is none; then what had already come too much."""
     assert state.start is not None
-    closed = Closed(
-        session=state.session,
-        start=state.start.at,
-        end=end,
-        transaction=state.transaction,
-        waived=state.waived,
-        dropped=state.dropped,
-    )
+    closed = Closed(session=state.session, start=state.start.at, end=end, transaction=state.transaction)
+    closed = structs.replace(closed, waived=state.waived, dropped=state.dropped)
     return Step(closed, concluded(state, end))
 
 
