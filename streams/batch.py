@@ -38,7 +38,7 @@ from streams.decisions import Known, decide
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
-from streams.qualities import by_rules, disputed, sees_disputes
+from streams.qualities import by_rules, disputed, may_follow, sees_disputes
 from streams.rating import conclude
 from streams.row_conclusions import Picked, conclusion, demanded
 from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
@@ -182,6 +182,8 @@ class Batch:
                 self._conclude((out,), event.station, heard.cause, heard.recorded_at)
 
     def _session_step(self, assigned: Assigned, heard: Heard) -> None:
+        if not may_follow(self.catalogue.rules) and sessions.is_another(assigned.session, assigned.event):
+            return
         known = self._memory.session(assigned.session, self._unit.states)
         before = known or Gathering(session=assigned.session, station=assigned.event.station)
         identity = EventId(heard.record.id.hex()) if assigned.event is heard.event else None

@@ -11,6 +11,7 @@ The session goes on gathering, and is concluded again by the message that makes 
 """
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from msgspec import structs
 
@@ -53,11 +54,18 @@ def _deadline(end: End | None, deadlines: Deadlines) -> timedelta:
 
 
 def _estimated(state: Gathering) -> tuple[SessionOutcome, ...]:
-    """As if it had ended with the last register value after its start."""
+    """As if it had ended with the last register value after its start; or (1.6) where the next session on the connector began,
+    if the register stood higher there.
+    """
     assert state.start is not None
-    began = state.start.at
-    at = max((r.at for said in state.said for r in said.registers if r.at > began), default=_last_told(state))
-    outcome = ended_at(state, at)
+    began = (state.start.at, state.start.meter_wh or Decimal(0))
+    told = [(r.at, r.wh) for said in state.said for r in said.registers if r.at > state.start.at]
+    at, wh = max(told, default=began)
+    if state.followed is not None and state.followed[0] > at and state.followed[1] > wh:
+        at = state.followed[0]
+        outcome = ended_at(state, at, state.followed[1])
+    else:
+        outcome = ended_at(state, at if told else _last_told(state))
     if not isinstance(outcome, SessionClosed):
         return (outcome,)
     detail = f"the last register value is of {at.isoformat()}"

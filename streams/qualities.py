@@ -22,6 +22,11 @@ def sees_disputes(rules: int) -> bool:
     return rules >= _DISPUTES
 
 
+def may_follow(rules: int) -> bool:
+    """Whether a session without an end is told of the one that follows it."""
+    return rules >= _DISPUTES
+
+
 def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:
     return abs(EXACT.subtract(session.readings[-1].register_wh, register_wh)) > ROUNDING_WH
 

@@ -91,6 +91,7 @@ class Gathering(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gath
     concluded_on: int = 0  # of how much that was said it was concluded last
     waived: tuple[Finding, ...] = ()  # what a person looked at and set aside
     dropped: bool = False  # a person decided that nothing is billed
+    followed: tuple[datetime, WattHours] | None = None  # 1.6: the earliest start of another session on the connector
 
 
 class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"):
@@ -105,13 +106,10 @@ class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"
 
 
 class Disputed(Struct, frozen=True):
-    """Of a session that was closed as whole: it has another end. Not written down itself: the session is closed again.
-
-    `register_wh`: it differs only if that is not where the session ended.
-    """
+    """Of a session that was closed as whole: it has another end. Not written down itself: the session is closed again."""
 
     session: SessionId
-    register_wh: Decimal | None = None
+    register_wh: Decimal | None = None  # it differs only if that is not where the session ended
 
 
 SessionState = Gathering | Closed
@@ -127,6 +125,11 @@ def session_id(event: SessionEvent) -> SessionId:
             return SessionId(content_id("session", event.station, event.transaction or ""))
         case _:
             raise AssertionError(f"{type(event).__name__} does not name a session")
+
+
+def is_another(session: SessionId, event: SessionEvent) -> bool:
+    """Whether it is the start of a 1.6 session that follows this one on its connector."""
+    return isinstance(event, TransactionStarted) and event.protocol is Protocol.OCPP16 and session_id(event) != session
 
 
 def session_of_start(start: EventId) -> SessionId:
@@ -147,9 +150,11 @@ def step(
         case Closed(), _:
             return Step(state, late(state, event))
         case Gathering(), _:
-            gathered = structs.replace(gather(state, event, identity), heard=ticked or state.heard)
+            gathered = gather(state, event, identity)
+            if ticked is not None and not is_another(state.session, event):
+                gathered = structs.replace(gathered, heard=ticked)
             end = end_of(gathered)
-            if end is None or not _is_complete(gathered, end):
+            if end is None or missing_seqs(gathered):
                 return Step(gathered)
             return _conclude(gathered, end)
 
@@ -164,6 +169,9 @@ def _ended_again(state: Closed, other: End, told: tuple[Register, ...]) -> Step[
 def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None) -> Gathering:
     """The state with what the event adds to it."""
     match event:
+        case TransactionStarted() if is_another(state.session, event):
+            followed = None if event.meter_start_wh is None else (event.at, event.meter_start_wh)
+            return structs.replace(state, followed=min(filter(None, (state.followed, followed)), default=None))
         case ConnectorStatusChanged():
             told = Told(event.at, 0, event.status)
             return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
@@ -239,10 +247,6 @@ def missing_seqs(state: Gathering) -> tuple[tuple[int, int], ...]:
     return tuple((before + 1, after - 1) for before, after in pairwise(present) if after - before > 1)
 
 
-def _is_complete(state: Gathering, end: End) -> bool:
-    return end.seq is None or not missing_seqs(state)
-
-
 def _counted(state: Gathering, end: End | None) -> list[Said]:
     """What counts for the session, in the order of the numbers: those from the start's to the end's, and what has none."""
     first = state.start.seq if state.start is not None else None
@@ -273,9 +277,9 @@ def concluded(state: Gathering, end: End, quality: Quality = Quality.COMPLETE) -
     return (closed_as(outcome, state.revision, quality), *found)
 
 
-def ended_at(state: Gathering, at: datetime) -> SessionOutcome:
+def ended_at(state: Gathering, at: datetime, meter_wh: WattHours | None = None) -> SessionOutcome:
     """The session as if it had ended then, whether or not that was told."""
-    return _session_or_finding(state, End(None, at, EventId(""), None, ""))
+    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, ""))
 
 
 def _session_or_finding(state: Gathering, end: End) -> SessionOutcome:

@@ -143,7 +143,7 @@ class RulesAdopted(Struct, frozen=True, kw_only=True, tag="rules.adopted"):
     """From here on sessions are concluded by these rules; what was concluded before is replayed by those that held then.
 
     1   as 0.1.0 concluded them; where nothing was adopted
-    2   a session with two ends that differ is disputed, and held
+    2   a session with two ends that differ is disputed, and held; a 1.6 session without an end is told of the one that follows
     """
 
     number: int

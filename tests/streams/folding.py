@@ -12,7 +12,7 @@ from streams import connectors, sessions
 from streams.catalogue import Deadlines
 from streams.connectors import Assigned, StationState
 from streams.deadlines import conclude_overdue
-from streams.qualities import by_rules, disputed, sees_disputes
+from streams.qualities import by_rules, disputed, may_follow, sees_disputes
 from streams.sessions import Disputed, Gathering, SessionEvent, SessionOutcome, SessionState
 from vocabulary.charging import (
     ChargingEvent,
@@ -102,6 +102,8 @@ class Folding:
                 self.out.append(item)
 
     def _session_step(self, session: SessionId, event: SessionEvent) -> None:
+        if not may_follow(self.rules) and sessions.is_another(session, event):
+            return
         before = self.sessions.get(session) or Gathering(session=session, station=event.station)
         self.sessions[session], out = sessions.step(before, event, ticked=self.ticked)
         self._note(out)

@@ -99,6 +99,38 @@ def test_a_1_6_session_without_a_stop_is_estimated_from_its_meter_values() -> No
     """)
 
 
+def test_a_1_6_session_without_a_stop_ends_where_the_next_one_on_its_connector_begins() -> None:
+    check("""
+        08:00  start 1000
+        08:00  answer 17
+        08:30  meter 3000 tx 17
+        11:00  start 9000  message m2
+        11:00  answer 18  message m2
+        12:00  stop 9500  tx 18
+        13:00  tick +3d
+        -----
+        session  11:00:00 - 12:00:00  500 Wh
+        session  08:00:00 - 11:00:00  8000 Wh
+        quality  estimated
+        held     session_has_no_end
+        finding  session_has_no_end
+        open
+    """)
+
+
+@pytest.mark.parametrize("next_start", ["11:00 start 2999 message m2", "11:00 start 9000 message m2 connector 2"])
+def test_a_next_start_with_a_lower_register_or_on_another_connector_tells_nothing(next_start: str) -> None:
+    folding = told(f"08:00 start 1000\n08:00 answer 17\n08:30 meter 3000 tx 17\n{next_start}\n13:00 tick +3d")
+    [closed] = folding.closed
+    assert closed.session.energy_wh == 2000
+
+
+def test_the_stop_that_comes_after_the_next_start_is_what_counts() -> None:
+    folding = told("08:00 start 1000\n08:00 answer 17\n11:00 start 9000 message m2\n09:00 stop 5000 tx 17")
+    [closed] = folding.closed
+    assert (closed.session.energy_wh, quality_of(closed.session)) == (4000, Quality.COMPLETE)
+
+
 @pytest.mark.parametrize("told_of_it", ["08:00  started #0  begin 0", "08:00  started #0\n08:10  updated #1  Charging"])
 def test_without_any_energy_it_is_flagged_and_nothing_is_guessed(told_of_it: str) -> None:
     check(f"""
