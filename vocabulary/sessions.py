@@ -1,7 +1,8 @@
 """What we conclude about charging: sessions, signature verdicts, rated charges, findings.
 
-A session is one delivery of energy to one vehicle as one transaction of a station told it. It is closed once, rated by one
-tariff version, and never changed: what comes later is a new event.
+A session is one delivery of energy to one vehicle as one transaction of a station told it. It is closed, and rated by one
+tariff version; what is concluded is never changed. What comes later is a new event: a session that was closed on less than
+everything is closed again, under the next revision, and a charge that no longer holds is reversed and rated anew.
 """
 
 from datetime import date, datetime
@@ -9,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.identity import (
@@ -58,6 +59,15 @@ class EnergySource(StrEnum):
     FIRST_AND_LAST_SAMPLE = "first_and_last_sample"
 
 
+class Quality(StrEnum):
+    """How much of a session was told by the station."""
+
+    COMPLETE = "complete"  # start, end, and (2.x) every message between
+    GAP = "gap"  # messages between start and end are missing, and were waited for long enough
+    ESTIMATED = "estimated"  # its end, or its energy, was not told and is concluded from what was
+    DISPUTED = "disputed"  # what was told contradicts itself: two ends
+
+
 class ChargingSession(Struct, frozen=True, kw_only=True):
     """A closed session, or one so far.
 
@@ -82,10 +92,11 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     signed: tuple[SignedValue, ...] = ()
     stop_reason: str = "Local"
     offline: bool = False  # some message of it was queued by the station while it had no connection
+    quality: Quality | UnsetType = UNSET  # not set, and not in the bytes, where it is complete
 
 
-class SessionClosed(Struct, frozen=True, kw_only=True, tag="session.closed"):
-    session: ChargingSession
+def quality_of(session: ChargingSession) -> Quality:
+    return Quality.COMPLETE if session.quality is UNSET else session.quality
 
 
 class Finding(StrEnum):
@@ -128,6 +139,16 @@ BLOCKING = frozenset(
         Finding.STEPS_FAIL,
     }
 )
+
+
+class SessionClosed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.closed"):
+    """`revision` counts how often the session was closed before. `held`: what it comes to is not to be billed before somebody
+    has looked at it, for this reason.
+    """
+
+    session: ChargingSession
+    revision: int = 0
+    held: Finding | None = None
 
 
 class SessionFlagged(Struct, frozen=True, kw_only=True, tag="session.flagged"):
