@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams import connectors, sessions
+from streams import connectors, meters, sessions
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import Assigned
 from streams.log import Record, Stored, Stream
-from streams.memory import Memory, session_key, station_key
+from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
 from streams.rating import conclude
 from streams.row_conclusions import Picked, demanded
@@ -32,6 +32,7 @@ from streams.unit import Billable, ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
     ChargingEvent,
+    ClockCompared,
     MessageRejected,
     MeterSampled,
     Protocol,
@@ -151,7 +152,7 @@ class Batch:
                 raise Poisoned(item.cause, error) from error
 
     def _prefetch(self, heard: Iterable[Heard]) -> None:
-        self._memory.prefetch((key for h in heard if (key := _state_key(h.event)) is not None), self._unit.states)
+        self._memory.prefetch((key for h in heard for key in _state_keys(h.event)), self._unit.states)
 
     def _decode(self, message: Message) -> list[Heard]:
         raw, position, _ = message
@@ -174,7 +175,9 @@ class Batch:
         match event:
             case MessageRejected():
                 self.tally[f"rejected: {event.reason}"] += 1
-            case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
+            case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
+                event.protocol is not Protocol.OCPP16
+            ):
                 self._session_step(Assigned(sessions.session_id(event), event), heard)
             case MeterSampled() if event.protocol is not Protocol.OCPP16:
                 pass  # 2.x MeterValues are never of a transaction (part 2, J01)
@@ -205,7 +208,15 @@ class Batch:
             self._rows[assigned.session] = open_row(after.state)
         if isinstance(after.state, Closed) and isinstance(before, Gathering):
             self._rows[assigned.session] = ended_row(before, after.state)
-        self._conclude(after.out, assigned.event.station, heard.cause, heard.recorded_at)
+        fell = [flagged for o in after.out if isinstance(o, SessionClosed) for flagged in self._meters_step(o.session)]
+        self._conclude((*after.out, *fell), assigned.event.station, heard.cause, heard.recorded_at)
+
+    def _meters_step(self, session: ChargingSession) -> tuple[SessionFlagged, ...]:
+        before = self._memory.meters(session.station, self._unit.states)
+        after = meters.step(before, session)
+        if after.state is not before:
+            self._memory.set(meters_key(session.station), after.state)
+        return after.out
 
     # Conclusions
 
@@ -327,15 +338,19 @@ def _record(event: msgspec.Struct, key: str, cause: Position) -> Record:
     return Record(digest(b"event", body), key, body, cause)
 
 
-def _state_key(event: ChargingEvent) -> str | None:
-    """The state that an event will be stepped on first, to load all of a batch at once."""
+def _state_keys(event: ChargingEvent) -> Iterator[str]:
+    """The states that an event will be stepped on first, to load all of a batch at once."""
     match event:
-        case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
-            return session_key(sessions.session_id(event))
+        case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
+            event.protocol is not Protocol.OCPP16
+        ):
+            yield session_key(sessions.session_id(event))
         case MessageRejected():
-            return None
+            return
         case _:
-            return station_key(event.station)
+            yield station_key(event.station)
+    if isinstance(event, TransactionEnded):
+        yield meters_key(event.station)
 
 
 def _moves(event: SessionEvent) -> bool:
@@ -364,14 +379,14 @@ def _key(conclusion: Conclusion) -> str:
     return conclusion.invoice.contract if isinstance(conclusion, InvoiceIssued) else _session(conclusion) or ""
 
 
-_ANSWERED_BY_TARIFFS = (Finding.TARIFF_MISSING, Finding.VAT_UNFIT, Finding.STEPS_FAIL)
+_ANSWERED_BY_TARIFFS = (Finding.TARIFF_MISSING, Finding.VAT_UNFIT, Finding.STEPS_FAIL, Finding.CLOCK_UNTRUSTED)
 
 
 def _answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
     """The findings that a fact of this kind may lift. A mistake of ours is tried again: by now we may have mended it."""
     match fact:
         case SitePublished():
-            return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, *_ANSWERED_BY_TARIFFS
+            return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, Finding.UNIT_IMPLAUSIBLE, *_ANSWERED_BY_TARIFFS
         case ContractPublished() | PartnerPublished():
             return Finding.TOKEN_UNKNOWN, *_ANSWERED_BY_TARIFFS
         case TariffPublished():

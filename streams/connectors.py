@@ -24,6 +24,7 @@ from streams.sessions import SessionEvent, session_id, session_of_start
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES
 from vocabulary.charging import (
+    ClockCompared,
     ConnectorStatusChanged,
     MeterSampled,
     StartAnswered,
@@ -60,13 +61,16 @@ class OnConnector(Struct, frozen=True, array_like=True):
     ended: bool
 
 
+Orphan = MeterSampled | TransactionEnded | ClockCompared
+
+
 class StationState(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="station"):
     """The newest last, each bounded: a station's state does not grow with its history."""
 
     requests: tuple[tuple[str, SessionId], ...] = ()
     sessions: tuple[OnConnector, ...] = ()
     statuses: tuple[Status, ...] = ()
-    orphans: tuple[MeterSampled | TransactionEnded, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
 
 
 class Assigned(NamedTuple):
@@ -76,7 +80,15 @@ class Assigned(NamedTuple):
     event: SessionEvent
 
 
-StationEvent = TransactionStarted | StartRequested | StartAnswered | MeterSampled | ConnectorStatusChanged | TransactionEnded
+StationEvent = (
+    TransactionStarted
+    | StartRequested
+    | StartAnswered
+    | MeterSampled
+    | ConnectorStatusChanged
+    | TransactionEnded
+    | ClockCompared
+)
 Outcome = Assigned | SessionFlagged | SessionMerged
 
 
@@ -96,6 +108,8 @@ def step(state: StationState, event: StationEvent) -> Step[StationState, Outcome
             return _status(state, event)
         case TransactionEnded():
             return _ended(state, event)
+        case ClockCompared():
+            return _compared(state, event)
 
 
 def _started(state: StationState, event: TransactionStarted) -> Step[StationState, Outcome]:
@@ -158,12 +172,20 @@ def _ended(state: StationState, event: TransactionEnded) -> Step[StationState, O
     return Step(_change(_bind(state, found, event.transaction), found.session, ended=True), (Assigned(found.session, event),))
 
 
+def _compared(state: StationState, event: ClockCompared) -> Step[StationState, Outcome]:
+    """To the session that its start began, or to the one that the end which comes next will be of."""
+    if event.start is not None:
+        return Step(state, (Assigned(session_of_start(event.start), event),))
+    found = None if event.transaction is None else _named(state, event.transaction, _current(state, event.at))
+    return Step(_with_orphan(state, event)) if found is None else Step(state, (Assigned(found.session, event),))
+
+
 def _lost(event: TransactionEnded) -> SessionId:
     """What an end without a start is known by: the end itself, since its transaction id may be used again."""
     return SessionId(content_id("session without start", event_id(event)))
 
 
-def _with_orphan(state: StationState, event: MeterSampled | TransactionEnded) -> StationState:
+def _with_orphan(state: StationState, event: Orphan) -> StationState:
     """The newest of each kind are kept, so that no number of samples pushes out an end."""
     others = tuple(orphan for orphan in state.orphans if type(orphan) is not type(event))
     same = tuple(orphan for orphan in state.orphans if type(orphan) is type(event))
@@ -184,9 +206,9 @@ def _named(state: StationState, transaction: TransactionId, current: list[OnConn
     return next((s for s in reversed(state.sessions) if s.transaction == transaction), None)
 
 
-def _time_of(event: MeterSampled | TransactionEnded) -> datetime:
+def _time_of(event: Orphan) -> datetime:
     """The latest instant that a message speaks of."""
-    if isinstance(event, TransactionEnded):
+    if isinstance(event, TransactionEnded | ClockCompared):
         return event.at
     return max([sample.at for sample in event.samples] + [value.at for value in event.signed], default=_NEVER)
 

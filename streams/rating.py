@@ -5,19 +5,20 @@ nobody, or no tariff in force keep the session on the worklist; nothing is guess
 waits for reference data is concluded again when that comes.
 """
 
-from datetime import timedelta
 from decimal import Decimal
 
 from streams import signatures
 from streams.catalogue import Catalogue, Plug
+from streams.plausibility import LONGEST, Judged, clock_blocks, judge
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
-from vocabulary.quantities import seconds_between
 from vocabulary.reference import Contract, Partner
 from vocabulary.sessions import (
+    HOLDING,
     ChargingSession,
+    Doubt,
     Finding,
     Rated,
     SessionConclusion,
@@ -25,30 +26,31 @@ from vocabulary.sessions import (
     SessionRated,
     SignatureChecked,
     VatDecision,
+    doubts_of,
 )
 from vocabulary.tariff import Tariff
 
-_LONGEST = timedelta(days=30)  # what lasts longer began or ended by a broken clock, and its time has no price
-_MARGIN = Decimal("1.1")  # a meter may read above the EVSE's nameplate power
-_GRACE_S = 60  # and clocks are told in whole seconds, some of them late
-
 
 def conclude(session: ChargingSession, catalogue: Catalogue) -> tuple[SessionConclusion, ...]:
-    """What follows from a session that was closed: a verdict and a rated charge, or a finding."""
+    """What follows from a session that was closed: what was noticed, a verdict and a rated charge, or a finding that blocks."""
     plug = catalogue.plug(session.station, session.evse, session.start)
+    judged = Judged(session, doubts_of(session)) if plug is None else judge(session, plug.evse.power_w_max)
+    noticed = tuple(_flag(session, doubt.finding, doubt.detail) for doubt in judged.doubts)
+    if blocks := judged.blocks or clock_blocks(session, None):
+        return (*_without(noticed, blocks), _flag(session, blocks.finding, blocks.detail))
     if plug is None:
-        return (_flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"),)
-    if session.end - session.start > _LONGEST:
-        return (_flag(session, Finding.DURATION_IMPLAUSIBLE, f"{session.start.isoformat()} to {session.end.isoformat()}"),)
-    if (limit := _most_wh(session, plug)) < session.energy_wh:
-        return (_flag(session, Finding.ENERGY_IMPLAUSIBLE, f"{session.energy_wh} Wh, at most {limit:.0f} Wh fit"),)
-    checked = signatures.check(session, plug.evse)
-    return (checked, *_charge(session, plug, catalogue, checked))
+        return (*noticed, _flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"))
+    checked = signatures.check(judged.session, plug.evse)
+    return (*noticed, checked, *_charge(judged, plug, catalogue, checked))
 
 
-def _charge(
-    session: ChargingSession, plug: Plug, catalogue: Catalogue, checked: SignatureChecked
-) -> tuple[SessionConclusion, ...]:
+def _without(noticed: tuple[SessionFlagged, ...], blocks: Doubt) -> tuple[SessionFlagged, ...]:
+    """What blocks is told last, and once: the index shows the last finding that blocks."""
+    return tuple(flagged for flagged in noticed if flagged.finding is not blocks.finding)
+
+
+def _charge(judged: Judged, plug: Plug, catalogue: Catalogue, checked: SignatureChecked) -> tuple[SessionConclusion, ...]:
+    session = judged.session
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
     if holder is None or session.token is None:
         return (_flag(session, Finding.TOKEN_UNKNOWN, f"station {session.station}, {session.start.isoformat()}"),)
@@ -59,9 +61,12 @@ def _charge(
         return (_flag(session, Finding.TARIFF_MISSING, f"tariff {holder.tariff or plug.evse.tariff}"),)
     if not _bears_vat_of_the_site(tariff, plug, session, catalogue):
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
-    held = signatures.hold(checked, session, plug.evse)
-    rated = _rated(session, session.token, plug, holder, tariff, held[0] if held else None)
-    return (*((_flag(session, *held),) if held else ()), rated)
+    if blocks := clock_blocks(session, tariff):
+        return (_flag(session, blocks.finding, blocks.detail),)
+    signed = signatures.hold(checked, session, plug.evse)
+    held = next((doubt.finding for doubt in judged.doubts if doubt.finding in HOLDING), signed[0] if signed else None)
+    rated = _rated(session, session.token, plug, holder, tariff, held)
+    return (*((_flag(session, *signed),) if signed else ()), rated)
 
 
 def tariff_for(plug: Plug, holder: Contract | Partner | None, session: ChargingSession, catalogue: Catalogue) -> Tariff | None:
@@ -92,7 +97,7 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     """What a session comes to so far; None: no price can be told, which is not the same as free."""
     plug = catalogue.plug(session.station, session.evse, session.start)
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
-    if plug is None or holder is None or not _has_local_time(session) or session.end - session.start > _LONGEST:
+    if plug is None or holder is None or not _has_local_time(session) or session.end - session.start > LONGEST:
         return None
     tariff = tariff_for(plug, holder, session, catalogue)
     return None if tariff is None else rate(session, tariff, plug.site.time_zone)
@@ -124,12 +129,6 @@ def _rated(
         vat=VatDecision(rule="place-of-consumption", country=plug.site.address.country),
         held=held,
     )
-
-
-def _most_wh(session: ChargingSession, plug: Plug) -> Decimal:
-    """The energy that the EVSE can have delivered in that time."""
-    power = Decimal(plug.evse.power_w_max) * _MARGIN
-    return power * (seconds_between(session.start, session.end) + _GRACE_S) / 3600
 
 
 def _flag(session: ChargingSession, finding: Finding, detail: str) -> SessionFlagged:

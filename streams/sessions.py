@@ -17,12 +17,15 @@ Every energy here is the import register in Wh; a register that goes backwards i
 from datetime import datetime
 from itertools import pairwise
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
-from streams.registers import BEGIN, END, EXACT, ROUNDING_WH, Register, curve, registers
+from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison
+from streams.energy import Bounds, Energy, energy
+from streams.registers import EXACT, Register, registers
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
 from vocabulary.charging import (
+    ClockCompared,
     ConnectorStatusChanged,
     MeterSampled,
     Protocol,
@@ -34,9 +37,11 @@ from vocabulary.charging import (
 from vocabulary.codec import event_id
 from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId, content_id
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, EnergySource, Finding, Reading, SessionClosed, SessionFlagged
+from vocabulary.sessions import ESTIMATING, ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
 
-SessionEvent = TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged
+SessionEvent = (
+    TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged | ClockCompared
+)
 
 
 class Start(Struct, frozen=True, array_like=True):
@@ -84,6 +89,7 @@ class Gathering(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gath
     start: Start | None = None
     ends: tuple[End, ...] = ()
     said: tuple[Said, ...] = ()
+    compared: tuple[Compared, ...] = ()
 
 
 class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"):
@@ -104,7 +110,7 @@ def session_id(event: SessionEvent) -> SessionId:
     match event:
         case TransactionStarted(protocol=Protocol.OCPP16):
             return session_of_start(event_id(event))
-        case TransactionStarted() | TransactionUpdated() | TransactionEnded():
+        case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared():
             return SessionId(content_id("session", event.station, event.transaction or ""))
         case _:
             raise AssertionError(f"{type(event).__name__} does not name a session")
@@ -134,6 +140,8 @@ def step(state: SessionState, event: SessionEvent, identity: EventId | None = No
 def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None) -> Gathering:
     """The state with what the event adds to it."""
     match event:
+        case ClockCompared():
+            return structs.replace(state, compared=with_comparison(state.compared, event))
         case ConnectorStatusChanged():
             told = Told(event.at, 0, event.status)
             return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
@@ -234,20 +242,25 @@ def _conclude(state: Gathering, end: End) -> Step[SessionState, SessionOutcome]:
 
 def _session_or_finding(state: Gathering, end: End) -> SessionOutcome:
     assert state.start is not None
-    if end.at < state.start.at:
-        return _flag(state.session, Finding.END_BEFORE_START, f"start {state.start.at.isoformat()}, end {end.at.isoformat()}")
     counted = _counted(state, end)
     found = [register for said in counted for register in said.registers]
-    bounds = _bounds(state.start, found, end.at, end.meter_wh)
-    if bounds is None:
-        return _flag(state.session, Finding.ENERGY_UNKNOWN, "no import register at start and end")
-    source, begin_wh, end_wh = bounds
-    if end_wh < begin_wh:
-        return _flag(state.session, Finding.REGISTER_FELL, f"from {begin_wh} Wh at the start to {end_wh} Wh at the end")
-    readings = curve(Reading(at=state.start.at, register_wh=begin_wh), found, Reading(at=end.at, register_wh=end_wh))
-    if isinstance(readings, Register):
-        return _flag(state.session, Finding.REGISTER_FELL, f"{readings.wh} Wh at {readings.at.isoformat()} is out of order")
-    return SessionClosed(session=_session(state, counted, end.at, end.reason, source, readings))
+    clock = judged(state.start.at, end.at, state.compared, _may_be_late(counted))
+    told = _energy(state.start, clock, clock.corrected(found), end.meter_wh)
+    if isinstance(told, Energy) and stopped_at_once(state.start.at, end.at, told):
+        clock = estimated(state.start.at, end.at, state.compared)
+        told = _energy(state.start, clock, clock.corrected(found), end.meter_wh)
+    if isinstance(told, Doubt):
+        return _flag(state.session, told.finding, told.detail)
+    return SessionClosed(session=_session(state, counted, clock, end.reason, told))
+
+
+def _may_be_late(counted: list[Said]) -> bool:
+    """2.x says so; 1.6 has no word for a message that waited in a queue."""
+    return any(said.offline for said in counted)
+
+
+def _energy(start: Start, clock: Clock, found: list[Register], meter_stop: WattHours | None) -> Energy | Doubt:
+    return energy(Bounds(clock.start, start.meter_wh, clock.end, meter_stop), found)
 
 
 def so_far(state: Gathering, until: datetime | None = None) -> ChargingSession | None:
@@ -267,23 +280,19 @@ def so_far(state: Gathering, until: datetime | None = None) -> ChargingSession |
             *(said.told.at for said in counted if said.told is not None),
         ]
     )
-    bounds = _bounds(state.start, found, at, None)
-    if bounds is None or bounds[2] < bounds[1]:
-        return None
-    source, begin_wh, end_wh = bounds
-    readings = curve(Reading(at=state.start.at, register_wh=begin_wh), found, Reading(at=at, register_wh=end_wh))
-    return None if isinstance(readings, Register) else _session(state, counted, at, "", source, readings)
+    clock = Clock(state.start.at, at)
+    told = _energy(state.start, clock, found, None)
+    return _session(state, counted, clock, "", told) if isinstance(told, Energy) else None
 
 
-def _session(
-    state: Gathering, counted: list[Said], end: datetime, reason: str, source: EnergySource, readings: tuple[Reading, ...]
-) -> ChargingSession:
+def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, told: Energy) -> ChargingSession:
     assert state.start is not None
     protocol = state.start.protocol
     stretches = by_status if protocol is Protocol.OCPP16 else by_charging_state
     tokens = [said.token for said in counted if said.token is not None]
     _, token, token_type = min(tokens, key=lambda t: (t[0], t[1], t[2] or ""), default=(None, None, None))
     signed = {value for said in counted for value in said.signed}
+    doubts = tuple(sorted((*clock.doubts, *told.doubts), key=_precedence))
     return ChargingSession(
         id=state.session,
         station=state.station,
@@ -293,56 +302,25 @@ def _session(
         connector=next((said.connector for said in counted if said.connector is not None), None),
         token=token,
         token_type=token_type,
-        start=state.start.at,
-        end=end,
-        energy_wh=WattHours(EXACT.subtract(readings[-1].register_wh, readings[0].register_wh)),
-        energy_source=source,
-        readings=readings,
-        stretches=stretches(state.start.at, end, [said.told for said in counted if said.told is not None]),
+        start=clock.start,
+        end=clock.end,
+        energy_wh=WattHours(EXACT.subtract(told.readings[-1].register_wh, told.readings[0].register_wh)),
+        energy_source=told.source,
+        readings=told.readings,
+        stretches=stretches(clock.start, clock.end, clock.corrected(s.told for s in counted if s.told is not None)),
         signed=tuple(sorted(signed, key=lambda s: (s.at, *structs.astuple(s)[1:]))),
         stop_reason=reason,
         offline=any(said.offline for said in counted),
+        quality=Quality.ESTIMATED if any(doubt.finding in ESTIMATING for doubt in doubts) else UNSET,
+        doubts=doubts or UNSET,
     )
 
 
-def _bounds(
-    start: Start, found: list[Register], at: datetime, meter_stop: WattHours | None
-) -> tuple[EnergySource, WattHours, WattHours] | None:
-    """First and last register value, and where they come from: the most trusted source that has both.
-
-    Transaction.Begin and End samples have decimals that 1.6's integer meterStart and meterStop have not, so they win where
-    they agree within rounding; where they do not, the transaction's own fields win (reference: OCPP 1.6 §6.45, §6.49).
-    """
-    begin = _agreed(_first([r for r in found if r.context == BEGIN]), start.meter_wh)
-    end = _agreed(_last([r for r in found if r.context == END]), meter_stop)
-    if begin is not None and end is not None:
-        return EnergySource.TRANSACTION_SAMPLES, WattHours(begin.wh), WattHours(end.wh)
-    if start.meter_wh is not None and meter_stop is not None:
-        return EnergySource.METER_START_STOP, start.meter_wh, meter_stop
-    ordinary = [r for r in found if start.at <= r.at <= at]
-    first = begin or _told(start.at, start.meter_wh) or _first(ordinary)
-    last = end or _told(at, meter_stop) or _last(ordinary)
-    if first is None or last is None or last.at <= first.at:
-        return None  # one value says where the meter stands, not what was delivered
-    return EnergySource.FIRST_AND_LAST_SAMPLE, WattHours(first.wh), WattHours(last.wh)
+_FINDINGS = tuple(Finding)
 
 
-def _told(at: datetime, wh: WattHours | None) -> Register | None:
-    return None if wh is None else Register(at, wh, "")
-
-
-def _first(found: list[Register]) -> Register | None:
-    """The first value by the station's clock."""
-    return min(found, key=lambda r: (r.at, r.wh), default=None)
-
-
-def _last(found: list[Register]) -> Register | None:
-    return max(found, key=lambda r: (r.at, r.wh), default=None)
-
-
-def _agreed(sampled: Register | None, told: WattHours | None) -> Register | None:
-    """The sample, unless the transaction's own field tells another value."""
-    return None if sampled is None or (told is not None and abs(sampled.wh - told) > ROUNDING_WH) else sampled
+def _precedence(doubt: Doubt) -> tuple[int, str]:
+    return _FINDINGS.index(doubt.finding), doubt.detail
 
 
 def _surplus(state: Gathering, end: End) -> tuple[SessionFlagged, ...]:

@@ -5,11 +5,13 @@ An event that is known by its id goes no further; an event of a 1.6 station find
 
 from collections.abc import Iterable
 
-from streams import connectors, sessions
+from streams import connectors, meters, sessions
 from streams.connectors import Assigned, StationState
+from streams.meters import MetersState
 from streams.sessions import Gathering, SessionEvent, SessionOutcome, SessionState
 from vocabulary.charging import (
     ChargingEvent,
+    ClockCompared,
     MessageRejected,
     MeterSampled,
     Protocol,
@@ -28,6 +30,7 @@ class Folding:
     def __init__(self) -> None:
         self.stations: dict[StationId, StationState] = {}
         self.sessions: dict[SessionId, SessionState] = {}
+        self.meters: dict[StationId, MetersState] = {}
         self.out: list[SessionOutcome] = []
         self._seen: set[str] = set()
 
@@ -58,7 +61,9 @@ class Folding:
         match event:
             case MessageRejected():
                 pass
-            case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
+            case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
+                event.protocol is not Protocol.OCPP16
+            ):
                 self._session_step(sessions.session_id(event), event)
             case MeterSampled() if event.protocol is not Protocol.OCPP16:
                 pass
@@ -80,6 +85,10 @@ class Folding:
         before = self.sessions.get(session) or Gathering(session=session, station=event.station)
         self.sessions[session], out = sessions.step(before, event)
         self.out += out
+        for closed in (outcome for outcome in out if isinstance(outcome, SessionClosed)):
+            known = self.meters.get(event.station, MetersState())
+            self.meters[event.station], fell = meters.step(known, closed.session)
+            self.out += fell
 
 
 def fold(events: Iterable[ChargingEvent]) -> Folding:

@@ -17,7 +17,8 @@ any   `token A`, `token A eMAID`, `evse 2`, `evse 2.1`, `reason Remote`, `offlin
       and `at 08:59:59` where a sample was not taken at the time of its message. 1.6 carries them in `stop`.
 
 Of what is expected, `session`, `open` (a session that is not closed) and `finding` lines are always compared; all other kinds
-(`reading`, `charging`, `idle`, `waiting`, `source`, `token`, `evse`, `transaction`, `reason`, `sent`, `because`, `missing`)
+(`reading`, `charging`, `idle`, `waiting`, `source`, `token`, `evse`, `transaction`, `reason`, `sent`, `quality`, `doubt`,
+`because`, `missing`)
 where the text has at least one of the kind.
 """
 
@@ -49,7 +50,7 @@ from vocabulary.codec import event_id
 from vocabulary.identity import StationId, TokenUid, TransactionId
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, SessionClosed, SessionMerged
+from vocabulary.sessions import ChargingSession, SessionClosed, SessionMerged, doubts_of, quality_of
 
 STATION = StationId("CP1")
 DAY = datetime(2026, 10, 5, tzinfo=UTC)
@@ -279,6 +280,9 @@ def write_session(session: ChargingSession) -> Iterator[str]:
     yield f"transaction {session.transaction}"
     yield f"reason {session.stop_reason}"
     yield f"sent {'offline' if session.offline else 'online'}"
+    for doubt in doubts_of(session):
+        yield f"doubt {doubt.finding}"
+    yield f"quality {quality_of(session)}"
 
 
 def _missing(state: Gathering) -> Iterator[str]:
