@@ -40,6 +40,7 @@ from vocabulary.sessions import Finding, SessionFlagged, SessionMerged
 REQUESTS, STATUSES, RUNNING, ENDED, ORPHANS = 16, 32, 64, 8, 64
 
 T = TypeVar("T")
+_MEANINGLESS = ("0", "-1")  # some stations say 0 whatever they were given; one that missed the answer says -1
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -200,7 +201,7 @@ def _current(state: StationState, at: datetime) -> list[OnConnector]:
 def _named(state: StationState, transaction: TransactionId, current: list[OnConnector]) -> OnConnector | None:
     """The session that a message with this id speaks of, where only one can be meant; else nothing is guessed."""
     of_it = [s for s in current if s.transaction == transaction]
-    fitting = of_it or [s for s in current if s.transaction is None]
+    fitting = of_it or [s for s in current if s.transaction is None] or (current if transaction in _MEANINGLESS else [])
     if len(fitting) == 1 or of_it:
         return fitting[0] if len(fitting) == 1 else None
     return next((s for s in reversed(state.sessions) if s.transaction == transaction), None)
@@ -214,7 +215,7 @@ def _time_of(event: Orphan) -> datetime:
 
 
 def _bind(state: StationState, session: OnConnector, transaction: TransactionId) -> StationState:
-    return state if session.transaction == transaction else _change(state, session.session, transaction=transaction)
+    return state if session.transaction is not None else _change(state, session.session, transaction=transaction)
 
 
 def _change(state: StationState, session: SessionId, **change: TransactionId | bool) -> StationState:

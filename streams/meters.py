@@ -14,8 +14,9 @@ from streams.meter_curve import ROUNDING_WH
 from streams.step import Step
 from vocabulary.identity import SessionId
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, EnergySource, Finding, SessionFlagged
+from vocabulary.sessions import ChargingSession, EnergySource, Finding, SessionFlagged, doubts_of
 
+_COUNTED_ON = (Finding.ROLLED_OVER, Finding.REGISTER_RESET)
 SPANS, EVSES = 4, 64  # how many are kept, of an EVSE and of a station; the newest stay
 
 
@@ -41,8 +42,8 @@ class MetersState(Struct, frozen=True, tag="meters"):
 
 
 def step(state: MetersState, session: ChargingSession) -> Step[MetersState, SessionFlagged]:
-    """One session that was closed. Where its energy is a sum of intervals it says nothing about a register."""
-    if session.energy_source is EnergySource.INTERVALS:
+    """One session that was closed. What is no register's own value (intervals, a roll-over, a reset) is compared with nothing."""
+    if session.energy_source is EnergySource.INTERVALS or any(d.finding in _COUNTED_ON for d in doubts_of(session)):
         return Step(state)
     span = Span(session.id, session.start, session.readings[0].register_wh, session.end, session.readings[-1].register_wh)
     known = next((e.spans for e in state.evses if e.evse == session.evse), ())

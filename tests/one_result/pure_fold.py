@@ -19,6 +19,7 @@ from ledger.post import post
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import StationState
 from streams.rating import conclude
+from streams.sessions import Gathering
 from streams.unit import Billable
 from tests.one_result.digests import Result
 from tests.streams.folding import Folding
@@ -66,6 +67,15 @@ class PureFold:
             entries=Counter(encode(entry) for entry in self._entries.values()),
             balances=frozenset(_balances(self._entries.values())),
         )
+
+    @property
+    def conclusions(self) -> list[Conclusion]:
+        """In the order in which they were drawn."""
+        return list(self._conclusions.values())
+
+    @property
+    def open(self) -> list[Gathering]:
+        return self._steps.open
 
     def _message(self, raw: RawMessage) -> None:
         for event in decode(raw, event_id):
