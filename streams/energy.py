@@ -53,7 +53,9 @@ def energy(bounds: Bounds, found: Sequence[Register]) -> Energy | Doubt:
     """The energy by the most trusted source that has any, or the finding for which there is none."""
     if bounds.end < bounds.start:
         return Doubt(finding=Finding.END_BEFORE_START, detail=f"start {bounds.start.isoformat()}, end {bounds.end.isoformat()}")
-    by_kind: dict[Kind, list[Register]] = {kind: [r for r in found if r.kind is kind] for kind in Kind}
+    by_kind: dict[Kind, list[Register]] = {kind: [] for kind in Kind}
+    for register in found:
+        by_kind[register.kind].append(register)
     for source in _SOURCES:
         told = source(bounds, by_kind)
         if told is not None:
@@ -73,7 +75,8 @@ def _of_one_phase(bounds: Bounds, by_kind: dict[Kind, list[Register]]) -> Energy
     told = _of_registers(bounds, labelled)
     if not isinstance(told, Energy):
         return _of_registers(bounds, []) or told
-    noticed = Doubt(finding=Finding.ONE_PHASE_TAKEN, detail=f"{len(labelled)} values, the first {labelled[0].wh} Wh")
+    (at, wh), *_ = _once(labelled) or [(bounds.start, _ZERO)]
+    noticed = Doubt(finding=Finding.ONE_PHASE_TAKEN, detail=f"from {at.isoformat()} on, {wh} Wh")
     return told._replace(doubts=(*told.doubts, noticed))
 
 

@@ -42,7 +42,7 @@ class MetersState(Struct, frozen=True, tag="meters"):
 
 
 def step(state: MetersState, session: ChargingSession) -> Step[MetersState, SessionFlagged]:
-    """One session that was closed. What is no register's own value (intervals, a roll-over, a reset) is compared with nothing."""
+    """One session that was closed. Values that are none of the register (intervals, counted on) are compared with nothing."""
     if session.energy_source is EnergySource.INTERVALS or any(d.finding in _COUNTED_ON for d in doubts_of(session)):
         return Step(state)
     span = Span(session.id, session.start, session.readings[0].register_wh, session.end, session.readings[-1].register_wh)

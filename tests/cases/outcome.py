@@ -1,8 +1,8 @@
 """What follows from the frames of a case, as text that a person can review.
 
 Each frame with the events that it became, in its order; then every conclusion, in the order in which it was drawn. Decimals and
-instants are written as they are stored. The site has one operator, one EVSE or two of 22 kW for each station that the frames name,
-a contract for whatever token they name, and a tariff for energy alone, or one with a price for time and a window.
+instants are as they are stored. Each station that the frames name has two EVSEs of 22 kW; whatever token they name has a
+contract; the tariff is for energy alone, or one with a price for time and a window.
 """
 
 import re

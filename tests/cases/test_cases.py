@@ -1,6 +1,6 @@
 """Situations of the field, each in a folder that is named for it.
 
-    about.txt       what the specification says, what was seen, what we do; a line `tariff: timed` gives prices that depend on time
+    about.txt       what the specification says, what was seen, what we do; `tariff: timed` gives prices that depend on time
     frames.ndjson   the raw frames, as `wattbook import` reads them
     expected.txt    their events, and what was concluded
 

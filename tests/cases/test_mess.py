@@ -1,7 +1,7 @@
 """Every case of the mess files of tests/data/ocpp, each by itself and the whole file in one.
 
-What is expected stands in `mess/<file>/<case>.txt`, with the notes of the file above it; `whole.txt` is all of the file's frames
-as one history, in which the deliberately broken frames are rejected by name and the rest of their sessions is intact.
+What is expected stands in `mess/<file>/<case>.txt`, with the notes of the file above it; `whole.txt` is all of the file's
+frames as one history, in which the deliberately broken frames are rejected by name and the rest of their sessions is intact.
 """
 
 import json
