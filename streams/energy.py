@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from streams.meter_curve import ROUNDING_WH, Curve, curve
 from streams.registers import BEGIN, END, EXACT, Kind, Register
-from vocabulary.quantities import WattHours
+from vocabulary.quantities import WattHours, seconds_between
 from vocabulary.sessions import Doubt, EnergySource, Finding, Reading
 
 _QUARTER = timedelta(minutes=15)  # the length of a clock-aligned interval of which only one was told
@@ -61,6 +61,24 @@ def energy(bounds: Bounds, found: Sequence[Register]) -> Energy | Doubt:
         if told is not None:
             return told
     return Doubt(finding=Finding.ENERGY_UNKNOWN, detail="no import register at start and end")
+
+
+def against_power(told: Energy, powers_w: Sequence[Decimal]) -> Energy:
+    """With a doubt where the powers that were told give about a thousand times the energy: kWh were sent as Wh.
+
+    Three values at least, since one says little about the time between; their mean may be off by half or double all the same.
+    """
+    first, last = told.readings[0], told.readings[-1]
+    energy_wh = last.register_wh - first.register_wh
+    if len(powers_w) < 3 or energy_wh <= 0:
+        return told
+    by_power_wh = sum(powers_w, Decimal(0)) / len(powers_w) * seconds_between(first.at, last.at) / 3600
+    if not energy_wh * 500 <= by_power_wh <= energy_wh * 2000:
+        return told
+    noticed = Doubt(
+        finding=Finding.UNIT_TOO_LOW, detail=f"{energy_wh} Wh by the register, {by_power_wh:.0f} Wh by the power told"
+    )
+    return told._replace(doubts=(*told.doubts, noticed))
 
 
 def _of_totals(bounds: Bounds, by_kind: dict[Kind, list[Register]]) -> Energy | Doubt | None:

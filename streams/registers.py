@@ -19,6 +19,7 @@ from vocabulary.charging import Sample
 
 BEGIN, END, CLOCK = "Transaction.Begin", "Transaction.End", "Sample.Clock"
 EXACT = Context(prec=60)  # sums and differences keep every digit: the longest register that is decoded has 42
+_POWER = "Power.Active.Import"
 _REGISTER = "Energy.Active.Import.Register"
 _PHASES = (("L1", "L2", "L3"), ("L1-N", "L2-N", "L3-N"))
 
@@ -65,6 +66,11 @@ def registers(samples: Sequence[Sample]) -> tuple[Register, ...]:
         for (at, context, kind), phases in sorted(found.items())
         if (register := _register(at, context, kind, phases)) is not None
     )
+
+
+def greatest_power(samples: Sequence[Sample]) -> Decimal | None:
+    """In W, of one message's samples: the overall value where there is one beside its phases. None: no power was told."""
+    return max((s.value for s in samples if s.measurand == _POWER and s.location in ("Outlet", "Cable")), default=None)
 
 
 def _register(at: datetime, context: str, kind: Kind, phases: dict[str | None, Decimal]) -> Register | None:

@@ -15,13 +15,14 @@ Every energy here is the import register in Wh; a register that goes backwards i
 """
 
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 
 from msgspec import UNSET, Struct, structs
 
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison
-from streams.energy import Bounds, Energy, energy
-from streams.registers import EXACT, Register, registers
+from streams.energy import Bounds, Energy, against_power, energy
+from streams.registers import EXACT, Register, greatest_power, registers
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
 from vocabulary.charging import (
@@ -78,6 +79,7 @@ class Said(Struct, frozen=True, kw_only=True, array_like=True):
     told: Told | None = None
     signed: tuple[SignedValue, ...] = ()
     offline: bool = False
+    power_w: Decimal | None = None
 
 
 class Gathering(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gathering"):
@@ -146,7 +148,8 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
             told = Told(event.at, 0, event.status)
             return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
         case MeterSampled():
-            said = Said(registers=registers(event.samples), signed=event.signed)
+            power_w = greatest_power(event.samples)
+            said = Said(registers=registers(event.samples), signed=event.signed, power_w=power_w)
             return structs.replace(state, said=(*state.said, said), transaction=state.transaction or event.transaction)
         case TransactionStarted() | TransactionUpdated() | TransactionEnded():
             return structs.replace(
@@ -170,6 +173,7 @@ def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, ide
         told=None if state is None else Told(event.at, event.seq or 0, state),
         signed=event.signed,
         offline=event.offline,
+        power_w=greatest_power(event.samples),
     )
 
 
@@ -251,6 +255,7 @@ def _session_or_finding(state: Gathering, end: End) -> SessionOutcome:
         told = _energy(state.start, clock, clock.corrected(found), end.meter_wh)
     if isinstance(told, Doubt):
         return _flag(state.session, told.finding, told.detail)
+    told = against_power(told, [said.power_w for said in counted if said.power_w is not None])
     return SessionClosed(session=_session(state, counted, clock, end.reason, told))
 
 

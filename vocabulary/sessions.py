@@ -94,6 +94,7 @@ class Finding(StrEnum):
     BEGIN_PLACEHOLDER = "begin_register_of_zero_was_no_reading"
     REGISTER_RESET = "meter_register_was_reset_during_the_session"
     END_ESTIMATED = "stop_one_second_after_the_start"
+    UNIT_TOO_LOW = "energy_is_a_thousand_times_below_the_power_told"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
     SIGNATURE_UNVERIFIABLE = "meter_signature_cannot_be_checked"
@@ -174,6 +175,7 @@ HOLDING = frozenset(
         Finding.BEGIN_PLACEHOLDER,
         Finding.REGISTER_RESET,
         Finding.END_ESTIMATED,
+        Finding.UNIT_TOO_LOW,
         Finding.SIGNATURE_FAILED,
         Finding.SIGNED_ENERGY_DIFFERS,
         Finding.SIGNATURE_UNVERIFIABLE,
