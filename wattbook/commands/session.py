@@ -13,7 +13,7 @@ from vocabulary.billing import Entry
 from vocabulary.identity import short
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
-from vocabulary.sessions import ChargingSession, Rated, RatedLine, SignatureChecked
+from vocabulary.sessions import ChargingSession, Quality, Rated, RatedLine, SignatureChecked, doubts_of, quality_of
 from vocabulary.tariff import Dimension
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, micro, opened, pass_settings, print_json, table
 from wattbook.conclusions import Dossier, dossier
@@ -123,6 +123,9 @@ def _about(found: Dossier) -> Iterator[tuple[str, str]]:
         yield "at", f"{rated.site_name}, EVSE {rated.evse_id}"
         yield "for", f"{'contract' if rated.contract else 'partner'} {rated.contract or rated.partner}, token {rated.token}"
         yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
+        if charged is not None and rated.energy_wh != charged.energy_wh:
+            billed = f"{plain(kwh(rated.energy_wh))} kWh, from {plain(kwh(rated.begin_wh))} to {plain(kwh(rated.end_wh))} kWh"
+            yield "billed", billed
         if rated.held is not None:
             yield "held", f"{rated.held}: see docs/errors.md"
     elif charged is not None:
@@ -134,7 +137,10 @@ def _show_session(charged: ChargingSession, zone: str) -> None:
     local = zones.zone(zone)
     start, end = (at.astimezone(local).strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
     OUT.print(f"time       {start} – {end} {zone}, {charged.protocol}" + (", delivered late" if charged.offline else ""))
-    OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
+    quality = "" if quality_of(charged) is Quality.COMPLETE else f", {quality_of(charged)}"
+    OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}{quality}")
+    for doubt in doubts_of(charged):
+        OUT.print(f"noticed    {doubt.finding}: {escape(doubt.detail)}")
     for stretch in charged.stretches:
         times = " – ".join(at.astimezone(local).strftime("%H:%M:%S") for at in (stretch.start, stretch.end))
         OUT.print(f"           {times}  {stretch.activity}")
