@@ -23,7 +23,7 @@ from streams.energy import Energy
 from streams.registers import Register
 from streams.stretches import Told
 from vocabulary.charging import ClockCompared, Moment
-from vocabulary.clocks import APART, quarter_hours
+from vocabulary.clocks import APART, LATE, quarter_hours
 from vocabulary.sessions import Doubt, Finding
 
 ANCIENT = datetime(2015, 1, 1, tzinfo=UTC)
@@ -121,10 +121,10 @@ def stopped_at_once(start: datetime, end: datetime, told: Energy) -> bool:
 
 def estimated(start: datetime, end: datetime, compared: Sequence[Compared]) -> Clock:
     """The times of a session that seems to have ended at once: its messages' arrivals, if they came as it went on."""
-    ahead = _offset(compared, Moment.START, start) or _NONE
-    behind = _offset(compared, Moment.END, end)
-    arrived, left = start - ahead, None if behind is None else end - behind
-    if left is None or left - arrived <= _AS_ONE:  # not known, or out of a queue
+    ahead, behind = _offset(compared, Moment.START, start), _offset(compared, Moment.END, end)
+    arrived, left = start - (ahead or _NONE), None if behind is None else end - behind
+    apart = LATE if ahead is None else _AS_ONE  # a start that is not compared may have waited for as long
+    if left is None or left - arrived <= apart:  # not known, or out of a queue
         return Clock(start, end, doubts=(_untrusted(start, end, compared),))
     told = f"from {start.isoformat()} to {end.isoformat()}; the stop arrived {left.isoformat()}"
     return Clock(arrived, left, arrived - start, (Doubt(finding=Finding.END_ESTIMATED, detail=told),))

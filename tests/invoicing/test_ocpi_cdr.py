@@ -114,7 +114,7 @@ def charged(**changes: Any) -> ChargingSession:
 
 
 def issue(session: ChargingSession, priced_by: Tariff = PER_KWH, **changes: Any) -> bytes | CdrRefused:
-    """The CDR of a session that is rated by the real thing. `billed`: what the gate made of it, where that is something else."""
+    """The CDR of a session that is rated by the real thing. `billed`: what the gate made of it, where that differs."""
     site: Site = changes.get("site", SITE)
     billed: ChargingSession = changes.pop("billed", session)
     begin_wh = billed.readings[0].register_wh if billed.readings else WattHours(Decimal(1000))
