@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from streams import signatures
 from streams.catalogue import Catalogue, Plug
-from streams.plausibility import LONGEST, Judged, clock_blocks, judge
+from streams.plausibility import Judged, clock_blocks, judge
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.codec import version_hash
@@ -97,10 +97,13 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     """What a session comes to so far; None: no price can be told, which is not the same as free."""
     plug = catalogue.plug(session.station, session.evse, session.start)
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
-    if plug is None or holder is None or not _has_local_time(session) or session.end - session.start > LONGEST:
+    if plug is None or holder is None or not _has_local_time(session):
         return None
+    judged = judge(session, plug.evse.power_w_max)
     tariff = tariff_for(plug, holder, session, catalogue)
-    return None if tariff is None else rate(session, tariff, plug.site.time_zone)
+    if judged.blocks or tariff is None or clock_blocks(session, tariff):
+        return None
+    return rate(judged.session, tariff, plug.site.time_zone)
 
 
 def _rated(
