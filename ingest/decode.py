@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from ingest import ocpp16, ocpp201
+from ingest.clock import with_comparison
 from ingest.envelope import Call, Origin, Result, open_frame
 from ingest.fields import Refused
 from vocabulary.charging import ChargingEvent, Direction, MessageRejected, Protocol, RawMessage, Rejection
@@ -65,7 +66,8 @@ def _of_call(message: RawMessage, call: Call) -> tuple[ChargingEvent, ...]:
     reader = _READERS[protocol].get(call.action)
     if reader is None:
         raise Refused(Rejection.UNKNOWN_PROTOCOL, f"{call.action} is no action of {protocol.value}")
-    return reader(Origin(message.station, protocol, call.id, message.received_at), call.payload)
+    events = reader(Origin(message.station, protocol, call.id, message.received_at), call.payload)
+    return events if message.received_at is None else with_comparison(events, message.received_at)
 
 
 class _Names(Struct, rename="camel"):

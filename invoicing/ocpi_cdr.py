@@ -28,7 +28,7 @@ from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, assert_never
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from invoicing import ocpi_document
 from invoicing.amounts import Charge, charges
@@ -67,6 +67,7 @@ def cdr(
 ) -> bytes | CdrRefused:
     """The CDR's JSON, checked. `tariff` is the OCPI Tariff object of the version that the session was rated by."""
     assert (rated.session, rated.partner) == (session.id, partner.id), "the parts of a CDR belong to one session"
+    session = _as_billed(session, rated)
     token = next((one for one in partner.tokens if one.uid.lower() == rated.token.lower()), None)
     if token is None:
         return CdrRefused(session=rated.session, objections=("cdr_token: the partner has no such token",))
@@ -105,6 +106,15 @@ def _timestamp(at: datetime) -> str:
 def _token(token: PartnerToken, partner: Partner) -> dict[str, str]:
     party = {"country_code": partner.country_code, "party_id": partner.party_id}
     return party | {"uid": token.uid, "type": token.type, "contract_id": token.contract_id}
+
+
+def _as_billed(session: ChargingSession, rated: SessionRated) -> ChargingSession:
+    """The session without a begin that the gate rejected: no reading is below the one that billing began at."""
+    readings = tuple(
+        reading if reading.register_wh >= rated.begin_wh else structs.replace(reading, register_wh=rated.begin_wh)
+        for reading in session.readings
+    )
+    return structs.replace(session, readings=readings)
 
 
 def _location(site: Site, evse: Evse, session: ChargingSession) -> dict[str, Any]:

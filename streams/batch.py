@@ -15,13 +15,14 @@ from itertools import groupby
 
 import msgspec
 
-from streams import connectors, sessions
+from streams import connectors, meters, sessions
 from streams.adjusting import Standing, adjusted
 from streams.batch_parts import (
     Concluded,
     Heard,
     Message,
     answered_by,
+    billables,
     counted,
     document_of,
     key_of,
@@ -29,24 +30,25 @@ from streams.batch_parts import (
     moves,
     record,
     session_of,
-    state_key_of,
+    state_keys_of,
 )
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import Assigned
 from streams.deadlines import conclude_overdue, heard_at
 from streams.decisions import Known, decide
 from streams.log import Record, Stored, Stream
-from streams.memory import Memory, session_key, station_key
+from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
-from streams.qualities import by_rules, disputed, may_follow, sees_disputes
+from streams.qualities import by_rules, disputed, has_doubts, may_follow, sees_disputes
 from streams.rating import conclude
-from streams.row_conclusions import Picked, conclusion, demanded
+from streams.row_conclusions import conclusion, demanded
 from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
 from streams.sessions import Closed, Disputed, Gathering, SessionOutcome, SessionState
 from streams.states import Invoiced, SessionRow
-from streams.unit import Billable, ToPost, Unit, Verbs
+from streams.unit import ToPost, Unit, Verbs
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
+    ClockCompared,
     MessageRejected,
     MeterSampled,
     Protocol,
@@ -57,19 +59,17 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import Event, ReferenceFact, decode
 from vocabulary.identity import EventId, Position, SessionId, StationId
-from vocabulary.reference import ClockTicked, SessionDecided
+from vocabulary.reference import ClockTicked, RulesAdopted, SessionDecided
 from vocabulary.sessions import (
     ChargeReversed,
+    ChargingSession,
     Finding,
     Progress,
     SessionClosed,
     SessionConclusion,
     SessionFlagged,
     SessionRated,
-    SignatureChecked,
 )
-
-_PAGE = 1000  # sessions whose conclusions are read at once
 
 _RAW: msgspec.json.Decoder[RawMessage] = msgspec.json.Decoder(RawMessage)
 
@@ -84,7 +84,7 @@ class Batch:
         self._rows: dict[SessionId, SessionRow] = {}
         self._concluded: list[Concluded] = []
         self._recalls = False
-        self.must_save = False  # what states say follows from more than the events after them: a tick, a decision
+        self.must_save = False  # what states say follows from more than events: a tick, a decision, new rules
 
     def run(self, inputs: Sequence[Stored]) -> None:
         """All inputs, in order."""
@@ -138,7 +138,7 @@ class Batch:
                 raise Poisoned(item.cause, error) from error
 
     def _prefetch(self, heard: Iterable[Heard]) -> None:
-        self._memory.prefetch((key for h in heard if (key := state_key_of(h.event)) is not None), self._unit.states)
+        self._memory.prefetch((key for h in heard for key in state_keys_of(h.event)), self._unit.states)
 
     def _decode(self, message: Message) -> list[Heard]:
         raw, position, _ = message
@@ -161,7 +161,9 @@ class Batch:
         match event:
             case MessageRejected():
                 self.tally[f"rejected: {event.reason}"] += 1
-            case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
+            case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
+                event.protocol is not Protocol.OCPP16
+            ):
                 self._session_step(Assigned(sessions.session_id(event), event), heard)
             case MeterSampled() if event.protocol is not Protocol.OCPP16:
                 pass  # 2.x MeterValues are never of a transaction (part 2, J01)
@@ -172,7 +174,7 @@ class Batch:
 
     def _station_step(self, event: connectors.StationEvent, heard: Heard) -> None:
         before = self._memory.station(event.station, self._unit.states)
-        after = connectors.step(before, event)
+        after = connectors.step(before, event, self.catalogue.rules)
         if after.state is not before:
             self._memory.set(station_key(event.station), after.state)
         for out in after.out:
@@ -187,7 +189,7 @@ class Batch:
         known = self._memory.session(assigned.session, self._unit.states)
         before = known or Gathering(session=assigned.session, station=assigned.event.station)
         identity = EventId(heard.record.id.hex()) if assigned.event is heard.event else None
-        after = sessions.step(before, assigned.event, identity, self.catalogue.ticked)
+        after = sessions.step(before, assigned.event, identity, self.catalogue.ticked, self.catalogue.rules)
         if after.state is not before:
             self._memory.set(session_key(assigned.session), after.state)
         is_seen = isinstance(before, Gathering) and (before.dropped or before.concluded_on > 0)  # it has a row that tells more
@@ -224,13 +226,16 @@ class Batch:
         is_again: bool = False,
     ) -> None:
         """What a session's step gave. `is_again`: the session was concluded before, so there may be a charge that stands."""
-        for outcome in () if self._recalls else outcomes:
+        for outcome in outcomes:
+            fell = self._meters_step(outcome.session) if isinstance(outcome, SessionClosed) else ()
+            if self._recalls:
+                continue
             concluded: Iterable[SessionConclusion]
             match outcome:
                 case Disputed():
                     concluded = self._closed(closed) if (closed := self._disputed(outcome)) else ()
                 case SessionClosed():
-                    concluded = self._closed(by_rules(outcome, self.catalogue.rules))
+                    concluded = (*self._closed(by_rules(outcome, self.catalogue.rules)), *fell)
                 case _:
                     concluded = self._adjusted(session, (outcome,)) if is_again else (outcome,)
             self._conclude(concluded, station, cause, recorded_at)
@@ -243,6 +248,15 @@ class Batch:
             return (closed,)
         concluded = conclude(closed.session, self.catalogue, closed.held, state.waived)
         return (closed, *(self._adjusted(closed.session.id, concluded) if closed.revision else concluded))
+
+    def _meters_step(self, session: ChargingSession) -> tuple[SessionFlagged, ...]:
+        if not has_doubts(self.catalogue.rules):
+            return ()
+        before = self._memory.meters(session.station, self._unit.states)
+        after = meters.step(before, session)
+        if after.state is not before:
+            self._memory.set(meters_key(session.station), after.state)
+        return after.out
 
     def _disputed(self, dispute: Disputed) -> SessionClosed | None:
         if not sees_disputes(self.catalogue.rules):
@@ -271,9 +285,8 @@ class Batch:
         A finding may come back that the log has had before: a session waits for a tariff, then for a token, then again.
         """
         concluded, self._concluded = self._concluded, []
-        appended = self._unit.log.append(
-            Stream.CONCLUSIONS, [record(c.conclusion, key_of(c.conclusion), c.cause) for c in concluded]
-        )
+        records = [record(c.conclusion, key_of(c.conclusion), c.cause) for c in concluded]
+        appended = self._unit.log.append(Stream.CONCLUSIONS, records)
         new = [(c, position) for c, (position, is_new) in zip(concluded, appended, strict=True) if is_new]
         self._unit.books.post([entry for c, _ in new for entry in self._entries(c)])
         for c, _ in new:
@@ -282,9 +295,8 @@ class Batch:
         for c, (position, _) in zip(concluded, appended, strict=True):
             self._index(c, position, known)
         self._unit.states.put_rows(self._rows.values())
-        self._unit.states.put_documents(
-            [document_of(i.invoice, at) for c, at in new if isinstance(i := c.conclusion, InvoiceIssued)]
-        )
+        issued = [(c.conclusion, at) for c, at in new if isinstance(c.conclusion, InvoiceIssued)]
+        self._unit.states.put_documents([document_of(each.invoice, at) for each, at in issued])
         self._rows = {}
 
     def _entries(self, concluded: Concluded) -> list[ToPost]:
@@ -311,6 +323,7 @@ class Batch:
         """The catalogue with the fact; and what waited for one of its kind is concluded again."""
         self.tally["reference facts"] += 1
         self.catalogue = with_fact(self.catalogue, fact)
+        self.must_save = self.must_save or isinstance(fact, RulesAdopted)
         self.flush()
         for row in self._unit.states.waiting(answered_by(fact)):
             closed = demanded(self._unit.log, row, SessionClosed)
@@ -375,7 +388,7 @@ class Batch:
         rows = {row.session: row for row in self._unit.states.billable(last_day(request.month), request.contracts)}
         counter = f"counter:invoice:{self._verbs.series(request, self.catalogue)}"
         last = int(self._unit.states.load([counter]).get(counter, b"0"))
-        invoices = self._verbs.draw_up(request, [*self._billables([*rows.values()])], self.catalogue, last + 1)
+        invoices = self._verbs.draw_up(request, [*billables(self._unit.log, [*rows.values()])], self.catalogue, last + 1)
         for invoice in invoices:
             issued = InvoiceIssued(invoice=invoice)
             self._concluded.append(Concluded(issued, StationId(""), cause, request.requested_at))
@@ -385,10 +398,3 @@ class Batch:
         self._unit.states.mark_invoiced([Invoiced(s.session, i.number) for i in invoices for s in i.sessions])
         self._unit.states.save({counter: str(last + len(invoices)).encode()})
         self.flush()
-
-    def _billables(self, rows: Sequence[SessionRow]) -> Iterator[Billable]:
-        """What was concluded of each, read page by page: one by one, the database's answers took most of a run's time."""
-        for start in range(0, len(rows), _PAGE):
-            page = rows[start : start + _PAGE]
-            found = Picked(self._unit.log, page)
-            yield from (Billable(demanded(found, row, SessionRated), demanded(found, row, SignatureChecked)) for row in page)

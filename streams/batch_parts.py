@@ -1,19 +1,23 @@
 """What a batch writes, and about what: records and their keys, the rows and states that an event or conclusion is of."""
 
 import calendar
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 import msgspec
 
 from streams import sessions
-from streams.log import Record
-from streams.memory import session_key, station_key
+from streams.log import Log, Record
+from streams.memory import meters_key, session_key, station_key
+from streams.row_conclusions import Picked, demanded
 from streams.sessions import SessionEvent
-from streams.states import DocumentRow
+from streams.states import DocumentRow, SessionRow
+from streams.unit import Billable
 from vocabulary.billing import Invoice, InvoiceIssued
 from vocabulary.charging import (
     ChargingEvent,
+    ClockCompared,
     MessageRejected,
     Protocol,
     RawMessage,
@@ -43,6 +47,8 @@ from vocabulary.sessions import (
     SignatureChecked,
 )
 from vocabulary.tariff import TariffPublished
+
+_PAGE = 1000  # sessions whose conclusions are read at once
 
 
 class Heard(NamedTuple):
@@ -81,15 +87,19 @@ def record(event: msgspec.Struct, key: str, cause: Position) -> Record:
     return Record(digest(b"event", body), key, body, cause)
 
 
-def state_key_of(event: ChargingEvent) -> str | None:
-    """The state that an event will be stepped on first, to load all of a batch at once."""
+def state_keys_of(event: ChargingEvent) -> Iterator[str]:
+    """The states that an event will be stepped on first, to load all of a batch at once."""
     match event:
-        case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
-            return session_key(sessions.session_id(event))
+        case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
+            event.protocol is not Protocol.OCPP16
+        ):
+            yield session_key(sessions.session_id(event))
         case MessageRejected():
-            return None
+            return
         case _:
-            return station_key(event.station)
+            yield station_key(event.station)
+    if isinstance(event, TransactionEnded):
+        yield meters_key(event.station)
 
 
 def moves(event: SessionEvent) -> bool:
@@ -120,20 +130,28 @@ def key_of(conclusion: Conclusion) -> str:
     return conclusion.invoice.contract if isinstance(conclusion, InvoiceIssued) else session_of(conclusion) or ""
 
 
-_BY_TARIFFS = (Finding.TARIFF_MISSING, Finding.VAT_UNFIT, Finding.STEPS_FAIL)
+_BY_TARIFFS = (Finding.TARIFF_MISSING, Finding.VAT_UNFIT, Finding.STEPS_FAIL, Finding.CLOCK_UNTRUSTED)
 
 
 def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
     """The findings that a fact of this kind may lift. A mistake of ours is tried again: by now we may have mended it."""
     match fact:
         case SitePublished():
-            return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, *_BY_TARIFFS
+            return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, Finding.UNIT_IMPLAUSIBLE, *_BY_TARIFFS
         case ContractPublished() | PartnerPublished():
             return Finding.TOKEN_UNKNOWN, *_BY_TARIFFS
         case TariffPublished():
             return _BY_TARIFFS
         case OperatorPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
             return ()
+
+
+def billables(log: Log, rows: Sequence[SessionRow]) -> Iterator[Billable]:
+    """What was concluded of each, read page by page: one by one, the database's answers took most of a run's time."""
+    for start in range(0, len(rows), _PAGE):
+        page = rows[start : start + _PAGE]
+        found = Picked(log, page)
+        yield from (Billable(demanded(found, row, SessionRated), demanded(found, row, SignatureChecked)) for row in page)
 
 
 def last_day(month: str) -> date:

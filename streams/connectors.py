@@ -20,10 +20,12 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import Struct, structs
 
+from streams.qualities import has_doubts
 from streams.sessions import SessionEvent, session_id, session_of_start
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES
 from vocabulary.charging import (
+    ClockCompared,
     ConnectorStatusChanged,
     MeterSampled,
     StartAnswered,
@@ -33,12 +35,14 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import event_id
 from vocabulary.identity import SessionId, TransactionId, content_id
+from vocabulary.reference import RULES
 from vocabulary.sessions import Finding, SessionFlagged, SessionMerged
 
 # How many a station's state keeps of each; the newest stay. A session that runs for ever is one whose stop was lost.
 REQUESTS, STATUSES, RUNNING, ENDED, ORPHANS = 16, 32, 64, 8, 64
 
 T = TypeVar("T")
+_MEANINGLESS = ("0", "-1")  # some stations say 0 whatever they were given; one that missed the answer says -1
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -60,13 +64,16 @@ class OnConnector(Struct, frozen=True, array_like=True):
     ended: bool
 
 
+Orphan = MeterSampled | TransactionEnded | ClockCompared
+
+
 class StationState(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="station"):
     """The newest last, each bounded: a station's state does not grow with its history."""
 
     requests: tuple[tuple[str, SessionId], ...] = ()
     sessions: tuple[OnConnector, ...] = ()
     statuses: tuple[Status, ...] = ()
-    orphans: tuple[MeterSampled | TransactionEnded, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
 
 
 class Assigned(NamedTuple):
@@ -76,11 +83,19 @@ class Assigned(NamedTuple):
     event: SessionEvent
 
 
-StationEvent = TransactionStarted | StartRequested | StartAnswered | MeterSampled | ConnectorStatusChanged | TransactionEnded
+StationEvent = (
+    TransactionStarted
+    | StartRequested
+    | StartAnswered
+    | MeterSampled
+    | ConnectorStatusChanged
+    | TransactionEnded
+    | ClockCompared
+)
 Outcome = Assigned | SessionFlagged | SessionMerged
 
 
-def step(state: StationState, event: StationEvent) -> Step[StationState, Outcome]:
+def step(state: StationState, event: StationEvent, rules: int = RULES) -> Step[StationState, Outcome]:
     """One event of one 1.6 station."""
     match event:
         case TransactionStarted():
@@ -91,11 +106,13 @@ def step(state: StationState, event: StationEvent) -> Step[StationState, Outcome
         case StartAnswered():
             return _answered(state, event)
         case MeterSampled():
-            return _sampled(state, event)
+            return _sampled(state, event, rules)
         case ConnectorStatusChanged():
             return _status(state, event)
         case TransactionEnded():
-            return _ended(state, event)
+            return _ended(state, event, rules)
+        case ClockCompared():
+            return _compared(state, event, rules)
 
 
 def _started(state: StationState, event: TransactionStarted) -> Step[StationState, Outcome]:
@@ -135,12 +152,12 @@ def _answered(state: StationState, event: StartAnswered) -> Step[StationState, O
     return Step(after, (*(Assigned(session.session, orphan) for orphan in home), *merged))
 
 
-def _sampled(state: StationState, event: MeterSampled) -> Step[StationState, Outcome]:
+def _sampled(state: StationState, event: MeterSampled, rules: int) -> Step[StationState, Outcome]:
     """By transaction, else the session on the connector; a sample of the main meter (connector 0) belongs to none."""
     here = [s for s in _current(state, _time_of(event)) if s.connector == event.evse > 0]
     if event.transaction is None:
         return Step(state, tuple(Assigned(s.session, event) for s in here))
-    found = _named(state, event.transaction, here)
+    found = _named(state, event.transaction, here, rules)
     if found is None:
         return Step(_with_orphan(state, event))
     return Step(_bind(state, found, event.transaction), (Assigned(found.session, event),))
@@ -154,8 +171,8 @@ def _status(state: StationState, event: ConnectorStatusChanged) -> Step[StationS
     return Step(kept, (Assigned(on_it[-1].session, event),) if on_it else ())
 
 
-def _ended(state: StationState, event: TransactionEnded) -> Step[StationState, Outcome]:
-    found = _named(state, event.transaction, _current(state, event.at))
+def _ended(state: StationState, event: TransactionEnded, rules: int) -> Step[StationState, Outcome]:
+    found = _named(state, event.transaction, _current(state, event.at), rules)
     if found is None:
         detail = f"transaction {event.transaction}, {event.at.isoformat()}"
         flagged = SessionFlagged(session=_lost(event), finding=Finding.END_WITHOUT_START, detail=detail)
@@ -163,12 +180,20 @@ def _ended(state: StationState, event: TransactionEnded) -> Step[StationState, O
     return Step(_change(_bind(state, found, event.transaction), found.session, ended=True), (Assigned(found.session, event),))
 
 
+def _compared(state: StationState, event: ClockCompared, rules: int) -> Step[StationState, Outcome]:
+    """To the session that its start began, or to the one that the end which comes next will be of."""
+    if event.start is not None:
+        return Step(state, (Assigned(session_of_start(event.start), event),))
+    found = None if event.transaction is None else _named(state, event.transaction, _current(state, event.at), rules)
+    return Step(_with_orphan(state, event)) if found is None else Step(state, (Assigned(found.session, event),))
+
+
 def _lost(event: TransactionEnded) -> SessionId:
     """What an end without a start is known by: the end itself, since its transaction id may be used again."""
     return SessionId(content_id("session without start", event_id(event)))
 
 
-def _with_orphan(state: StationState, event: MeterSampled | TransactionEnded) -> StationState:
+def _with_orphan(state: StationState, event: Orphan) -> StationState:
     """The newest of each kind are kept, so that no number of samples pushes out an end."""
     others = tuple(orphan for orphan in state.orphans if type(orphan) is not type(event))
     same = tuple(orphan for orphan in state.orphans if type(orphan) is type(event))
@@ -180,24 +205,25 @@ def _current(state: StationState, at: datetime) -> list[OnConnector]:
     return list({s.connector: s for s in state.sessions if not s.ended and s.start <= at}.values())
 
 
-def _named(state: StationState, transaction: TransactionId, current: list[OnConnector]) -> OnConnector | None:
+def _named(state: StationState, transaction: TransactionId, current: list[OnConnector], rules: int) -> OnConnector | None:
     """The session that a message with this id speaks of, where only one can be meant; else nothing is guessed."""
     of_it = [s for s in current if s.transaction == transaction]
-    fitting = of_it or [s for s in current if s.transaction is None]
+    means_nothing = transaction in _MEANINGLESS and has_doubts(rules)
+    fitting = of_it or [s for s in current if s.transaction is None] or (current if means_nothing else [])
     if len(fitting) == 1 or of_it:
         return fitting[0] if len(fitting) == 1 else None
     return next((s for s in reversed(state.sessions) if s.transaction == transaction), None)
 
 
-def _time_of(event: MeterSampled | TransactionEnded) -> datetime:
+def _time_of(event: Orphan) -> datetime:
     """The latest instant that a message speaks of."""
-    if isinstance(event, TransactionEnded):
+    if isinstance(event, TransactionEnded | ClockCompared):
         return event.at
     return max([sample.at for sample in event.samples] + [value.at for value in event.signed], default=_NEVER)
 
 
 def _bind(state: StationState, session: OnConnector, transaction: TransactionId) -> StationState:
-    return state if session.transaction == transaction else _change(state, session.session, transaction=transaction)
+    return state if session.transaction is not None else _change(state, session.session, transaction=transaction)
 
 
 def _change(state: StationState, session: SessionId, **change: TransactionId | bool) -> StationState:

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 import msgspec
 
 from streams.connectors import StationState
+from streams.meters import MetersState
 from streams.sessions import Closed, Gathering, SessionState
 from streams.states import States
 from vocabulary.identity import SessionId, StationId
 
 MOST = 20_000
 
-State = StationState | Gathering | Closed
+State = StationState | MetersState | Gathering | Closed
 
 _ENCODER = msgspec.msgpack.Encoder(decimal_format="string")
 _DECODER: msgspec.msgpack.Decoder[State] = msgspec.msgpack.Decoder(State)
@@ -22,6 +23,10 @@ _DECODER: msgspec.msgpack.Decoder[State] = msgspec.msgpack.Decoder(State)
 
 def station_key(station: StationId) -> str:
     return f"station:{station}"
+
+
+def meters_key(station: StationId) -> str:
+    return f"meters:{station}"
 
 
 def session_key(session: SessionId) -> str:
@@ -49,7 +54,12 @@ class Memory:
 
     def session(self, session: SessionId, states: States) -> SessionState | None:
         state = self._get(session_key(session), states)
-        assert not isinstance(state, StationState)
+        assert not isinstance(state, StationState | MetersState)
+        return state
+
+    def meters(self, station: StationId, states: States) -> MetersState:
+        state = self._get(meters_key(station), states) or MetersState()
+        assert isinstance(state, MetersState)
         return state
 
     def set(self, key: str, state: State) -> None:
@@ -71,7 +81,7 @@ class Memory:
         if not closed:
             self._known, self._unsaved = {}, {}
             return
-        kept = {key: state for key, state in self._known.items() if isinstance(state, StationState | Gathering)}
+        kept = {key: state for key, state in self._known.items() if isinstance(state, StationState | MetersState | Gathering)}
         self._known = {**dict(list(kept.items())[-MOST:]), **self._unsaved}
 
     def _get(self, key: str, states: States) -> State | None:
@@ -83,7 +93,7 @@ def read_session(states: States, session: SessionId) -> SessionState | None:
     """A session's state as it is stored, for questions between two batches."""
     found = states.load((session_key(session),))
     state = next((_DECODER.decode(body) for body in found.values()), None)
-    assert not isinstance(state, StationState)
+    assert not isinstance(state, StationState | MetersState)
     return state
 
 

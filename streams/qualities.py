@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from msgspec import UNSET, structs
 
-from streams.registers import EXACT, ROUNDING_WH
+from streams.meter_curve import ROUNDING_WH
+from streams.registers import EXACT
 from vocabulary.sessions import ChargingSession, Finding, Quality, SessionClosed, quality_of
 
 _DISPUTES = 2  # the rules since which two ends that differ are a dispute (`vocabulary.reference.RulesAdopted`)
@@ -24,6 +25,11 @@ def sees_disputes(rules: int) -> bool:
 
 def may_follow(rules: int) -> bool:
     """Whether a session without an end is told of the one that follows it."""
+    return rules >= _DISPUTES
+
+
+def has_doubts(rules: int) -> bool:
+    """Whether meters and clocks are doubted, and what was reset, rolled over or shifted is concluded all the same."""
     return rules >= _DISPUTES
 
 

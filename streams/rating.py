@@ -5,56 +5,72 @@ nobody, or no tariff in force keep the session on the worklist; nothing is guess
 waits for reference data is concluded again when that comes.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import timedelta
+from collections.abc import Collection
 from decimal import Decimal
 
-from streams import signatures
+from streams import first_rules, signatures
 from streams.catalogue import Catalogue, Plug
+from streams.plausibility import Judged, clock_blocks, judge
+from streams.qualities import has_doubts
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
-from vocabulary.quantities import seconds_between
 from vocabulary.reference import Contract, Partner
 from vocabulary.sessions import (
+    HOLDING,
     ChargingSession,
+    Doubt,
     Finding,
     Rated,
     SessionConclusion,
     SessionFlagged,
     SessionRated,
     VatDecision,
+    doubts_of,
 )
 from vocabulary.tariff import Tariff
-
-_LONGEST = timedelta(days=30)  # what lasts longer began or ended by a broken clock, and its time has no price
-_MARGIN = Decimal("1.1")  # a meter may read above the EVSE's nameplate power
-_GRACE_S = 60  # and clocks are told in whole seconds, some of them late
 
 
 def conclude(
     session: ChargingSession, catalogue: Catalogue, held: Finding | None = None, waived: Collection[Finding] = ()
 ) -> tuple[SessionConclusion, ...]:
-    """What follows from a session that was closed: a verdict and a rated charge, or a finding.
+    """What follows from a session that was closed: what was noticed, a verdict and a rated charge, or a finding that blocks.
 
     `held`: why its amount is to be held, whatever else is found. `waived`: what a person has looked at and set aside.
     """
     plug = catalogue.plug(session.station, session.evse, session.start)
+    judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived)
+    noticed = tuple(_flag(session, doubt.finding, doubt.detail) for doubt in judged.doubts)
+    if blocks := judged.blocks or clock_blocks(session, None, waived):
+        return (*_without(noticed, blocks), _flag(session, blocks.finding, blocks.detail))
     if plug is None:
-        return (_flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"),)
-    if session.end - session.start > _LONGEST and Finding.DURATION_IMPLAUSIBLE not in waived:
-        return (_flag(session, Finding.DURATION_IMPLAUSIBLE, f"{session.start.isoformat()} to {session.end.isoformat()}"),)
-    if (limit := _most_wh(session, plug)) < session.energy_wh and Finding.ENERGY_IMPLAUSIBLE not in waived:
-        return (_flag(session, Finding.ENERGY_IMPLAUSIBLE, f"{session.energy_wh} Wh, at most {limit:.0f} Wh fit"),)
-    checked = signatures.check(session, plug.evse)
-    doubt = signatures.hold(checked, session, plug.evse)
-    doubts = ([(held, "")] if held else []) + ([doubt] if doubt else [])
-    return (checked, *_charge(session, plug, catalogue, [doubt for doubt in doubts if doubt[0] not in waived]))
+        return (*noticed, _flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"))
+    checked = signatures.check(judged.session, plug.evse)
+    signed = signatures.hold(checked, judged.session, plug.evse)
+    doubts = [held, *(doubt.finding for doubt in judged.doubts if doubt.finding in HOLDING), signed[0] if signed else None]
+    reason = next((doubt for doubt in doubts if doubt is not None and doubt not in waived), None)
+    charged = _charge(judged.session, plug, catalogue, reason, waived)
+    if signed and signed[0] not in waived and isinstance(charged[-1], SessionRated):
+        charged = (_flag(session, *signed), *charged)
+    return (*noticed, checked, *charged)
+
+
+def _judged(session: ChargingSession, plug: Plug, catalogue: Catalogue, waived: Collection[Finding]) -> Judged:
+    """The session as it may be billed, by the rules in force."""
+    if has_doubts(catalogue.rules):
+        return judge(session, plug.evse.power_w_max, waived)
+    blocks = first_rules.blocks(session, plug.evse.power_w_max)
+    return Judged(session, (), None if blocks is None or blocks.finding in waived else blocks)
+
+
+def _without(noticed: tuple[SessionFlagged, ...], blocks: Doubt) -> tuple[SessionFlagged, ...]:
+    """What blocks is told last, and once: the index shows the last finding that blocks."""
+    return tuple(flagged for flagged in noticed if flagged.finding is not blocks.finding)
 
 
 def _charge(
-    session: ChargingSession, plug: Plug, catalogue: Catalogue, doubts: Sequence[tuple[Finding, str]]
+    session: ChargingSession, plug: Plug, catalogue: Catalogue, held: Finding | None, waived: Collection[Finding]
 ) -> tuple[SessionConclusion, ...]:
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
     if holder is None or session.token is None:
@@ -66,8 +82,9 @@ def _charge(
         return (_flag(session, Finding.TARIFF_MISSING, f"tariff {holder.tariff or plug.evse.tariff}"),)
     if not _bears_vat_of_the_site(tariff, plug, session, catalogue):
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
-    rated = _rated(session, session.token, plug, holder, tariff, doubts[0][0] if doubts else None)
-    return (*(_flag(session, *doubt) for doubt in doubts if doubt[1]), rated)
+    if blocks := clock_blocks(session, tariff, waived):
+        return (_flag(session, blocks.finding, blocks.detail),)
+    return (_rated(session, session.token, plug, holder, tariff, held),)
 
 
 def tariff_for(plug: Plug, holder: Contract | Partner | None, session: ChargingSession, catalogue: Catalogue) -> Tariff | None:
@@ -98,10 +115,13 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     """What a session comes to so far; None: no price can be told, which is not the same as free."""
     plug = catalogue.plug(session.station, session.evse, session.start)
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
-    if plug is None or holder is None or not _has_local_time(session) or session.end - session.start > _LONGEST:
+    if plug is None or holder is None or not _has_local_time(session):
         return None
+    judged = judge(session, plug.evse.power_w_max, ())
     tariff = tariff_for(plug, holder, session, catalogue)
-    return None if tariff is None else rate(session, tariff, plug.site.time_zone)
+    if judged.blocks or tariff is None or clock_blocks(session, tariff, ()):
+        return None
+    return rate(judged.session, tariff, plug.site.time_zone)
 
 
 def _rated(
@@ -130,12 +150,6 @@ def _rated(
         vat=VatDecision(rule="place-of-consumption", country=plug.site.address.country),
         held=held,
     )
-
-
-def _most_wh(session: ChargingSession, plug: Plug) -> Decimal:
-    """The energy that the EVSE can have delivered in that time."""
-    power = Decimal(plug.evse.power_w_max) * _MARGIN
-    return power * (seconds_between(session.start, session.end) + _GRACE_S) / 3600
 
 
 def _flag(session: ChargingSession, finding: Finding, detail: str) -> SessionFlagged:

@@ -1,48 +1,87 @@
-"""Which of a message's samples is the import register, and how a curve of it is made.
+"""Which of a message's samples tell energy, and what kind each is.
 
 The register that counts is Energy.Active.Import.Register at the outlet or in the cable, as an overall value; where a station
 reports phases only, the sum of all three (OCPP 1.6 §7.43: an absent phase means the overall value; total and phases are
-never added). Samples of other places (Inlet, Body, EV, Upstream) never count.
+never added). What else tells energy is kept apart by its kind, for sessions that have nothing better (streams.energy): a total
+that is labelled as one phase, the register before the converter of a DC station (Inlet), and intervals. Samples of other
+places (Body, EV, Upstream) never count.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Context, Decimal
+from enum import StrEnum
 
 from msgspec import Struct
 
 from vocabulary.charging import Sample
-from vocabulary.quantities import WattHours
-from vocabulary.sessions import Reading
 
-BEGIN, END = "Transaction.Begin", "Transaction.End"
+BEGIN, END, CLOCK = "Transaction.Begin", "Transaction.End", "Sample.Clock"
 EXACT = Context(prec=60)  # sums and differences keep every digit: the longest register that is decoded has 42
-ROUNDING_WH = Decimal(1)  # integer registers truncate at one end and round at the other: 1 Wh is no contradiction
+_POWER = "Power.Active.Import"
 _REGISTER = "Energy.Active.Import.Register"
-_PLACES = ("Outlet", "Cable")
 _PHASES = (("L1", "L2", "L3"), ("L1-N", "L2-N", "L3-N"))
 
 
+class Kind(StrEnum):
+    """What a value is, the most trusted first. Values of two kinds are never mixed in one session."""
+
+    TOTAL = ""
+    ONE_PHASE = "phase"  # the only value of its instant, and labelled as that of one phase: a total under a wrong label
+    INLET = "inlet"
+    INTERVAL = "interval"  # the energy of an interval that ends at its instant
+    CLOCK_INTERVAL = "clock"  # the same, clock-aligned: it begins there ("the timestamp of the start", 1.6 §9.1.5)
+
+
 class Register(Struct, frozen=True, array_like=True):
-    """The import register as one message told it; `context` only where it is that of the begin or the end."""
+    """A value as one message told it; `context` only where it is that of the begin or the end."""
 
     at: datetime
     wh: Decimal
     context: str
+    kind: Kind = Kind.TOTAL
+
+
+_KINDS = {
+    (_REGISTER, "Outlet"): Kind.TOTAL,
+    (_REGISTER, "Cable"): Kind.TOTAL,
+    (_REGISTER, "Inlet"): Kind.INLET,
+    ("Energy.Active.Import.Interval", "Outlet"): Kind.INTERVAL,
+    ("Energy.Active.Import.Interval", "Cable"): Kind.INTERVAL,
+}
 
 
 def registers(samples: Sequence[Sample]) -> tuple[Register, ...]:
-    """The register values among samples, in order of time; one per instant and context."""
-    found: defaultdict[tuple[datetime, str], dict[str | None, Decimal]] = defaultdict(dict)
+    """The energy values among samples, in order of time; one per instant, context and kind."""
+    if not samples:
+        return ()
+    found: defaultdict[tuple[datetime, str, Kind], dict[str | None, Decimal]] = defaultdict(dict)
     for sample in samples:
-        if sample.measurand == _REGISTER and sample.location in _PLACES:
-            found[sample.at, sample.context][sample.phase] = sample.value
+        kind = _KINDS.get((sample.measurand, sample.location))
+        if kind is not None:
+            found[sample.at, sample.context, kind][sample.phase] = sample.value
     return tuple(
-        Register(at, total, context if context in (BEGIN, END) else "")
-        for (at, context), phases in sorted(found.items())
-        if (total := _total(phases)) is not None
+        register
+        for (at, context, kind), phases in sorted(found.items())
+        if (register := _register(at, context, kind, phases)) is not None
     )
+
+
+def greatest_power(samples: Sequence[Sample]) -> Decimal | None:
+    """In W, of one message's samples: the overall value where there is one beside its phases. None: no power was told."""
+    return max((s.value for s in samples if s.measurand == _POWER and s.location in ("Outlet", "Cable")), default=None)
+
+
+def _register(at: datetime, context: str, kind: Kind, phases: dict[str | None, Decimal]) -> Register | None:
+    total = _total(phases)
+    if total is None:
+        return None
+    if kind is Kind.INTERVAL and context == CLOCK:
+        kind = Kind.CLOCK_INTERVAL
+    elif kind is Kind.TOTAL and len(phases) == 1 and None not in phases:
+        kind = Kind.ONE_PHASE
+    return Register(at, total, context if context in (BEGIN, END) else "", kind)
 
 
 def _total(phases: dict[str | None, Decimal]) -> Decimal | None:
@@ -56,19 +95,6 @@ def _total(phases: dict[str | None, Decimal]) -> Decimal | None:
     return next(iter(phases.values())) if len(phases) == 1 else None
 
 
-def curve(begin: Reading, between: Iterable[Register], end: Reading) -> tuple[Reading, ...] | Register:
-    """Readings from begin to end that never fall, or the first register value that contradicts them.
-
-    A value within rounding below its predecessor or above the end is clamped; a greater fall is the contradiction.
-    """
-    readings = [begin]
-    for register in sorted(between, key=lambda r: (r.at, r.wh)):
-        if not begin.at < register.at < end.at:
-            continue
-        lowest, highest = readings[-1].register_wh, end.register_wh
-        if register.wh < lowest - ROUNDING_WH or register.wh > highest + ROUNDING_WH:
-            return register
-        clamped = WattHours(min(max(register.wh, lowest), highest))
-        if register.at > readings[-1].at:
-            readings.append(Reading(at=register.at, register_wh=clamped))
-    return (*readings, end)
+def last_of(told: Sequence[Register]) -> Register | None:
+    """The last value of the meter itself, by the station's clock."""
+    return max((r for r in told if r.kind is Kind.TOTAL), key=lambda r: (r.at, r.wh), default=None)

@@ -57,6 +57,7 @@ def with_conclusion(row: SessionRow, conclusion: SessionConclusion, position: Po
                 progress=Progress.HELD if conclusion.held else Progress.RATED,
                 finding=conclusion.held,
                 ended_on=conclusion.ended_on,
+                energy_wh=conclusion.energy_wh,
                 contract=conclusion.contract,
                 partner=conclusion.partner,
                 total=conclusion.rated.total,

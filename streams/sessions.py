@@ -20,14 +20,18 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
-from streams.qualities import closed_as
-from streams.registers import BEGIN, END, EXACT, ROUNDING_WH, Register, curve, registers
+from streams import first_rules
+from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison
+from streams.energy import Bounds, Energy, against_power, energy
+from streams.qualities import closed_as, has_doubts
+from streams.registers import EXACT, Register, greatest_power, last_of, registers
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
 from streams.surplus import TOLD_APART, differ, ends_twice, late, second_end, surplus
 from vocabulary.charging import (
+    ClockCompared,
     ConnectorStatusChanged,
     MeterSampled,
     Protocol,
@@ -39,9 +43,12 @@ from vocabulary.charging import (
 from vocabulary.codec import event_id
 from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId, content_id
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, EnergySource, Finding, Quality, Reading, SessionClosed, SessionFlagged
+from vocabulary.reference import RULES
+from vocabulary.sessions import ESTIMATING, ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
 
-SessionEvent = TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged
+SessionEvent = (
+    TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged | ClockCompared
+)
 
 
 class Start(Struct, frozen=True, array_like=True):
@@ -75,6 +82,7 @@ class Said(Struct, frozen=True, kw_only=True, array_like=True):
     told: Told | None = None
     signed: tuple[SignedValue, ...] = ()
     offline: bool = False
+    power_w: Decimal | None = None
 
 
 class Gathering(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gathering"):
@@ -92,6 +100,7 @@ class Gathering(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gath
     waived: tuple[Finding, ...] = ()  # what a person looked at and set aside
     dropped: bool = False  # a person decided that nothing is billed
     followed: tuple[datetime, WattHours] | None = None  # 1.6: the earliest start of another session on the connector
+    compared: tuple[Compared, ...] = ()
 
 
 class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"):
@@ -121,7 +130,7 @@ def session_id(event: SessionEvent) -> SessionId:
     match event:
         case TransactionStarted(protocol=Protocol.OCPP16):
             return session_of_start(event_id(event))
-        case TransactionStarted() | TransactionUpdated() | TransactionEnded():
+        case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared():
             return SessionId(content_id("session", event.station, event.transaction or ""))
         case _:
             raise AssertionError(f"{type(event).__name__} does not name a session")
@@ -138,11 +147,16 @@ def session_of_start(start: EventId) -> SessionId:
 
 
 def step(
-    state: SessionState, event: SessionEvent, identity: EventId | None = None, ticked: datetime | None = None
+    state: SessionState,
+    event: SessionEvent,
+    identity: EventId | None = None,
+    ticked: datetime | None = None,
+    rules: int = RULES,
 ) -> Step[SessionState, SessionOutcome]:
     """One event of one session. The event must be new: what was said twice is folded away before (by event id).
 
-    `identity` is the event's, where the caller knows it already; `ticked` what time it is by the last tick.
+    `identity` is the event's, where the caller knows it already; `ticked` what time it is by the last tick; `rules` those in
+    force (`vocabulary.reference.RulesAdopted`).
     """
     match state, event:
         case Closed(), TransactionEnded():
@@ -156,14 +170,14 @@ def step(
             end = end_of(gathered)
             if end is None or missing_seqs(gathered):
                 return Step(gathered)
-            return _conclude(gathered, end)
+            return _conclude(gathered, end, rules)
 
 
 def _ended_again(state: Closed, other: End, told: tuple[Register, ...]) -> Step[SessionState, SessionOutcome]:
     flagged = second_end(state.session, state.end, other)
     if differ(state.end, other):
         return Step(state, (flagged, Disputed(state.session)))
-    return Step(state, (flagged, Disputed(state.session, last.wh)) if (last := _last([*told])) else (flagged,))
+    return Step(state, (flagged, Disputed(state.session, last.wh)) if (last := last_of(told)) else (flagged,))
 
 
 def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None) -> Gathering:
@@ -172,11 +186,14 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
         case TransactionStarted() if is_another(state.session, event):
             followed = None if event.meter_start_wh is None else (event.at, event.meter_start_wh)
             return structs.replace(state, followed=min(filter(None, (state.followed, followed)), default=None))
+        case ClockCompared():
+            return structs.replace(state, compared=with_comparison(state.compared, event))
         case ConnectorStatusChanged():
             told = Told(event.at, 0, event.status)
             return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
         case MeterSampled():
-            said = Said(registers=registers(event.samples), signed=event.signed)
+            power_w = greatest_power(event.samples)
+            said = Said(registers=registers(event.samples), signed=event.signed, power_w=power_w)
             return structs.replace(state, said=(*state.said, said), transaction=state.transaction or event.transaction)
         case TransactionStarted() | TransactionUpdated() | TransactionEnded():
             return structs.replace(
@@ -200,6 +217,7 @@ def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, ide
         told=None if state is None else Told(event.at, event.seq or 0, state),
         signed=event.signed,
         offline=event.offline,
+        power_w=greatest_power(event.samples),
     )
 
 
@@ -259,17 +277,19 @@ def _counted(state: Gathering, end: End | None) -> list[Said]:
     return sorted(counted, key=lambda said: (said.seq or 0, said.event or ""))
 
 
-def _conclude(state: Gathering, end: End) -> Step[SessionState, SessionOutcome]:
+def _conclude(state: Gathering, end: End, rules: int) -> Step[SessionState, SessionOutcome]:
     """The session, or the finding for which there is none; then what had already come too much."""
     assert state.start is not None
     closed = Closed(session=state.session, start=state.start.at, end=end, transaction=state.transaction)
     closed = structs.replace(closed, waived=state.waived, dropped=state.dropped)
-    return Step(closed, concluded(state, end))
+    return Step(closed, concluded(state, end, rules=rules))
 
 
-def concluded(state: Gathering, end: End, quality: Quality = Quality.COMPLETE) -> tuple[SessionOutcome, ...]:
+def concluded(
+    state: Gathering, end: End, quality: Quality = Quality.COMPLETE, rules: int = RULES
+) -> tuple[SessionOutcome, ...]:
     """The session as it ends there, or the finding for which there is none; then findings about what is beside it."""
-    outcome, found = _session_or_finding(state, end), surplus(state, end)
+    outcome, found = _session_or_finding(state, end, rules), surplus(state, end)
     if not isinstance(outcome, SessionClosed):
         return (outcome, *found)
     if ends_twice(state, end, outcome):
@@ -279,25 +299,44 @@ def concluded(state: Gathering, end: End, quality: Quality = Quality.COMPLETE) -
 
 def ended_at(state: Gathering, at: datetime, meter_wh: WattHours | None = None) -> SessionOutcome:
     """The session as if it had ended then, whether or not that was told."""
-    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, ""))
+    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, ""), RULES)
 
 
-def _session_or_finding(state: Gathering, end: End) -> SessionOutcome:
+def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcome:
     assert state.start is not None
-    if end.at < state.start.at:
-        return _flag(state.session, Finding.END_BEFORE_START, f"start {state.start.at.isoformat()}, end {end.at.isoformat()}")
     counted = _counted(state, end)
     found = [register for said in counted for register in said.registers]
-    bounds = _bounds(state.start, found, end.at, end.meter_wh)
-    if bounds is None:
-        return _flag(state.session, Finding.ENERGY_UNKNOWN, "no import register at start and end")
-    source, begin_wh, end_wh = bounds
-    if end_wh < begin_wh:
-        return _flag(state.session, Finding.REGISTER_FELL, f"from {begin_wh} Wh at the start to {end_wh} Wh at the end")
-    readings = curve(Reading(at=state.start.at, register_wh=begin_wh), found, Reading(at=end.at, register_wh=end_wh))
-    if isinstance(readings, Register):
-        return _flag(state.session, Finding.REGISTER_FELL, f"{readings.wh} Wh at {readings.at.isoformat()} is out of order")
-    return SessionClosed(session=_session(state, counted, end.at, end.reason, source, readings))
+    clock, told = _told(state, end, counted, found) if has_doubts(rules) else _told_at_first(state.start, end, found)
+    if isinstance(told, Doubt):
+        return SessionFlagged(session=state.session, finding=told.finding, detail=told.detail)
+    return SessionClosed(session=_session(state, counted, clock, end.reason, told))
+
+
+def _told(state: Gathering, end: End, counted: list[Said], found: list[Register]) -> tuple[Clock, Energy | Doubt]:
+    """The times of the session, and its energy."""
+    assert state.start is not None
+    clock = judged(state.start.at, end.at, state.compared, _may_be_late(counted))
+    told = _energy(state.start, clock, clock.corrected(found), end.meter_wh)
+    if isinstance(told, Energy) and stopped_at_once(state.start.at, end.at, told):
+        clock = estimated(state.start.at, end.at, state.compared)
+        told = _energy(state.start, clock, clock.corrected(found), end.meter_wh)
+    if isinstance(told, Doubt):
+        return clock, told
+    return clock, against_power(told, [said.power_w for said in counted if said.power_w is not None])
+
+
+def _told_at_first(start: Start, end: End, found: list[Register]) -> tuple[Clock, Energy | Doubt]:
+    """The same by the first rules, which saw no doubts."""
+    return Clock(start.at, end.at), first_rules.energy(Bounds(start.at, start.meter_wh, end.at, end.meter_wh), found)
+
+
+def _may_be_late(counted: list[Said]) -> bool:
+    """2.x says so; 1.6 has no word for a message that waited in a queue."""
+    return any(said.offline for said in counted)
+
+
+def _energy(start: Start, clock: Clock, found: list[Register], meter_stop: WattHours | None) -> Energy | Doubt:
+    return energy(Bounds(clock.start, start.meter_wh, clock.end, meter_stop), found)
 
 
 def so_far(state: Gathering, until: datetime | None = None) -> ChargingSession | None:
@@ -317,23 +356,19 @@ def so_far(state: Gathering, until: datetime | None = None) -> ChargingSession |
             *(said.told.at for said in counted if said.told is not None),
         ]
     )
-    bounds = _bounds(state.start, found, at, None)
-    if bounds is None or bounds[2] < bounds[1]:
-        return None
-    source, begin_wh, end_wh = bounds
-    readings = curve(Reading(at=state.start.at, register_wh=begin_wh), found, Reading(at=at, register_wh=end_wh))
-    return None if isinstance(readings, Register) else _session(state, counted, at, "", source, readings)
+    clock = Clock(state.start.at, at)
+    told = _energy(state.start, clock, found, None)
+    return _session(state, counted, clock, "", told) if isinstance(told, Energy) else None
 
 
-def _session(
-    state: Gathering, counted: list[Said], end: datetime, reason: str, source: EnergySource, readings: tuple[Reading, ...]
-) -> ChargingSession:
+def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, told: Energy) -> ChargingSession:
     assert state.start is not None
     protocol = state.start.protocol
     stretches = by_status if protocol is Protocol.OCPP16 else by_charging_state
     tokens = [said.token for said in counted if said.token is not None]
     _, token, token_type = min(tokens, key=lambda t: (t[0], t[1], t[2] or ""), default=(None, None, None))
     signed = {value for said in counted for value in said.signed}
+    doubts = tuple(sorted((*clock.doubts, *told.doubts), key=_precedence))
     return ChargingSession(
         id=state.session,
         station=state.station,
@@ -343,57 +378,22 @@ def _session(
         connector=next((said.connector for said in counted if said.connector is not None), None),
         token=token,
         token_type=token_type,
-        start=state.start.at,
-        end=end,
-        energy_wh=WattHours(EXACT.subtract(readings[-1].register_wh, readings[0].register_wh)),
-        energy_source=source,
-        readings=readings,
-        stretches=stretches(state.start.at, end, [said.told for said in counted if said.told is not None]),
+        start=clock.start,
+        end=clock.end,
+        energy_wh=WattHours(EXACT.subtract(told.readings[-1].register_wh, told.readings[0].register_wh)),
+        energy_source=told.source,
+        readings=told.readings,
+        stretches=stretches(clock.start, clock.end, clock.corrected(s.told for s in counted if s.told is not None)),
         signed=tuple(sorted(signed, key=lambda s: (s.at, *structs.astuple(s)[1:]))),
         stop_reason=reason,
         offline=any(said.offline for said in counted),
+        quality=Quality.ESTIMATED if any(doubt.finding in ESTIMATING for doubt in doubts) else UNSET,
+        doubts=doubts or UNSET,
     )
 
 
-def _bounds(
-    start: Start, found: list[Register], at: datetime, meter_stop: WattHours | None
-) -> tuple[EnergySource, WattHours, WattHours] | None:
-    """First and last register value, and where they come from: the most trusted source that has both.
-
-    Transaction.Begin and End samples have decimals that 1.6's integer meterStart and meterStop have not, so they win where
-    they agree within rounding; where they do not, the transaction's own fields win (reference: OCPP 1.6 §6.45, §6.49).
-    """
-    begin = _agreed(_first([r for r in found if r.context == BEGIN]), start.meter_wh)
-    end = _agreed(_last([r for r in found if r.context == END]), meter_stop)
-    if begin is not None and end is not None:
-        return EnergySource.TRANSACTION_SAMPLES, WattHours(begin.wh), WattHours(end.wh)
-    if start.meter_wh is not None and meter_stop is not None:
-        return EnergySource.METER_START_STOP, start.meter_wh, meter_stop
-    ordinary = [r for r in found if start.at <= r.at <= at]
-    first = begin or _told(start.at, start.meter_wh) or _first(ordinary)
-    last = end or _told(at, meter_stop) or _last(ordinary)
-    if first is None or last is None or last.at <= first.at:
-        return None  # one value says where the meter stands, not what was delivered
-    return EnergySource.FIRST_AND_LAST_SAMPLE, WattHours(first.wh), WattHours(last.wh)
+_FINDINGS = tuple(Finding)
 
 
-def _told(at: datetime, wh: WattHours | None) -> Register | None:
-    return None if wh is None else Register(at, wh, "")
-
-
-def _first(found: list[Register]) -> Register | None:
-    """The first value by the station's clock."""
-    return min(found, key=lambda r: (r.at, r.wh), default=None)
-
-
-def _last(found: list[Register]) -> Register | None:
-    return max(found, key=lambda r: (r.at, r.wh), default=None)
-
-
-def _agreed(sampled: Register | None, told: WattHours | None) -> Register | None:
-    """The sample, unless the transaction's own field tells another value."""
-    return None if sampled is None or (told is not None and abs(sampled.wh - told) > ROUNDING_WH) else sampled
-
-
-def _flag(session: SessionId, finding: Finding, detail: str) -> SessionFlagged:
-    return SessionFlagged(session=session, finding=finding, detail=detail)
+def _precedence(doubt: Doubt) -> tuple[int, str]:
+    return _FINDINGS.index(doubt.finding), doubt.detail

@@ -6,8 +6,9 @@ The same is found whether it came before the session was concluded or after.
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from streams.meter_curve import ROUNDING_WH
 from streams.qualities import ends_elsewhere
-from streams.registers import ROUNDING_WH, registers
+from streams.registers import registers
 from streams.stretches import TELLING_STATUSES
 from vocabulary.charging import ConnectorStatusChanged, MeterSampled, TransactionEnded, TransactionStarted, TransactionUpdated
 from vocabulary.identity import SessionId

@@ -9,7 +9,8 @@ V, Percent), the measurand, context and location defaults of the standard are ap
           MeterValues       -> MeterSampled                                   TransactionEvent Ended   -> TransactionEnded
           StopTransaction   -> TransactionEnded                               MeterValues              -> MeterSampled
           StatusNotification -> ConnectorStatusChanged (1.6 and 2.x)
-    any   what cannot be understood -> MessageRejected, with its reason
+    any   a transaction's message that arrived at another time than it tells -> ClockCompared besides
+          what cannot be understood -> MessageRejected, with its reason
 """
 
 from datetime import datetime
@@ -189,6 +190,30 @@ class StartAnswered(Struct, frozen=True, kw_only=True, tag="transaction.start_an
     transaction: TransactionId
 
 
+class Moment(StrEnum):
+    """Which message of a transaction a time was told in."""
+
+    START = "start"
+    UPDATE = "update"
+    END = "end"
+
+
+class ClockCompared(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="clock.compared"):
+    """The time that a transaction's message tells is not near the message's arrival (see `ingest.clock` for how far).
+
+    The transaction's own events know no arrival, so that a retry is the same event; this is the second fact that a message is
+    where its arrival says something. A retry is another one, of the same `at`. `start`: 1.6, the TransactionStarted meant.
+    """
+
+    station: StationId
+    protocol: Protocol
+    of: Moment
+    at: datetime
+    received_at: datetime
+    transaction: TransactionId | None = None
+    start: EventId | None = None
+
+
 class Rejection(StrEnum):
     """Why a frame became no event, in order of precedence. Each has a paragraph in docs/errors.md."""
 
@@ -223,5 +248,6 @@ ChargingEvent = (
     | ConnectorStatusChanged
     | StartRequested
     | StartAnswered
+    | ClockCompared
     | MessageRejected
 )

@@ -57,6 +57,8 @@ class EnergySource(StrEnum):
     TRANSACTION_SAMPLES = "transaction_begin_and_end_samples"
     METER_START_STOP = "meter_start_and_stop"
     FIRST_AND_LAST_SAMPLE = "first_and_last_sample"
+    INLET_SAMPLES = "first_and_last_sample_at_the_inlet"  # before conversion: more than what the vehicle got
+    INTERVALS = "sum_of_interval_samples"
 
 
 class Quality(StrEnum):
@@ -68,11 +70,59 @@ class Quality(StrEnum):
     DISPUTED = "disputed"  # what was told contradicts itself: two ends
 
 
+class Finding(StrEnum):
+    """What is wrong with a session; each has a paragraph in docs/errors.md. In order of precedence.
+
+    A blocking finding keeps the session from being rated; one that holds keeps its amount from being invoiced; the others
+    inform. CLOCK_UNTRUSTED blocks only where the price depends on the time.
+    """
+
+    END_WITHOUT_START = "transaction_ended_without_start"
+    ENERGY_UNKNOWN = "energy_is_unknown"
+    REGISTER_FELL = "meter_register_went_backwards"
+    UNITS_CONTRADICT = "meter_values_are_a_thousand_times_apart"
+    END_BEFORE_START = "session_ends_before_it_starts"
+    DURATION_IMPLAUSIBLE = "session_lasts_longer_than_30_days"
+    CLOCK_UNTRUSTED = "station_clock_cannot_be_trusted"
+    UNIT_IMPLAUSIBLE = "energy_is_a_thousand_times_too_high"
+    ENERGY_IMPLAUSIBLE = "energy_exceeds_what_the_evse_can_deliver"
+    EVSE_UNKNOWN = "evse_is_not_in_the_reference_data"
+    TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
+    TARIFF_MISSING = "no_tariff_in_force"
+    VAT_UNFIT = "tariff_has_other_vat_than_the_site"
+    STEPS_FAIL = "steps_fail_on_the_session"
+    BEGIN_PLACEHOLDER = "begin_register_of_zero_was_no_reading"
+    REGISTER_RESET = "meter_register_was_reset_during_the_session"
+    END_ESTIMATED = "stop_one_second_after_the_start"
+    UNIT_TOO_LOW = "energy_is_a_thousand_times_below_the_power_told"
+    NO_END = "session_has_no_end"
+    SIGNATURE_FAILED = "meter_signature_failed"
+    SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
+    SIGNATURE_UNVERIFIABLE = "meter_signature_cannot_be_checked"
+    CLOCK_CORRECTED = "station_clock_was_corrected"
+    ROLLED_OVER = "meter_register_rolled_over"
+    SAMPLES_RELATIVE = "samples_count_from_the_start_of_the_session"
+    ONE_PHASE_TAKEN = "total_is_labelled_as_one_phase"
+    REGISTER_LOWER = "register_is_lower_than_at_the_end_before"
+    SECOND_END = "second_end_of_the_same_transaction"
+    SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
+    FACT_AFTER_CLOSE = "message_arrived_after_the_session_was_closed"
+    TRUTH_DIFFERS = "truth_differs_from_what_was_invoiced"
+
+
+class Doubt(Struct, frozen=True, kw_only=True):
+    """What was noticed as a session was closed, with the evidence in words. The gate decides what it means for the bill."""
+
+    finding: Finding
+    detail: str
+
+
 class ChargingSession(Struct, frozen=True, kw_only=True):
     """A closed session, or one so far.
 
     `readings` are in order of time, the first at or near `start`, the last at or near `end`, and never fall;
-    `energy_wh` is last minus first.
+    `energy_wh` is last minus first. They are the register's own values as long as it told one story; where it rolled over, was
+    reset, or was told in two ways, they go on counting from the first, and `doubts` say so.
     """
 
     id: SessionId
@@ -93,37 +143,15 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     stop_reason: str = "Local"
     offline: bool = False  # some message of it was queued by the station while it had no connection
     quality: Quality | UnsetType = UNSET  # not set, and not in the bytes, where it is complete
+    doubts: tuple[Doubt, ...] | UnsetType = UNSET  # as they take precedence; not set where there is none
 
 
 def quality_of(session: ChargingSession) -> Quality:
     return Quality.COMPLETE if session.quality is UNSET else session.quality
 
 
-class Finding(StrEnum):
-    """What is wrong with a session; each has a paragraph in docs/errors.md.
-
-    A blocking finding keeps the session from being rated, or its amount from being invoiced; the others inform.
-    """
-
-    END_WITHOUT_START = "transaction_ended_without_start"
-    ENERGY_UNKNOWN = "energy_is_unknown"
-    REGISTER_FELL = "meter_register_went_backwards"
-    END_BEFORE_START = "session_ends_before_it_starts"
-    DURATION_IMPLAUSIBLE = "session_lasts_longer_than_30_days"
-    ENERGY_IMPLAUSIBLE = "energy_exceeds_what_the_evse_can_deliver"
-    EVSE_UNKNOWN = "evse_is_not_in_the_reference_data"
-    TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
-    TARIFF_MISSING = "no_tariff_in_force"
-    VAT_UNFIT = "tariff_has_other_vat_than_the_site"
-    STEPS_FAIL = "steps_fail_on_the_session"
-    SIGNATURE_FAILED = "meter_signature_failed"
-    SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
-    SIGNATURE_UNVERIFIABLE = "meter_signature_cannot_be_checked"
-    SECOND_END = "second_end_of_the_same_transaction"
-    SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
-    FACT_AFTER_CLOSE = "message_arrived_after_the_session_was_closed"
-    NO_END = "session_has_no_end"
-    TRUTH_DIFFERS = "truth_differs_from_what_was_invoiced"
+def doubts_of(session: ChargingSession) -> tuple[Doubt, ...]:
+    return () if session.doubts is UNSET else session.doubts
 
 
 BLOCKING = frozenset(
@@ -131,8 +159,11 @@ BLOCKING = frozenset(
         Finding.END_WITHOUT_START,
         Finding.ENERGY_UNKNOWN,
         Finding.REGISTER_FELL,
+        Finding.UNITS_CONTRADICT,
         Finding.END_BEFORE_START,
         Finding.DURATION_IMPLAUSIBLE,
+        Finding.CLOCK_UNTRUSTED,
+        Finding.UNIT_IMPLAUSIBLE,
         Finding.ENERGY_IMPLAUSIBLE,
         Finding.EVSE_UNKNOWN,
         Finding.TOKEN_UNKNOWN,
@@ -141,9 +172,22 @@ BLOCKING = frozenset(
         Finding.STEPS_FAIL,
     }
 )
+HOLDING = frozenset(
+    {
+        Finding.BEGIN_PLACEHOLDER,
+        Finding.REGISTER_RESET,
+        Finding.END_ESTIMATED,
+        Finding.UNIT_TOO_LOW,
+        Finding.NO_END,
+        Finding.SIGNATURE_FAILED,
+        Finding.SIGNED_ENERGY_DIFFERS,
+        Finding.SIGNATURE_UNVERIFIABLE,
+    }
+)
+ESTIMATING = frozenset({Finding.BEGIN_PLACEHOLDER, Finding.REGISTER_RESET, Finding.END_ESTIMATED})
 
 
-WAIVABLE = frozenset({Finding.DURATION_IMPLAUSIBLE, Finding.ENERGY_IMPLAUSIBLE})
+WAIVABLE = frozenset({Finding.DURATION_IMPLAUSIBLE, Finding.CLOCK_UNTRUSTED, Finding.ENERGY_IMPLAUSIBLE})
 """The blocking findings that a person may set aside: there is a price in spite of them."""
 
 
@@ -283,7 +327,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     ended_on: date  # in the site's own time zone: the tax point
     time_zone: str
     energy_wh: WattHours
-    begin_wh: WattHours  # the register's first and last reading
+    begin_wh: WattHours  # the first and last reading that are billed by: what the gate made of the session's
     end_wh: WattHours
     contract: ContractId | None = None  # exactly one of contract and partner
     partner: PartnerId | None = None

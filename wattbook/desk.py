@@ -24,6 +24,7 @@ from streams.memory import read_station
 from streams.sessions import session_id
 from vocabulary.charging import (
     ChargingEvent,
+    ClockCompared,
     Direction,
     MeterSampled,
     Protocol,
@@ -209,7 +210,8 @@ class View(NamedTuple):
     heartbeat_interval_s: int
 
     def events(self, message: RawMessage) -> tuple[ChargingEvent, ...]:
-        return decode(message, event_id)
+        """What it tells of charging; that its clock was compared is for the steps."""
+        return tuple(event for event in decode(message, event_id) if not isinstance(event, ClockCompared))
 
     def session_of(self, events: Sequence[ChargingEvent]) -> SessionId | None:
         """The session that a message is about; 1.6 messages name it by the transaction that their station is in."""

@@ -67,7 +67,7 @@ def test_a_session_over_half_a_century_goes_to_the_worklist_at_once(tmp_path: Pa
 
 
 def _transaction(name: str, start: str, end: str) -> list[str]:
-    """A 2.0.1 transaction of two messages, as lines of a capture."""
+    """A 2.0.1 transaction of two messages, as lines of a capture that did not record when they arrived."""
     lines = []
     for seq, (kind, at, register, context) in enumerate(
         (("Started", start, 1000, "Transaction.Begin"), ("Ended", end, 6000, "Transaction.End"))
@@ -83,7 +83,7 @@ def _transaction(name: str, start: str, end: str) -> list[str]:
             "meterValue": [{"timestamp": at, "sampledValue": [{"value": register, "context": context}]}],
         }
         frame = [2, f"{name}-{seq}", "TransactionEvent", payload]
-        lines.append(json.dumps({"at": "2026-11-02T00:00:00Z", "station": "CS201-01", "protocol": "ocpp2.0.1", "frame": frame}))
+        lines.append(json.dumps({"station": "CS201-01", "protocol": "ocpp2.0.1", "frame": frame}))
     return [line + "\n" for line in lines]
 
 

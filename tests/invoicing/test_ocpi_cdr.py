@@ -114,8 +114,10 @@ def charged(**changes: Any) -> ChargingSession:
 
 
 def issue(session: ChargingSession, priced_by: Tariff = PER_KWH, **changes: Any) -> bytes | CdrRefused:
-    """The CDR of a session that is rated by the real thing."""
+    """The CDR of a session that is rated by the real thing. `billed`: what the gate made of it, where that differs."""
     site: Site = changes.get("site", SITE)
+    billed: ChargingSession = changes.pop("billed", session)
+    begin_wh = billed.readings[0].register_wh if billed.readings else WattHours(Decimal(1000))
     rated = SessionRated(
         session=session.id,
         station=session.station,
@@ -126,14 +128,14 @@ def issue(session: ChargingSession, priced_by: Tariff = PER_KWH, **changes: Any)
         end=session.end,
         ended_on=session.end.date(),
         time_zone=site.time_zone,
-        energy_wh=session.energy_wh,
-        begin_wh=WattHours(Decimal(1000)),
-        end_wh=WattHours(session.energy_wh + 1000),
+        energy_wh=billed.energy_wh,
+        begin_wh=begin_wh,
+        end_wh=WattHours(billed.energy_wh + begin_wh),
         partner=PARTNER.id,
         token=TokenUid("04e91a5c"),
         tariff=priced_by.id,
         tariff_version=version_hash(priced_by),
-        rated=rate(session, priced_by, site.time_zone),
+        rated=rate(billed, priced_by, site.time_zone),
         vat=VatDecision(rule="place-of-consumption", country="DE"),
     )
     party = {"country_code": OPERATOR.country_code, "party_id": OPERATOR.party_id}
@@ -573,3 +575,11 @@ def test_no_required_text_is_taken_from_nowhere(path: str, value: str):
     assume(isinstance(inner[last], str))
     inner[last] = value
     assert isinstance(rejected(document), tuple)
+
+
+def test_a_begin_that_the_gate_rejected_is_no_energy_of_any_period() -> None:
+    """The station told 0 at the start; what is billed begins at the first credible reading."""
+    billed = charged()
+    zero = msgspec.structs.replace(billed.readings[0], register_wh=WattHours(Decimal(0)))
+    told = charged(readings=(zero, *billed.readings[1:]), energy_wh=WattHours(Decimal("11000.4")))
+    assert issue(told, billed=billed) == issue(billed)

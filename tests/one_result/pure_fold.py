@@ -23,6 +23,7 @@ from streams.catalogue import Catalogue, with_fact
 from streams.connectors import StationState
 from streams.decisions import Known, decide
 from streams.rating import conclude
+from streams.sessions import Gathering
 from streams.states import SessionRow
 from streams.unit import Billable
 from tests.one_result.digests import Result
@@ -97,6 +98,15 @@ class PureFold:
     def sessions(self) -> set[SessionId]:
         """All of which anything was told, or concluded."""
         return {*self._steps.sessions, *self._blocked}
+
+    @property
+    def conclusions(self) -> list[Conclusion]:
+        """In the order in which they were drawn."""
+        return list(self._conclusions.values())
+
+    @property
+    def open(self) -> list[Gathering]:
+        return self._steps.open
 
     def _message(self, raw: RawMessage) -> None:
         for event in decode(raw, event_id):
@@ -210,9 +220,10 @@ class PureFold:
     def _states(self) -> dict[str, bytes]:
         """As they are stored. A station of which nothing is remembered has none."""
         stations = {f"station:{name}": state for name, state in self._steps.stations.items() if state != StationState()}
+        meters = {f"meters:{name}": state for name, state in self._steps.meters.items()}
         sessions = {f"session:{name}": state for name, state in self._steps.sessions.items()}
         counters = {f"counter:invoice:{series}": str(count).encode() for series, count in self._numbers.items()}
-        return {key: _STATES.encode(state) for key, state in (stations | sessions).items()} | counters
+        return {key: _STATES.encode(state) for key, state in (stations | meters | sessions).items()} | counters
 
 
 def fold(inputs: Iterable[Input]) -> Result:

@@ -8,14 +8,16 @@ from datetime import datetime
 
 from msgspec import structs
 
-from streams import connectors, sessions
+from streams import connectors, meters, sessions
 from streams.catalogue import Deadlines
 from streams.connectors import Assigned, StationState
 from streams.deadlines import conclude_overdue
-from streams.qualities import by_rules, disputed, may_follow, sees_disputes
+from streams.meters import MetersState
+from streams.qualities import by_rules, disputed, has_doubts, may_follow, sees_disputes
 from streams.sessions import Disputed, Gathering, SessionEvent, SessionOutcome, SessionState
 from vocabulary.charging import (
     ChargingEvent,
+    ClockCompared,
     MessageRejected,
     MeterSampled,
     Protocol,
@@ -35,6 +37,7 @@ class Folding:
     def __init__(self) -> None:
         self.stations: dict[StationId, StationState] = {}
         self.sessions: dict[SessionId, SessionState] = {}
+        self.meters: dict[StationId, MetersState] = {}
         self.out: list[SessionClosed | SessionFlagged | SessionMerged] = []
         self.ticked: datetime | None = None
         self.rules = RULES
@@ -83,7 +86,9 @@ class Folding:
         match event:
             case MessageRejected():
                 pass
-            case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
+            case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
+                event.protocol is not Protocol.OCPP16
+            ):
                 self._session_step(sessions.session_id(event), event)
             case MeterSampled() if event.protocol is not Protocol.OCPP16:
                 pass
@@ -93,7 +98,7 @@ class Folding:
                 self._station_step(event)
 
     def _station_step(self, event: connectors.StationEvent) -> None:
-        state, out = connectors.step(self.stations.get(event.station, StationState()), event)
+        state, out = connectors.step(self.stations.get(event.station, StationState()), event, self.rules)
         self.stations[event.station] = state
         for item in out:
             if isinstance(item, Assigned):
@@ -105,17 +110,25 @@ class Folding:
         if not may_follow(self.rules) and sessions.is_another(session, event):
             return
         before = self.sessions.get(session) or Gathering(session=session, station=event.station)
-        self.sessions[session], out = sessions.step(before, event, ticked=self.ticked)
+        self.sessions[session], out = sessions.step(before, event, ticked=self.ticked, rules=self.rules)
         self._note(out)
 
     def _note(self, outcomes: Iterable[SessionOutcome]) -> None:
         for outcome in outcomes:
             if isinstance(outcome, SessionClosed):
-                self.out.append(by_rules(outcome, self.rules))
+                closed = by_rules(outcome, self.rules)
+                self.out.append(closed)
+                self._meters_step(closed)
             elif not isinstance(outcome, Disputed):
                 self.out.append(outcome)
             elif sees_disputes(self.rules) and (again := disputed(self.closed_last(outcome.session), outcome.register_wh)):
                 self.out.append(again)
+
+    def _meters_step(self, closed: SessionClosed) -> None:
+        if has_doubts(self.rules):
+            station = closed.session.station
+            self.meters[station], fell = meters.step(self.meters.get(station, MetersState()), closed.session)
+            self.out += fell
 
 
 def fold(events: Iterable[ChargingEvent]) -> Folding:

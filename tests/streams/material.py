@@ -10,6 +10,7 @@ from vocabulary.codec import ReferenceFact
 from vocabulary.identity import ContractId, PartnerId, TariffId, TokenUid
 from vocabulary.money import Currency
 from vocabulary.reference import (
+    RULES,
     Address,
     Contract,
     ContractPublished,
@@ -82,7 +83,7 @@ def everything() -> tuple[ReferenceFact, ...]:
 
 
 def catalogue(*facts: ReferenceFact) -> Catalogue:
-    known = Catalogue()
+    known = Catalogue(rules=RULES)
     for fact in facts:
         known = with_fact(known, fact)
     return known

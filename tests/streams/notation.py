@@ -19,8 +19,8 @@ any   `token A`, `token A eMAID`, `evse 2`, `evse 2.1`, `reason Remote`, `offlin
 any   `08:00 tick +1d`: the office's clock ticks, a day later.
 
 Of what is expected, `session`, `open` (a session that is not closed), `quality`, `held`, `revision` and `finding` lines are
-always compared; all other kinds
-(`reading`, `charging`, `idle`, `waiting`, `source`, `token`, `evse`, `transaction`, `reason`, `sent`, `because`, `missing`)
+always compared; all other kinds (`reading`, `charging`, `idle`, `waiting`, `source`, `token`, `evse`, `transaction`, `reason`,
+`sent`, `doubt`, `because`, `missing`)
 where the text has at least one of the kind.
 """
 
@@ -54,7 +54,7 @@ from vocabulary.codec import event_id
 from vocabulary.identity import StationId, TokenUid, TransactionId
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, SessionClosed, SessionMerged
+from vocabulary.sessions import ChargingSession, SessionClosed, SessionMerged, doubts_of, quality_of
 
 STATION = StationId("CP1")
 DAY = datetime(2026, 10, 5, tzinfo=UTC)
@@ -306,6 +306,9 @@ def write_session(session: ChargingSession) -> Iterator[str]:
     yield f"transaction {session.transaction}"
     yield f"reason {session.stop_reason}"
     yield f"sent {'offline' if session.offline else 'online'}"
+    for doubt in doubts_of(session):
+        yield f"doubt {doubt.finding}"
+    yield f"quality {quality_of(session)}"
 
 
 def _missing(state: Gathering) -> Iterator[str]:

@@ -18,6 +18,7 @@ from vocabulary.reference import Decision
 from vocabulary.sessions import (
     WAIVABLE,
     ChargeReversed,
+    Doubt,
     Finding,
     Progress,
     ReversalReason,
@@ -97,10 +98,12 @@ def test_what_may_be_decided() -> None:
 
 @pytest.mark.parametrize("finding", sorted(WAIVABLE))
 def test_what_may_be_set_aside_has_a_price(finding: Finding) -> None:
-    """Far too much energy; and forty days of it."""
+    """Far too much energy; forty days of it; and a clock that nobody can believe under a price by the hour."""
     given = session(energy_wh=10**9)
     if finding is Finding.DURATION_IMPLAUSIBLE:
         given = structs.replace(session(), end=session().start + timedelta(days=40))
+    if finding is Finding.CLOCK_UNTRUSTED:
+        given = structs.replace(session(), doubts=(Doubt(finding=finding, detail="arrived a day later"),))
     [*_, blocked] = conclude(given, catalogue(*everything()))
     assert isinstance(blocked, SessionFlagged) and blocked.finding is finding
     [*_, charge] = conclude(given, catalogue(*everything()), waived=(finding,))

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from streams.catalogue import Catalogue, is_in_force
 from streams.rating import conclude, running_cost
+from streams.sessions import so_far
 from tests.streams.folding import fold
 from tests.streams.material import LONG_AGO, catalogue, contract, everything, evse, operator, partner, site, tariff
 from tests.streams.notation import STATION, events
@@ -238,3 +239,18 @@ def test_a_session_of_more_than_30_days_is_not_rated_and_costs_nothing_known(sec
 def test_energy_is_exact_in_the_gate() -> None:
     tiny = structs.replace(session(), energy_wh=WattHours(Decimal("24603.33333333333333333333334")))
     assert found(tiny, *everything()) == "ENERGY_IMPLAUSIBLE"
+
+
+def test_a_driver_is_not_told_what_a_placeholder_or_an_impossible_register_would_cost() -> None:
+    story = "22:30 started #0 begin 0 evse 1 token A\n22:35 updated #1 sample 909948"
+    assert _cost_so_far(story) is None, "nobody knows yet which of the two is wrong"
+    assert _cost_so_far(f"{story}\n22:40 updated #2 sample 910031") == Decimal("0.03")
+    assert running_cost(session(energy_wh=910_031), catalogue(*everything())) is None
+
+
+def _cost_so_far(story: str) -> Decimal | None:
+    [state] = fold(events(story)).open
+    told = so_far(state)
+    assert told is not None
+    cost = running_cost(told, catalogue(*everything()))
+    return None if cost is None else cost.total

@@ -1,11 +1,12 @@
 """Which register values make the energy of a session, and when they make none."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from streams.registers import registers
+from streams.registers import Kind, registers
 from tests.streams.notation import check, instant
 from vocabulary.charging import Sample
 
@@ -47,7 +48,8 @@ def sample(value: str, **more: str) -> Sample:
     ],
 )
 def test_the_register_is(samples: list[Sample], register: str | None) -> None:
-    assert [str(r.wh) for r in registers(samples)] == ([] if register is None else [register])
+    counted = [r for r in registers(samples) if r.kind in (Kind.TOTAL, Kind.ONE_PHASE)]
+    assert [str(r.wh) for r in counted] == ([] if register is None else [register])
 
 
 def test_registers_are_one_per_instant_and_context_in_order_of_time() -> None:
@@ -161,6 +163,138 @@ def test_no_energy_is_zero_where_two_values_say_so() -> None:
     """)
 
 
+# What a register does in the field
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "energy"),
+    [
+        ("999998500", "1500", "3000"),
+        ("99999999.5", "0", "0.5"),
+        ("9990000", "40000", "50000"),
+    ],
+)
+def test_a_register_that_passes_a_power_of_ten_goes_on_counting(before: str, after: str, energy: str) -> None:
+    check(f"""
+        08:00  started #0  begin {before}
+        09:00  ended #1  end {after}
+        -----
+        session  08:00:00 - 09:00:00  {energy} Wh
+        doubt    meter_register_rolled_over
+        quality  complete
+    """)
+
+
+@pytest.mark.parametrize(("before", "after"), [("999999", "500"), ("98000000", "500"), ("99999000", "2000000")])
+def test_a_fall_that_is_none_of_a_registers_top_is_a_reset(before: str, after: str) -> None:
+    """No register is that small, or one of the two values is not near the top."""
+    check(f"""
+        08:00  started #0  begin {before}
+        09:00  ended #1  end {after}
+        -----
+        session  08:00:00 - 09:00:00  {after if int(after) < 1_000_000 else 0} Wh
+        doubt    meter_register_was_reset_during_the_session
+        quality  estimated
+    """)
+
+
+def test_a_reset_adds_up_what_was_counted_before_and_since() -> None:
+    check("""
+        08:00  start 35000
+        08:00  answer 17
+        08:10  meter 37000  tx 17
+        08:20  meter 150  tx 17
+        08:25  meter 400  tx 17
+        08:30  stop 900
+        -----
+        session  08:00:00 - 08:30:00  2900 Wh
+        reading  08:00:00  35000
+        reading  08:10:00  37000
+        reading  08:20:00  37150
+        reading  08:25:00  37400
+        reading  08:30:00  37900
+        doubt    meter_register_was_reset_during_the_session
+        quality  estimated
+    """)
+
+
+def test_samples_that_count_from_the_start_are_shifted_and_start_and_stop_are_billed() -> None:
+    check("""
+        10:00  start 4076447
+        10:00  answer 17
+        10:10  meter 113  tx 17
+        10:20  meter 400  tx 17
+        10:30  stop 4077000
+        -----
+        session  10:00:00 - 10:30:00  553 Wh
+        reading  10:00:00  4076447
+        reading  10:10:00  4076560
+        reading  10:20:00  4076847
+        reading  10:30:00  4077000
+        doubt    samples_count_from_the_start_of_the_session
+        quality  complete
+    """)
+
+
+@pytest.mark.parametrize("samples", ["1204400000", "1204.4"])
+def test_samples_a_thousand_times_off_are_no_energy_that_can_be_billed(samples: str) -> None:
+    check(f"""
+        10:00  start 1203400
+        10:00  answer 17
+        10:10  meter {samples}  tx 17
+        10:30  stop 1210950
+        -----
+        finding  meter_values_are_a_thousand_times_apart
+    """)
+
+
+def test_a_single_phase_that_is_the_total_is_taken_and_told() -> None:
+    check("""
+        10:00  start 100
+        10:00  answer 17
+        10:10  meter L1-N 353.4  tx 17
+        10:30  stop 1100
+        -----
+        session  10:00:00 - 10:30:00  1000 Wh
+        reading  10:00:00  100
+        reading  10:10:00  353.4
+        reading  10:30:00  1100
+        doubt    total_is_labelled_as_one_phase
+    """)
+
+
+def test_what_is_labelled_as_one_phase_does_not_mix_with_totals() -> None:
+    check("""
+        10:00  start 3600000
+        10:00  answer 17
+        10:10  meter 3600100  tx 17
+        10:12  meter L1-N 353.4  tx 17
+        10:30  stop 3600750
+        -----
+        session  10:00:00 - 10:30:00  750 Wh
+        reading  10:00:00  3600000
+        reading  10:10:00  3600100
+        reading  10:30:00  3600750
+    """)
+
+
+def test_the_inlet_stands_in_where_nothing_was_told_at_the_outlet() -> None:
+    check("""
+        10:00  started #0  begin Inlet 5000
+        10:30  ended #1  end Inlet 9000
+        -----
+        session  10:00:00 - 10:30:00  4000 Wh
+        source   first_and_last_sample_at_the_inlet
+    """)
+    check("""
+        10:00  started #0  begin Inlet 5000 100
+        10:30  ended #1  end Inlet 9000 3900
+        -----
+        session  10:00:00 - 10:30:00  3800 Wh
+        source   transaction_begin_and_end_samples
+    """)
+
+
 # The curve between them
 
 
@@ -223,24 +357,39 @@ def test_a_value_within_one_watt_hour_of_its_neighbour_is_rounding() -> None:
 @pytest.mark.parametrize(
     ("story", "because"),
     [
-        ("08:00 start 5000\n08:00 answer 17\n09:00 stop 4999", "from 5000 Wh at the start to 4999 Wh at the end"),
-        ("08:00 started #0 begin 5000\n09:00 ended #1 end 0", "from 5000 Wh at the start to 0 Wh at the end"),
+        ("08:00 start 5000\n08:00 answer 17\n09:00 stop 4998", "from 5000 Wh at {8:00} to 4998 Wh at {9:00}"),
+        ("08:00 started #0 begin 5000\n09:00 ended #1 end 0", "from 5000 Wh at {8:00} to 0 Wh at {9:00}"),
         (
             "08:00 started #0 begin 0\n08:10 updated #1 sample 3000\n08:20 updated #2 sample 2998\n09:00 ended #3 end 5000",
-            "2998 Wh at 2026-10-05T08:20:00+00:00 is out of order",
+            "from 3000 Wh at {8:10} to 2998 Wh at {8:20}",
         ),
         (
             "08:00 started #0 begin 0\n08:10 updated #1 sample 5002\n09:00 ended #2 end 5000",
-            "5002 Wh at 2026-10-05T08:10:00+00:00 is out of order",
+            "from 5002 Wh at {8:10} to 5000 Wh at {9:00}",
         ),
         (
-            "08:00 start 1203400\n08:00 answer 17\n08:30 meter 2500 tx 17\n09:00 stop 1208400",
-            "2500 Wh at 2026-10-05T08:30:00+00:00 is out of order",
+            "08:00 start 1000\n08:00 answer 17\n08:30 meter 20 tx 17\n08:40 meter 2500 tx 17\n09:00 stop 3000",
+            "from 1000 Wh at {8:00} to 20 Wh at {8:30}",
         ),
     ],
 )
-def test_a_register_that_falls_is_a_finding_and_no_session(story: str, because: str) -> None:
+def test_a_register_that_falls_and_neither_rolled_over_nor_began_anew_is_a_finding_and_no_session(
+    story: str, because: str
+) -> None:
+    because = re.sub(r"{(\d):(\d\d)}", r"2026-10-05T0\1:\2:00+00:00", because)
     check(f"{story}\n-----\nfinding meter_register_went_backwards\nbecause {because}")
+
+
+def test_an_end_within_one_watt_hour_below_the_begin_is_no_energy_and_never_negative() -> None:
+    check("""
+        08:00  start 5000
+        08:00  answer 17
+        09:00  stop 4999
+        -----
+        session  08:00:00 - 09:00:00  0 Wh
+        reading  08:00:00  4999
+        reading  09:00:00  4999
+    """)
 
 
 def test_energy_is_exact_however_many_digits_a_register_has() -> None:

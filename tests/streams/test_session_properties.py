@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.clock import with_comparison
 from streams.memory import Memory, State, session_key, station_key
 from streams.sessions import Closed, so_far
 from tests.streams.folding import Folding, fold
@@ -38,6 +40,19 @@ def test_a_16_session_is_the_same_however_early_its_statuses_and_however_often_a
     once = fold(_merged(messages, in_time))
     assert not once.open, "every stop found its start"
     assert fold(_repeated(data, overtaken)).result() == once.result()
+
+
+@EXAMPLES
+@given(st.data())
+def test_messages_travel_with_their_arrivals_and_their_order_changes_nothing(data: st.DataObject) -> None:
+    """A clock that is wrong by one offset, by several, or not at all, and messages that are late by any."""
+    events = data.draw(transactions_2x())
+    offsets = st.sampled_from([-60, -60, 0, 120, 121, 30_000_000]).map(lambda minutes: timedelta(minutes=minutes))
+    one = data.draw(st.none() | offsets)
+    messages = [with_comparison((e,), e.at + (data.draw(offsets) if one is None else one)) for e in events]  # type: ignore[union-attr]
+    again = data.draw(st.lists(st.sampled_from(messages), max_size=3))
+    shuffled = data.draw(st.permutations([*messages, *again]))
+    assert fold(e for message in shuffled for e in message).result() == fold(e for m in messages for e in m).result()
 
 
 def _place(messages: list[ChargingEvent], status: ConnectorStatusChanged) -> int:

@@ -14,7 +14,7 @@ from vocabulary.identity import short
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.reference import Decision
-from vocabulary.sessions import ChargingSession, Quality, Rated, RatedLine, SignatureChecked, quality_of
+from vocabulary.sessions import ChargingSession, Quality, Rated, RatedLine, SignatureChecked, doubts_of, quality_of
 from vocabulary.tariff import Dimension
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, micro, opened, pass_settings, print_json, table
 from wattbook.conclusions import Dossier, dossier
@@ -208,6 +208,9 @@ def _about(found: Dossier) -> Iterator[tuple[str, str]]:
         if rated.revision:
             yield "revision", f"{rated.revision}: rated {rated.revision + 1} times; what did not hold is reversed below"
         yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
+        if charged is not None and rated.energy_wh != charged.energy_wh:
+            billed = f"{plain(kwh(rated.energy_wh))} kWh, from {plain(kwh(rated.begin_wh))} to {plain(kwh(rated.end_wh))} kWh"
+            yield "billed", billed
         if rated.held is not None:
             yield "held", f"{rated.held}: see docs/errors.md"
     elif charged is not None:
@@ -222,6 +225,8 @@ def _show_session(charged: ChargingSession, zone: str) -> None:
     OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
     if (quality := quality_of(charged)) is not Quality.COMPLETE:
         OUT.print(f"quality    {quality}")
+    for doubt in doubts_of(charged):
+        OUT.print(f"noticed    {doubt.finding}: {escape(doubt.detail)}")
     for stretch in charged.stretches:
         times = " – ".join(at.astimezone(local).strftime("%H:%M:%S") for at in (stretch.start, stretch.end))
         OUT.print(f"           {times}  {stretch.activity}")

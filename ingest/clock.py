@@ -1,0 +1,71 @@
+"""Where a transaction's message arrived at another time than it tells, a second event says when it did. Pure.
+
+    2.x   before 2015, more than 5 minutes ahead, or whole quarter hours off and not `offline`: what no right clock tells
+    1.6   the same, and whatever is late by more than half an hour: no field tells that a message had waited
+
+Of what arrives as it happens there is no such event. It stands before the event that it is about, so that what an end concludes
+knows it; only a 1.6 start comes first, since it begins the session.
+"""
+
+from datetime import UTC, datetime
+
+from vocabulary.charging import (
+    ChargingEvent,
+    ClockCompared,
+    Moment,
+    Protocol,
+    StartRequested,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+from vocabulary.clocks import APART, LATE, quarter_hours
+
+_ANCIENT = datetime(2015, 1, 1, tzinfo=UTC)
+
+
+def with_comparison(events: tuple[ChargingEvent, ...], received_at: datetime) -> tuple[ChargingEvent, ...]:
+    """The events of one message, and what its arrival says about the clock."""
+    match events:
+        case (TransactionStarted() as started, StartRequested() as requested):
+            if _tells(started, received_at):
+                compared = ClockCompared(
+                    station=started.station,
+                    protocol=started.protocol,
+                    of=Moment.START,
+                    at=started.at,
+                    received_at=received_at,
+                    start=requested.start,
+                )
+                return (*events, compared)
+        case (TransactionStarted() | TransactionUpdated() | TransactionEnded() as event,):
+            if _tells(event, received_at):
+                return (_compared(event, received_at), event)
+        case _:
+            pass
+    return events
+
+
+def _tells(event: TransactionStarted | TransactionUpdated | TransactionEnded, received_at: datetime) -> bool:
+    offset = event.at - received_at
+    if -APART <= offset <= APART:
+        return False
+    if offset > APART or event.at < _ANCIENT:
+        return True
+    if event.protocol is Protocol.OCPP16:
+        return offset < -LATE
+    return not event.offline and quarter_hours(offset) is not None
+
+
+def _compared(event: TransactionStarted | TransactionUpdated | TransactionEnded, received_at: datetime) -> ClockCompared:
+    return ClockCompared(
+        station=event.station,
+        protocol=event.protocol,
+        of=_MOMENTS[type(event)],
+        at=event.at,
+        received_at=received_at,
+        transaction=event.transaction,
+    )
+
+
+_MOMENTS = {TransactionStarted: Moment.START, TransactionUpdated: Moment.UPDATE, TransactionEnded: Moment.END}

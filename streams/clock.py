@@ -1,0 +1,130 @@
+"""Whether a station's clock can be believed, and what its times are where it is wrong in a way that can be told.
+
+`ClockCompared` tells of messages that arrived at another time than they tell; it is there only where the two are apart.
+
+    start and end both apart by one offset, and that is implausible     corrected by it; the raw messages stay as they came
+    one of them implausible, or with another offset                     not to be trusted: what depends on the time has no price
+    stop within a second of the start, and real energy                  a clock that was not set (MicroOcpp writes start + 1 s):
+                                                                        the end is the arrival of the stop, if that can be told
+    late by anything else                                               an offline queue: nothing is wrong
+
+Implausible is: before 2015; more than 5 minutes ahead of the arrival; a whole number of quarter hours, between 1 h and 14 h,
+off by no more than a minute (local time told as UTC). An offline queue has no constant offset: it arrives at once, and what it
+tells is spread.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from msgspec import Struct, structs
+
+from streams.energy import Energy
+from streams.registers import Register
+from streams.stretches import Told
+from vocabulary.charging import ClockCompared, Moment
+from vocabulary.clocks import APART, LATE, quarter_hours
+from vocabulary.sessions import Doubt, Finding
+
+ANCIENT = datetime(2015, 1, 1, tzinfo=UTC)
+_AS_ONE = timedelta(minutes=1)
+_AT_ONCE = timedelta(seconds=1)
+_REAL_WH = 100  # more than any EVSE delivers in a second
+_NONE = timedelta(0)
+_FAR = timedelta(hours=1)
+
+
+class Compared(Struct, frozen=True, array_like=True):
+    """A message's time and its first arrival."""
+
+    of: Moment
+    at: datetime
+    received_at: datetime
+
+
+T = TypeVar("T", Register, Told)
+
+
+class Clock(Struct, frozen=True):
+    """A session's start and end, as they are to be used. `shift` was added to the station's times."""
+
+    start: datetime
+    end: datetime
+    shift: timedelta = _NONE
+    doubts: tuple[Doubt, ...] = ()
+
+    def corrected(self, told: Iterable[T]) -> list[T]:
+        """What has an `at`, by the corrected clock; without what is far outside of the session, which may be of any year."""
+        if not self.shift:
+            return list(told)
+        since, until = self.start - self.shift - _FAR, self.end - self.shift + _FAR
+        return [structs.replace(one, at=one.at + self.shift) for one in told if since <= one.at <= until]
+
+
+def with_comparison(known: tuple[Compared, ...], event: ClockCompared) -> tuple[Compared, ...]:
+    """A message that came again arrived when it first arrived."""
+    told = Compared(event.of, event.at, event.received_at)
+    others = tuple(c for c in known if (c.of, c.at) != (told.of, told.at))
+    same = (c for c in known if (c.of, c.at) == (told.of, told.at))
+    return (*others, min((told, *same), key=lambda c: c.received_at))
+
+
+def judged(start: datetime, end: datetime, compared: Sequence[Compared], may_be_late: bool) -> Clock:
+    """The times of a session from `start` to `end`. `may_be_late`: the station said that messages had waited."""
+    offsets = [offset for of, at in ((Moment.START, start), (Moment.END, end)) if (offset := _offset(compared, of, at))]
+    if len(offsets) == 2:
+        offsets += [c.at - c.received_at for c in compared if c.of is Moment.UPDATE]
+        if max(offsets) - min(offsets) <= _AS_ONE and _is_wrong(max(offsets), start, end, may_be_late):
+            return _shifted(start, end, -_error(max(offsets)))
+    if start < ANCIENT or end < ANCIENT or any(offset > APART for offset in offsets):
+        return Clock(start, end, doubts=(_untrusted(start, end, compared),))
+    return Clock(start, end)
+
+
+def _offset(compared: Iterable[Compared], of: Moment, at: datetime) -> timedelta | None:
+    """How far the message's time is ahead of its arrival; None: not known, or not far."""
+    return next((c.at - c.received_at for c in compared if (c.of, c.at) == (of, at)), None)
+
+
+def _is_wrong(offset: timedelta, start: datetime, end: datetime, may_be_late: bool) -> bool:
+    if start < ANCIENT or offset > APART:
+        return True
+    return quarter_hours(offset) is not None and not may_be_late and end - start > APART
+
+
+def _error(offset: timedelta) -> timedelta:
+    """The clock's error: a message takes a moment to arrive, so the greatest offset is the nearest to it."""
+    return quarter_hours(offset) or _AT_ONCE * (offset // _AT_ONCE)
+
+
+def _shifted(start: datetime, end: datetime, shift: timedelta) -> Clock:
+    told = f"{_signed(-shift)} s against the arrival; the station tells {start.isoformat()} to {end.isoformat()}"
+    return Clock(start + shift, end + shift, shift, (Doubt(finding=Finding.CLOCK_CORRECTED, detail=told),))
+
+
+def _signed(offset: timedelta) -> str:
+    return f"{offset // _AT_ONCE:+}"
+
+
+def _untrusted(start: datetime, end: datetime, compared: Sequence[Compared]) -> Doubt:
+    arrived = ", ".join(
+        f"{of} {at.isoformat()} arrived " + next((c.received_at.isoformat() for c in compared if (c.of, c.at) == (of, at)), "–")
+        for of, at in ((Moment.START, start), (Moment.END, end))
+    )
+    return Doubt(finding=Finding.CLOCK_UNTRUSTED, detail=arrived)
+
+
+def stopped_at_once(start: datetime, end: datetime, told: Energy) -> bool:
+    """Whether more energy was told than any EVSE delivers in the second or less between start and end."""
+    return _NONE <= end - start <= _AT_ONCE and told.readings[-1].register_wh - told.readings[0].register_wh > _REAL_WH
+
+
+def estimated(start: datetime, end: datetime, compared: Sequence[Compared]) -> Clock:
+    """The times of a session that seems to have ended at once: its messages' arrivals, if they came as it went on."""
+    ahead, behind = _offset(compared, Moment.START, start), _offset(compared, Moment.END, end)
+    arrived, left = start - (ahead or _NONE), None if behind is None else end - behind
+    apart = LATE if ahead is None else _AS_ONE  # a start that is not compared may have waited for as long
+    if left is None or left - arrived <= apart:  # not known, or out of a queue
+        return Clock(start, end, doubts=(_untrusted(start, end, compared),))
+    told = f"from {start.isoformat()} to {end.isoformat()}; the stop arrived {left.isoformat()}"
+    return Clock(arrived, left, arrived - start, (Doubt(finding=Finding.END_ESTIMATED, detail=told),))

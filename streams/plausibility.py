@@ -1,0 +1,127 @@
+"""The gate before billing: whether an EVSE can have delivered what a session tells, and what to do where it cannot.
+
+    more than 30 days                            blocks: no time of it can be believed
+    clock not to be trusted                      blocks where the price depends on the time, else informs
+    begin 0, then a jump that no EVSE makes      the begin was a placeholder: the first credible register counts; held
+    every part a thousand times too much         blocks: a unit is wrong, and nobody can say which
+    more than power x time in any other way      blocks
+
+The session itself is not changed: what comes out here is what is billed, with the findings that explain it.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
+
+from msgspec import structs
+
+from streams.clock import ANCIENT
+from streams.registers import EXACT
+from vocabulary.quantities import WattHours, seconds_between
+from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, Reading, doubts_of
+from vocabulary.tariff import Dimension, Restrictions, Tariff
+
+LONGEST = timedelta(days=30)  # what lasts longer began or ended by a broken clock, and its time has no price
+_MARGIN = Decimal("1.1")  # a meter may read above the EVSE's nameplate power
+_GRACE_S = 60  # and clocks are told in whole seconds, some of them late
+_THOUSAND = 1000
+_TIMED = {Dimension.TIME, Dimension.PARKING_TIME}
+
+
+class Judged(NamedTuple):
+    """The session as it is billed. `blocks`: why it is not; `doubts`: what else is to be told of it."""
+
+    session: ChargingSession
+    doubts: tuple[Doubt, ...] = ()
+    blocks: Doubt | None = None
+
+
+def judge(session: ChargingSession, power_w_max: int, waived: Collection[Finding]) -> Judged:
+    """What an EVSE of this power makes of a session; before any tariff is looked at."""
+    doubts = doubts_of(session)
+    if session.end - session.start > LONGEST and Finding.DURATION_IMPLAUSIBLE not in waived:
+        lasts = f"{session.start.isoformat()} to {session.end.isoformat()}"
+        return Judged(session, doubts, Doubt(finding=Finding.DURATION_IMPLAUSIBLE, detail=lasts))
+    if session.energy_wh <= (limit := _most_wh(session.start, session.end, power_w_max)):
+        return Judged(session, doubts)
+    credible = after_placeholder(session.readings, power_w_max)
+    if credible is None:
+        blocks = _too_much(session, power_w_max, limit)
+        return Judged(session, doubts, None if blocks.finding in waived else blocks)
+    told = f"0 Wh at {session.start.isoformat()}, {credible[0].register_wh} Wh at {session.readings[1].at.isoformat()}"
+    noticed = Doubt(finding=Finding.BEGIN_PLACEHOLDER, detail=f"{told}: {session.energy_wh} Wh if believed")
+    return Judged(_with_readings(session, credible), (noticed, *doubts))
+
+
+def after_placeholder(readings: Sequence[Reading], power_w_max: int) -> tuple[Reading, ...] | None:
+    """The readings without a begin of 0 that was none: the next one is more than the EVSE can have delivered until then.
+
+    None where the begin is no 0, where there is no reading between begin and end, or where the rest is too much as well.
+    """
+    if len(readings) < 3 or readings[0].register_wh != 0:
+        return None
+    begin, first, *rest = readings
+    if first.register_wh <= _most_wh(begin.at, first.at, power_w_max):
+        return None
+    if rest[-1].register_wh - first.register_wh > _most_wh(first.at, rest[-1].at, power_w_max):
+        return None
+    return (Reading(at=begin.at, register_wh=first.register_wh), first, *rest)
+
+
+def _with_readings(session: ChargingSession, readings: tuple[Reading, ...]) -> ChargingSession:
+    energy = WattHours(EXACT.subtract(readings[-1].register_wh, readings[0].register_wh))
+    return structs.replace(session, readings=readings, energy_wh=energy, quality=Quality.ESTIMATED)
+
+
+def _too_much(session: ChargingSession, power_w_max: int, limit: Decimal) -> Doubt:
+    told = f"{session.energy_wh} Wh, at most {limit:.0f} Wh fit"
+    if _is_a_thousand_times_too_high(session.readings, power_w_max):
+        return Doubt(finding=Finding.UNIT_IMPLAUSIBLE, detail=f"{told}; a thousandth would in each part")
+    return Doubt(finding=Finding.ENERGY_IMPLAUSIBLE, detail=told)
+
+
+def _is_a_thousand_times_too_high(readings: Sequence[Reading], power_w_max: int) -> bool:
+    """Whether two or more parts between readings are too much, all together more than tenfold, and a thousandth of each is not.
+
+    A single jump may be a wrong begin or end as well, and a little too much a wrong power: no sign of a wrong unit.
+    """
+    whole = _most_wh(readings[0].at, readings[-1].at, power_w_max)
+    if readings[-1].register_wh - readings[0].register_wh <= 10 * whole:
+        return False
+    parts = [(after.register_wh - before.register_wh, before.at, after.at) for before, after in pairwise(readings)]
+    risen = [(rise, _most_wh(since, until, power_w_max)) for rise, since, until in parts if rise > 0]
+    return len(risen) > 1 and all(most < rise <= most * _THOUSAND for rise, most in risen)
+
+
+def _most_wh(start: datetime, end: datetime, power_w_max: int) -> Decimal:
+    """The energy that an EVSE can have delivered in that time."""
+    return Decimal(power_w_max) * _MARGIN * (seconds_between(start, end) + _GRACE_S) / 3600
+
+
+def clock_blocks(session: ChargingSession, tariff: Tariff | None, waived: Collection[Finding]) -> Doubt | None:
+    """The doubt about the clock, where it is one about the price: the tariff has parts that depend on the time.
+
+    `tariff` None: before one was looked for, which takes a date. Without a date nobody can set it aside.
+    """
+    doubt = next((d for d in doubts_of(session) if d.finding is Finding.CLOCK_UNTRUSTED), None)
+    if doubt is None:
+        return None
+    dateless = session.start < ANCIENT or session.end < ANCIENT
+    timed = tariff is not None and depends_on_time(tariff) and doubt.finding not in waived
+    return doubt if dateless or timed else None
+
+
+def depends_on_time(tariff: Tariff) -> bool:
+    """Whether a part of the price is for time, or applies at some times only."""
+    return any(
+        component.dimension in _TIMED or _is_timed(element.restrictions)
+        for element in tariff.elements
+        for component in element.components
+    )
+
+
+def _is_timed(restrictions: Restrictions) -> bool:
+    bounds = (restrictions.min_energy_wh, restrictions.max_energy_wh)
+    return restrictions != Restrictions(min_energy_wh=bounds[0], max_energy_wh=bounds[1])
