@@ -15,7 +15,7 @@ from itertools import groupby
 
 import msgspec
 
-from streams import connectors, meters, sessions
+from streams import connectors, meters, session_names, sessions
 from streams.adjusting import Standing, adjusted
 from streams.batch_parts import (
     Concluded,
@@ -164,7 +164,7 @@ class Batch:
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
                 event.protocol is not Protocol.OCPP16
             ):
-                self._session_step(Assigned(sessions.session_id(event), event), heard)
+                self._session_step(Assigned(session_names.session_id(event), event), heard)
             case MeterSampled() if event.protocol is not Protocol.OCPP16:
                 pass  # 2.x MeterValues are never of a transaction (part 2, J01)
             case TransactionUpdated():
@@ -184,7 +184,7 @@ class Batch:
                 self._conclude((out,), event.station, heard.cause, heard.recorded_at)
 
     def _session_step(self, assigned: Assigned, heard: Heard) -> None:
-        if not may_follow(self.catalogue.rules) and sessions.is_another(assigned.session, assigned.event):
+        if not may_follow(self.catalogue.rules) and session_names.is_another(assigned.session, assigned.event):
             return
         known = self._memory.session(assigned.session, self._unit.states)
         before = known or Gathering(session=assigned.session, station=assigned.event.station)

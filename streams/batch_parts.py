@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams import sessions
+from streams import session_names
 from streams.log import Log, Record
 from streams.memory import meters_key, session_key, station_key
 from streams.row_conclusions import Picked, demanded
-from streams.sessions import SessionEvent
+from streams.session_names import SessionEvent
 from streams.states import DocumentRow, SessionRow
 from streams.unit import Billable
 from vocabulary.billing import Invoice, InvoiceIssued
@@ -93,7 +93,7 @@ def state_keys_of(event: ChargingEvent) -> Iterator[str]:
         case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
             event.protocol is not Protocol.OCPP16
         ):
-            yield session_key(sessions.session_id(event))
+            yield session_key(session_names.session_id(event))
         case MessageRejected():
             return
         case _:

@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeVar
 from msgspec import Struct, structs
 
 from streams.qualities import has_doubts
-from streams.sessions import SessionEvent, session_id, session_of_start
+from streams.session_names import SessionEvent, session_id, session_of_start
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES
 from vocabulary.charging import (

@@ -8,8 +8,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from msgspec import structs
+
 from streams.energy import Bounds, Energy
 from streams.registers import BEGIN, END, Kind, Register
+from streams.registers import registers as every_kind
+from vocabulary.charging import Sample
 from vocabulary.quantities import WattHours, seconds_between
 from vocabulary.sessions import ChargingSession, Doubt, EnergySource, Finding, Reading
 
@@ -19,10 +23,15 @@ _MARGIN = Decimal("1.1")
 _GRACE_S = 60
 
 
-def energy(bounds: Bounds, told: Sequence[Register]) -> Energy | Doubt:
+def registers(samples: Sequence[Sample]) -> tuple[Register, ...]:
+    """The import register; a single phase was taken for all of them."""
+    told = (register for register in every_kind(samples) if register.kind in (Kind.TOTAL, Kind.ONE_PHASE))
+    return tuple(structs.replace(register, kind=Kind.TOTAL) for register in told)
+
+
+def energy(bounds: Bounds, found: list[Register]) -> Energy | Doubt:
     if bounds.end < bounds.start:
         return Doubt(finding=Finding.END_BEFORE_START, detail=f"start {bounds.start.isoformat()}, end {bounds.end.isoformat()}")
-    found = [register for register in told if register.kind in (Kind.TOTAL, Kind.ONE_PHASE)]
     ends = _ends(bounds, found)
     if ends is None:
         return Doubt(finding=Finding.ENERGY_UNKNOWN, detail="no import register at start and end")

@@ -103,3 +103,11 @@ def read_station(states: States, station: StationId) -> StationState:
     state = next((_DECODER.decode(body) for body in found.values()), StationState())
     assert isinstance(state, StationState)
     return state
+
+
+def as_written_today(body: bytes) -> bytes:
+    """A stored state as it would be written now; what is no state stays as it is."""
+    try:
+        return _ENCODER.encode(_DECODER.decode(body))
+    except msgspec.MsgspecError:
+        return body

@@ -38,7 +38,7 @@ class Judged(NamedTuple):
     blocks: Doubt | None = None
 
 
-def judge(session: ChargingSession, power_w_max: int, waived: Collection[Finding]) -> Judged:
+def judge(session: ChargingSession, power_w_max: int, waived: Collection[Finding] = ()) -> Judged:
     """What an EVSE of this power makes of a session; before any tariff is looked at."""
     doubts = doubts_of(session)
     if session.end - session.start > LONGEST and Finding.DURATION_IMPLAUSIBLE not in waived:
@@ -100,7 +100,7 @@ def _most_wh(start: datetime, end: datetime, power_w_max: int) -> Decimal:
     return Decimal(power_w_max) * _MARGIN * (seconds_between(start, end) + _GRACE_S) / 3600
 
 
-def clock_blocks(session: ChargingSession, tariff: Tariff | None, waived: Collection[Finding]) -> Doubt | None:
+def clock_blocks(session: ChargingSession, tariff: Tariff | None, waived: Collection[Finding] = ()) -> Doubt | None:
     """The doubt about the clock, where it is one about the price: the tariff has parts that depend on the time.
 
     `tariff` None: before one was looked for, which takes a date. Without a date nobody can set it aside.

@@ -117,9 +117,9 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
     if plug is None or holder is None or not _has_local_time(session):
         return None
-    judged = judge(session, plug.evse.power_w_max, ())
+    judged = judge(session, plug.evse.power_w_max)
     tariff = tariff_for(plug, holder, session, catalogue)
-    if judged.blocks or tariff is None or clock_blocks(session, tariff, ()):
+    if judged.blocks or tariff is None or clock_blocks(session, tariff):
         return None
     return rate(judged.session, tariff, plug.site.time_zone)
 

@@ -16,6 +16,7 @@ concludes it from what there is (`streams.deadlines`); it goes on gathering then
 Every energy here is the import register in Wh; a register that goes backwards is a finding, never a crash.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -27,6 +28,7 @@ from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, w
 from streams.energy import Bounds, Energy, against_power, energy
 from streams.qualities import closed_as, has_doubts
 from streams.registers import EXACT, Register, greatest_power, last_of, registers
+from streams.session_names import SessionEvent, is_another
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
 from streams.surplus import TOLD_APART, differ, ends_twice, late, second_end, surplus
@@ -35,20 +37,17 @@ from vocabulary.charging import (
     ConnectorStatusChanged,
     MeterSampled,
     Protocol,
+    Sample,
     SignedValue,
     TransactionEnded,
     TransactionStarted,
     TransactionUpdated,
 )
 from vocabulary.codec import event_id
-from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId, content_id
+from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId
 from vocabulary.quantities import WattHours
 from vocabulary.reference import RULES
 from vocabulary.sessions import ESTIMATING, ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
-
-SessionEvent = (
-    TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged | ClockCompared
-)
 
 
 class Start(Struct, frozen=True, array_like=True):
@@ -125,27 +124,6 @@ SessionState = Gathering | Closed
 SessionOutcome = SessionClosed | SessionFlagged | Disputed
 
 
-def session_id(event: SessionEvent) -> SessionId:
-    """2.x: the station's transaction. 1.6: the StartTransaction itself, since its id is the CSMS's and may be used again."""
-    match event:
-        case TransactionStarted(protocol=Protocol.OCPP16):
-            return session_of_start(event_id(event))
-        case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared():
-            return SessionId(content_id("session", event.station, event.transaction or ""))
-        case _:
-            raise AssertionError(f"{type(event).__name__} does not name a session")
-
-
-def is_another(session: SessionId, event: SessionEvent) -> bool:
-    """Whether it is the start of a 1.6 session that follows this one on its connector."""
-    return isinstance(event, TransactionStarted) and event.protocol is Protocol.OCPP16 and session_id(event) != session
-
-
-def session_of_start(start: EventId) -> SessionId:
-    """The session that a 1.6 StartTransaction, known by its event id, begins."""
-    return SessionId(content_id("session", start))
-
-
 def step(
     state: SessionState,
     event: SessionEvent,
@@ -164,7 +142,7 @@ def step(
         case Closed(), _:
             return Step(state, late(state, event))
         case Gathering(), _:
-            gathered = gather(state, event, identity)
+            gathered = gather(state, event, identity, rules)
             if ticked is not None and not is_another(state.session, event):
                 gathered = structs.replace(gathered, heard=ticked)
             end = end_of(gathered)
@@ -180,7 +158,7 @@ def _ended_again(state: Closed, other: End, told: tuple[Register, ...]) -> Step[
     return Step(state, (flagged, Disputed(state.session, last.wh)) if (last := last_of(told)) else (flagged,))
 
 
-def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None) -> Gathering:
+def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None, rules: int = RULES) -> Gathering:
     """The state with what the event adds to it."""
     match event:
         case TransactionStarted() if is_another(state.session, event):
@@ -192,8 +170,8 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
             told = Told(event.at, 0, event.status)
             return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
         case MeterSampled():
-            power_w = greatest_power(event.samples)
-            said = Said(registers=registers(event.samples), signed=event.signed, power_w=power_w)
+            found, power_w = _sampled(event.samples, rules)
+            said = Said(registers=found, signed=event.signed, power_w=power_w)
             return structs.replace(state, said=(*state.said, said), transaction=state.transaction or event.transaction)
         case TransactionStarted() | TransactionUpdated() | TransactionEnded():
             return structs.replace(
@@ -201,24 +179,30 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
                 transaction=event.transaction or state.transaction,
                 start=_start(state.start, event) if isinstance(event, TransactionStarted) else state.start,
                 ends=(*state.ends, _end_of(event, identity)) if isinstance(event, TransactionEnded) else state.ends,
-                said=(*state.said, _said(event, identity)),
+                said=(*state.said, _said(event, identity, rules)),
             )
 
 
-def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, identity: EventId | None) -> Said:
+def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, identity: EventId | None, rules: int) -> Said:
     state = event.charging_state
+    found, power_w = _sampled(event.samples, rules)
     return Said(
         seq=event.seq,
         event=None if event.seq is None else (identity or event_id(event))[:TOLD_APART],
         evse=event.evse,
         connector=event.connector,
         token=_token(event),
-        registers=registers(event.samples),
+        registers=found,
         told=None if state is None else Told(event.at, event.seq or 0, state),
         signed=event.signed,
         offline=event.offline,
-        power_w=greatest_power(event.samples),
+        power_w=power_w,
     )
+
+
+def _sampled(samples: Sequence[Sample], rules: int) -> tuple[tuple[Register, ...], Decimal | None]:
+    """The energy and the power that a message tells; the first rules kept no power."""
+    return (registers(samples), greatest_power(samples)) if has_doubts(rules) else (first_rules.registers(samples), None)
 
 
 def _start(known: Start | None, event: TransactionStarted) -> Start:

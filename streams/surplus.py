@@ -15,7 +15,8 @@ from vocabulary.identity import SessionId
 from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
 
 if TYPE_CHECKING:
-    from streams.sessions import Closed, End, Gathering, SessionEvent
+    from streams.session_names import SessionEvent
+from streams.sessions import Closed, End, Gathering
 
 _SAME_TIME = timedelta(seconds=1)  # a simulator that was stopped while it stopped told the same end a millisecond later
 TOLD_APART = 16  # digits of an event's identity: enough to see that one number was used for two contents

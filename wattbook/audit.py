@@ -24,6 +24,7 @@ from ledger.balances import balances_digest, entries_digest
 from streams.embedded_runtime import CONSUMER, EmbeddedRuntime
 from streams.lanes import STATES
 from streams.log import INPUTS, Appended, BrokenLink, Head, Log, Record, Stored, Stream
+from streams.memory import as_written_today
 from streams.places import OFFICE, Partition
 from streams.row_conclusions import described, standing_at
 from streams.sql_states import IndexRow, SqlStates
@@ -289,8 +290,9 @@ def states_of(states: SqlStates) -> Iterator[Derived]:
 
 
 def numbered(states: Iterable[tuple[str, bytes]]) -> Iterator[Derived]:
+    """Earlier versions wrote fewer fields of the same states."""
     for number, (key, body) in enumerate(states, start=1):
-        yield Derived("state", number, Position(0), key.encode() + b"\0" + body)
+        yield Derived("state", number, Position(0), key.encode() + b"\0" + as_written_today(body))
 
 
 def unsaved(store: Store) -> tuple[Partition, ...]:

@@ -21,7 +21,7 @@ from streams.catalogue import Catalogue
 from streams.embedded_runtime import Input
 from streams.log import Stream
 from streams.memory import read_station
-from streams.sessions import session_id
+from streams.session_names import session_id
 from vocabulary.charging import (
     ChargingEvent,
     ClockCompared,

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from msgspec import structs
 
-from streams import connectors, meters, sessions
+from streams import connectors, meters, session_names, sessions
 from streams.catalogue import Deadlines
 from streams.connectors import Assigned, StationState
 from streams.deadlines import conclude_overdue
 from streams.meters import MetersState
 from streams.qualities import by_rules, disputed, has_doubts, may_follow, sees_disputes
-from streams.sessions import Disputed, Gathering, SessionEvent, SessionOutcome, SessionState
+from streams.session_names import SessionEvent
+from streams.sessions import Disputed, Gathering, SessionOutcome, SessionState
 from vocabulary.charging import (
     ChargingEvent,
     ClockCompared,
@@ -89,7 +90,7 @@ class Folding:
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
                 event.protocol is not Protocol.OCPP16
             ):
-                self._session_step(sessions.session_id(event), event)
+                self._session_step(session_names.session_id(event), event)
             case MeterSampled() if event.protocol is not Protocol.OCPP16:
                 pass
             case TransactionUpdated():
@@ -107,7 +108,7 @@ class Folding:
                 self.out.append(item)
 
     def _session_step(self, session: SessionId, event: SessionEvent) -> None:
-        if not may_follow(self.rules) and sessions.is_another(session, event):
+        if not may_follow(self.rules) and session_names.is_another(session, event):
             return
         before = self.sessions.get(session) or Gathering(session=session, station=event.station)
         self.sessions[session], out = sessions.step(before, event, ticked=self.ticked, rules=self.rules)

@@ -54,7 +54,7 @@ from vocabulary.codec import event_id
 from vocabulary.identity import StationId, TokenUid, TransactionId
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, SessionClosed, SessionMerged, doubts_of, quality_of
+from vocabulary.sessions import ChargingSession, SessionClosed, SessionMerged, doubts_of
 
 STATION = StationId("CP1")
 DAY = datetime(2026, 10, 5, tzinfo=UTC)
@@ -308,7 +308,6 @@ def write_session(session: ChargingSession) -> Iterator[str]:
     yield f"sent {'offline' if session.offline else 'online'}"
     for doubt in doubts_of(session):
         yield f"doubt {doubt.finding}"
-    yield f"quality {quality_of(session)}"
 
 
 def _missing(state: Gathering) -> Iterator[str]:

@@ -10,7 +10,7 @@ from streams.adjusting import Standing, adjusted, released, taken_back
 from streams.decisions import objection
 from streams.rating import conclude
 from streams.states import SessionRow
-from tests.streams.material import catalogue, everything
+from tests.streams.material import LONG_AGO, catalogue, everything, tariff
 from tests.streams.notation import STATION
 from tests.streams.test_gate import rated, session
 from vocabulary.identity import SessionId
@@ -25,6 +25,7 @@ from vocabulary.sessions import (
     SessionFlagged,
     SessionRated,
 )
+from vocabulary.tariff import Dimension, PriceComponent, TariffElement, TariffPublished
 
 CHARGE = rated(session(), *everything())
 DEARER = rated(session(energy_wh=6000), *everything())
@@ -104,7 +105,11 @@ def test_what_may_be_set_aside_has_a_price(finding: Finding) -> None:
         given = structs.replace(session(), end=session().start + timedelta(days=40))
     if finding is Finding.CLOCK_UNTRUSTED:
         given = structs.replace(session(), doubts=(Doubt(finding=finding, detail="arrived a day later"),))
-    [*_, blocked] = conclude(given, catalogue(*everything()))
+    by_the_hour = PriceComponent(dimension=Dimension.PARKING_TIME, price=Decimal("3.00"), vat_percent=Decimal(19))
+    day = tariff().tariff
+    priced = structs.replace(day, elements=(*day.elements, TariffElement(components=(by_the_hour,))))
+    known = catalogue(*everything(), TariffPublished(tariff=priced, valid_from=LONG_AGO))
+    [*_, blocked] = conclude(given, known)
     assert isinstance(blocked, SessionFlagged) and blocked.finding is finding
-    [*_, charge] = conclude(given, catalogue(*everything()), waived=(finding,))
+    [*_, charge] = conclude(given, known, waived=(finding,))
     assert isinstance(charge, SessionRated) and charge.rated.total > 0

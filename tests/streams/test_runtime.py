@@ -28,6 +28,7 @@ from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import EventId, Position, SessionId, StationId, TariffId
+from vocabulary.reference import RULES, RulesAdopted
 from vocabulary.sessions import (
     Finding,
     Progress,
@@ -544,7 +545,7 @@ def test_memory_forgets_what_is_closed_and_what_was_not_touched_longest() -> Non
 
 
 def test_a_runtime_remembers_running_sessions_and_stations_only(desk: Callable[..., Desk]) -> None:
-    done = worked_through(desk(batch=5), everything())
+    done = worked_through(desk(batch=5), [*inputs(RulesAdopted(number=RULES)), *everything()])
     known = done.runtime._memory._known
     assert {type(state).__name__ for state in known.values()} == {"Gathering", "MetersState", "StationState"}
 

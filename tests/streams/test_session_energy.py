@@ -181,7 +181,6 @@ def test_a_register_that_passes_a_power_of_ten_goes_on_counting(before: str, aft
         -----
         session  08:00:00 - 09:00:00  {energy} Wh
         doubt    meter_register_rolled_over
-        quality  complete
     """)
 
 
@@ -232,7 +231,6 @@ def test_samples_that_count_from_the_start_are_shifted_and_start_and_stop_are_bi
         reading  10:20:00  4076847
         reading  10:30:00  4077000
         doubt    samples_count_from_the_start_of_the_session
-        quality  complete
     """)
 
 

@@ -1,0 +1,38 @@
+"""By what a session is known, and the events that a session is made of."""
+
+from vocabulary.charging import (
+    ClockCompared,
+    ConnectorStatusChanged,
+    MeterSampled,
+    Protocol,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+from vocabulary.codec import event_id
+from vocabulary.identity import EventId, SessionId, content_id
+
+SessionEvent = (
+    TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged | ClockCompared
+)
+
+
+def session_id(event: SessionEvent) -> SessionId:
+    """2.x: the station's transaction. 1.6: the StartTransaction itself, since its id is the CSMS's and may be used again."""
+    match event:
+        case TransactionStarted(protocol=Protocol.OCPP16):
+            return session_of_start(event_id(event))
+        case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared():
+            return SessionId(content_id("session", event.station, event.transaction or ""))
+        case _:
+            raise AssertionError(f"{type(event).__name__} does not name a session")
+
+
+def is_another(session: SessionId, event: SessionEvent) -> bool:
+    """Whether it is the start of a 1.6 session that follows this one on its connector."""
+    return isinstance(event, TransactionStarted) and event.protocol is Protocol.OCPP16 and session_id(event) != session
+
+
+def session_of_start(start: EventId) -> SessionId:
+    """The session that a 1.6 StartTransaction, known by its event id, begins."""
+    return SessionId(content_id("session", start))
