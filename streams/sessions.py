@@ -111,6 +111,7 @@ class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"
     transaction: TransactionId | None = None
     waived: tuple[Finding, ...] = ()
     dropped: bool = False
+    is_overruled: bool = False  # what was closed on less than everything is no session any more: the whole has no energy
 
 
 class Disputed(Struct, frozen=True):
@@ -153,6 +154,8 @@ def step(
 
 def _ended_again(state: Closed, other: End, told: tuple[Register, ...]) -> Step[SessionState, SessionOutcome]:
     flagged = second_end(state.session, state.end, other)
+    if state.is_overruled:
+        return Step(state, (flagged,))
     if differ(state.end, other):
         return Step(state, (flagged, Disputed(state.session)))
     return Step(state, (flagged, Disputed(state.session, last.wh)) if (last := last_of(told)) else (flagged,))
@@ -266,7 +269,9 @@ def _conclude(state: Gathering, end: End, rules: int) -> Step[SessionState, Sess
     assert state.start is not None
     closed = Closed(session=state.session, start=state.start.at, end=end, transaction=state.transaction)
     closed = structs.replace(closed, waived=state.waived, dropped=state.dropped)
-    return Step(closed, concluded(state, end, rules=rules))
+    out = concluded(state, end, rules=rules)
+    overruled = state.revision > 0 and not any(isinstance(each, SessionClosed) for each in out)
+    return Step(structs.replace(closed, is_overruled=overruled), out)
 
 
 def concluded(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from streams.meter_curve import ROUNDING_WH
 from streams.qualities import ends_elsewhere
 from streams.registers import registers
+from streams.session_names import SessionEvent
 from streams.stretches import TELLING_STATUSES
 from vocabulary.charging import ConnectorStatusChanged, MeterSampled, TransactionEnded, TransactionStarted, TransactionUpdated
 from vocabulary.identity import SessionId
 from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
 
 if TYPE_CHECKING:
-    from streams.session_names import SessionEvent
-from streams.sessions import Closed, End, Gathering
+    from streams.sessions import Closed, End, Gathering
 
 _SAME_TIME = timedelta(seconds=1)  # a simulator that was stopped while it stopped told the same end a millisecond later
 TOLD_APART = 16  # digits of an event's identity: enough to see that one number was used for two contents

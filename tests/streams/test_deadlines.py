@@ -280,3 +280,22 @@ def in_the_end(folding: Folding) -> dict[str, object]:
 @st.composite
 def arrivals_of_a_transaction(draw: st.DrawFn) -> list:  # type: ignore[type-arg]
     return draw(arrivals(draw(transactions_2x())))
+
+
+def test_a_second_end_disputes_no_estimate_that_the_whole_has_overruled() -> None:
+    """Closed by a deadline, then whole and without energy: there is no session that the second end could contradict."""
+    check("""
+        00:00 started #0
+        00:00 updated #1 sample 0
+        00:01 updated #2 sample 100
+        00:02 tick +4d
+        01:00 ended #3 end 0 at 00:00
+        00:00 ended #4
+        -----
+        session 00:00:00 - 00:01:00 100 Wh
+        quality estimated
+        held session_has_no_end
+        finding session_has_no_end
+        finding energy_is_unknown
+        finding second_end_of_the_same_transaction
+    """)
