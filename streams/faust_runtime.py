@@ -28,7 +28,7 @@ from msgspec import Struct
 from yarl import URL
 
 from streams import aiokafka_records  # noqa: F401 - it is put in place
-from streams.faust_thread import ConsumerThread
+from streams.faust_thread import ConsumerThread, Reached
 from streams.intake import Intake, Watch
 from streams.kafka_connection import SESSION_S, BrokerUnavailable, of_another_engine, ssl_context
 from streams.kafka_header_names import filled
@@ -69,8 +69,8 @@ class _Consumer(driver.Consumer):
     async def check_group(self) -> None:
         await self._thread.check_group()
 
-    async def high_watermarks(self, tps: Collection[TP]) -> Mapping[TP, int]:
-        return await self._thread.high_watermarks(tps)
+    async def reached(self, tps: Collection[TP]) -> Mapping[TP, Reached]:
+        return await self._thread.reached(tps)
 
     def is_void(self, tp: TP, epoch: int) -> bool:
         """Whether what was fetched then comes again, since a seek came after it or is about to; or is somebody else's now."""
@@ -255,17 +255,15 @@ class FaustPump:
                     end_now(BrokerUnavailable(why), self._watch)
 
     async def _ask_ends(self) -> None:
-        """Where the partitions end that are ours. Without any there is nothing to ask, and nothing to miss. What a producer
-        holds back by an open transaction waits too: nothing behind it is given to us either.
-        """
+        """Where the partitions end that are ours. Without any there is nothing to ask, and nothing to miss."""
         assignment = self._app.consumer.assignment()
         async with asyncio.timeout(_ANSWER_S_MAX):
             await self._consumer.check_group()
             ends = await self._app.consumer.highwaters(*assignment) if assignment else {}
-            marks = await self._consumer.high_watermarks(assignment)
+            reached = await self._consumer.reached(assignment)
         if ends:
             self._outage.heard(now_ms())
-        self._watch.ends({Partition(tp.partition): Offset(max(end, marks.get(tp, 0))) for tp, end in ends.items()})
+        self._watch.ends(*_messages_end({tp: (end, reached[tp]) for tp, end in ends.items() if tp in reached}))
 
     def _bounds(self, partitions: Collection[Partition]) -> dict[Partition, Bounds]:
         """Asks the broker, from the thread of the lanes."""
@@ -324,6 +322,17 @@ class FaustPump:
         app.on_partitions_revoked.connect(cast("Any", self._revoked))
         app.on_before_shutdown.connect(cast("Any", self._before_shutdown))
         return app
+
+
+def _messages_end(found: Mapping[TP, tuple[int, Reached]]) -> tuple[dict[Partition, Offset], list[Partition]]:
+    """As `Watch.ends` wants it. Where everything is read that may be, marks of transactions are no messages."""
+    ends, held = {}, []
+    for tp, (end, reached) in found.items():
+        partition, is_read = Partition(tp.partition), reached.position >= end
+        if is_read and reached.mark > end:
+            held.append(partition)
+        ends[partition] = Offset(reached.given if is_read and reached.mark <= end else max(end, reached.mark))
+    return ends, held
 
 
 def _in_our_words(error: BaseException) -> BaseException:

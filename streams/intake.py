@@ -27,8 +27,10 @@ class Watch(Protocol):
         """The group has shared out the partitions anew; these are ours."""
         ...
 
-    def ends(self, ends: Mapping[Partition, Offset]) -> None:
-        """The next offsets that the broker will give to new records, as far as it was heard lately."""
+    def ends(self, ends: Mapping[Partition, Offset], held: Collection[Partition] = ()) -> None:
+        """Where the messages of each partition end, as far as the broker was heard lately: those behind a producer's open
+        transaction too, without a transaction's marks at the end. `held`: only what such a transaction holds back is left.
+        """
         ...
 
 
@@ -74,6 +76,10 @@ class Intake:
             self._next[partition] = found[partition]
             self._seen.pop(partition, None)
         return found
+
+    def next_offset(self, partition: Partition) -> Offset:
+        """Of a partition that is ours, the offset that is to be processed next."""
+        return self._next[partition]
 
     def revoked(self, partitions: Collection[Partition]) -> None:
         for partition in self._next.keys() & set(partitions):

@@ -97,9 +97,35 @@ def test_messages_that_wait_longer_than_the_bound_without_a_commit_are_bad_healt
     bench.meters.ends({P0: Offset(5)})
     assert bench.wrong() == []
     bench.now += 2
-    assert bench.wrong() == ["5 messages wait, and nothing was committed for 61 s"]
+    assert bench.wrong() == ["partition 0: 5 messages wait, and nothing was committed for 61 s"]
+    assert bench.meters.health()["stuck"] == [0]
     bench.process(P0, 1)
-    assert bench.wrong() == []
+    assert (bench.wrong(), bench.meters.health()["stuck"]) == ([], [])
+
+
+def test_one_partition_that_stands_still_while_others_go_on_is_bad_health(bench: Bench) -> None:
+    for partition in (P0, P1):
+        bench.lanes.assigned(partition)
+    for second in range(0, 70, 10):
+        bench.meters.ends({P0: Offset(100), P1: Offset(second + 10)})
+        bench.process(P1, 10, begin=second)
+        bench.now += 10
+    assert bench.wrong() == ["partition 0: 100 messages wait, and nothing was committed for 70 s"]
+    bench.lanes.revoked(P0)
+    assert bench.wrong() == [], "another worker's now"
+
+
+def test_what_an_open_transaction_holds_up_is_told_as_that(bench: Bench) -> None:
+    for partition in (P0, P1):
+        bench.lanes.assigned(partition)
+    bench.meters.ends({P0: Offset(100), P1: Offset(1)}, held=[P0])
+    bench.now += 61
+    assert bench.wrong() == [
+        "partition 0: 100 messages wait behind an open transaction of a producer, and nothing was committed for 61 s",
+        "partition 1: 1 message waits, and nothing was committed for 61 s",
+    ]
+    bench.meters.ends({P0: Offset(100), P1: Offset(1)})
+    assert bench.wrong() == ["partitions 0, 1: 101 messages wait, and nothing was committed for 61 s"]
 
 
 def test_a_worker_that_waits_for_an_invoice_run_is_healthy_and_says_for_what_it_waits(bench: Bench) -> None:
@@ -116,7 +142,7 @@ def test_a_worker_that_waits_for_an_invoice_run_is_healthy_and_says_for_what_it_
     bench.now -= 0.1
     assert (bench.wrong(), bench.meters.health()["waits_for"]) == ([], None)
     bench.now += 2
-    assert "5 messages wait, and nothing was committed for 61 s" in bench.wrong()
+    assert "partition 0: 5 messages wait, and nothing was committed for 61 s" in bench.wrong()
     assert bench.said == ["waited_for_lane"]
 
 
