@@ -131,7 +131,7 @@ class Intake:
 
     def _own_again(self, partition: Partition, moved: Fenced | Gap) -> Offset:
         """The position is not what we thought. Until the group says otherwise the partition is ours: go on from where it is."""
-        self._watch.say("position_moved_by_another", partition=partition, why=str(moved))
+        self._watch.say("position_moved_by_another", topic=self._topic, partition=partition, why=str(moved))
         self.revoked([partition])
         return self.assigned([partition])[partition]
 

@@ -99,6 +99,7 @@ class SteppedLanes:
         self._catalogues: dict[Position, Catalogue] = {Position(0): Catalogue()}
         self._processed_since_settling = False
         self._topics: dict[Partition, str] = {}  # which topic each lane was of, when it was ours last
+        self._taken_up: dict[TopicIdentity, list[Partition]] = {}  # and not told yet: all that come together are one line
         self._asked_ms: dict[str, int] = {}
         self.tally: Counter[str] = Counter()
 
@@ -107,7 +108,7 @@ class SteppedLanes:
         with self._open(owned.lane) as unit:
             raw = unit.states.position(RAW)
             if self._topic and found and adopt_topic(unit.states, partition, found, may_be_another=not raw):
-                self._topic.say(partition, found)
+                self._taken_up.setdefault(found, []).append(partition)
             self._owned[partition] = owned
             self._remember_topic(partition, found.id if found else "")
             owned.reference = unit.states.position(REFERENCE)
@@ -116,6 +117,7 @@ class SteppedLanes:
             return next_offset(raw)
 
     def revoked(self, partition: Partition) -> None:
+        self._tell_what_was_taken_up()
         owned = self._owned.pop(partition, None)
         if owned is not None and owned.raw is not None and not owned.is_saved:
             try:
@@ -126,6 +128,7 @@ class SteppedLanes:
     def process(self, partition: Partition, records: Sequence[Taken], may_skip: bool = False) -> Offset:
         owned = self._owned[partition]
         self._processed_since_settling = True
+        self._tell_what_was_taken_up()
         if self._topic and self._is_time("ask", ASK_EVERY_MS):
             self._demand_same_topic(self._topic.ask())
         poisoned: dict[Position, Poisoned] = {}
@@ -141,6 +144,7 @@ class SteppedLanes:
 
     def settle(self) -> None:
         """Save what is unsaved where nothing else was to be done; take up reference facts where there are new ones."""
+        self._tell_what_was_taken_up()
         idle, self._processed_since_settling = not self._processed_since_settling, False
         if self._topic and self._is_time("glance", GLANCE_EVERY_MS):
             self._demand_same_topic(self._topic.glance())
@@ -154,6 +158,12 @@ class SteppedLanes:
                     self._batch(owned, (), save=idle)
                 except PositionMoved as moved:
                     raise Fenced(partition) from moved
+
+    def _tell_what_was_taken_up(self) -> None:
+        if self._topic and self._taken_up:
+            told, self._taken_up = self._taken_up, {}
+            for found, partitions in told.items():
+                self._topic.say(partitions, found)
 
     def _remember_topic(self, partition: Partition, found: str) -> None:
         """What is read from now on may be of another one by then: it is asked again before the next batch."""

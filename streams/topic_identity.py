@@ -3,7 +3,7 @@
 Both are kept beside the states of a lane, under `topic:<partition>`, and follow from no input.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from streams.log import LogUnusable
@@ -19,14 +19,14 @@ class TopicIdentity(NamedTuple):
 
 
 class TopicWatch(NamedTuple):
-    """`ask` the brokers which topic bears the raw topic's name; `say` whose offsets a lane counts from now on. `glance` is for
+    """`ask` the brokers which topic bears the raw topic's name; `say` whose offsets lanes count from now on. `glance` is for
     whoever has time: it does not wait for brokers that are away, and tells None then.
 
     `now_ms`: milliseconds of a clock that does not go back; by one that stands it is asked once while messages come.
     """
 
     ask: Callable[[], TopicIdentity]
-    say: Callable[[Partition, TopicIdentity], None]
+    say: Callable[[Sequence[Partition], TopicIdentity], None]
     glance: Callable[[], TopicIdentity | None] = lambda: None
     now_ms: Callable[[], int] = lambda: 0
 

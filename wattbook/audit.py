@@ -58,7 +58,8 @@ class Difference(Struct, frozen=True, kw_only=True):
     """The first place where the replay is not what is stored; None: nothing stands there. `input` 0: not known.
 
     Of a chain or of the recorded position (`what`), `position` is the log's, and `replayed` is what it would have to be. Of the
-    raw topic it is the partition, `stored` is what the brokers have, and `replayed` what is not there.
+    raw topic it is the partition, `stored` is what the brokers have, and `replayed` what is not there. `partition`: of the raw
+    topic, in whose lane it stands; None: it is the office's, or the log has no lanes.
     """
 
     what: str
@@ -66,6 +67,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     input: int
     stored: str | None
     replayed: str | None
+    partition: Partition | None = None
 
 
 class Replay(Struct, frozen=True, kw_only=True):

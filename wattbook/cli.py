@@ -10,38 +10,8 @@ from pkgutil import resolve_name
 
 import click
 
-from invoicing.not_rendered import NotRendered
-from ledger.books import LedgerError
-from streams.log import LogError
-from streams.states import AlreadyInvoiced, IndexChanged, PositionMoved
 from wattbook.commands.output import ERR, escape
-from wattbook.database import DatabaseError
-from wattbook.dev_process import ServersError
-from wattbook.months import NotAMonth
-from wattbook.reference_files import ReferenceErrors
-from wattbook.seal_key import SealKeyUnusable
-from wattbook.settings import SettingsError, read_settings, unknown_settings
-from wattbook.vault import VaultError
-from wattbook.wiring import NotReady
-
-OUTSIDE_FAILURES = (
-    SettingsError,
-    NotRendered,
-    LedgerError,
-    NotReady,
-    NotAMonth,
-    ReferenceErrors,
-    DatabaseError,
-    LogError,
-    PositionMoved,
-    AlreadyInvoiced,
-    IndexChanged,
-    VaultError,
-    ServersError,
-    SealKeyUnusable,
-    OSError,
-)
-
+from wattbook.settings import read_settings, unknown_settings
 
 COMMANDS = {  # name: where it is; imported when it is called, since some take long to import
     "init": "home:init",
@@ -95,6 +65,10 @@ def main() -> None:
     """The console script. Failures of the outside are told in their own words, without a traceback."""
     try:
         cli(prog_name="wattbook")
-    except OUTSIDE_FAILURES as error:
+    except Exception as error:
+        from wattbook.failures import OUTSIDE_FAILURES  # with nearly all of the program, of which a command needs a part
+
+        if not isinstance(error, OUTSIDE_FAILURES):
+            raise
         ERR.print(f"[bold red]wattbook:[/] {escape(str(error))}")
         sys.exit(1)

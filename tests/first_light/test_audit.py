@@ -15,10 +15,10 @@ from tests.first_light.homes import CAPTURES, DATA, ISSUED_AT, MONTH, imported
 from vocabulary.identity import Position
 from vocabulary.sessions import Finding
 from wattbook.audit import Difference, replay
-from wattbook.cli import OUTSIDE_FAILURES
 from wattbook.conclusions import dossier, invoice_of
 from wattbook.database import writing
 from wattbook.documents import run_invoices
+from wattbook.failures import OUTSIDE_FAILURES
 from wattbook.importing import import_files
 from wattbook.settings import read_settings
 from wattbook.wiring import App, create_app

@@ -254,6 +254,24 @@ def test_a_record_in_a_partition_to_which_nothing_came_is_found(app: App) -> Non
     _past_the_triggers(app, f"{columns} VALUES (4098, 4098, 2, sha256({body}), sha256({body}), 'x', {body})")
     found = replay_lanes(app).difference
     assert found is not None and (found.what, found.position, found.replayed) == ("conclusions", 1, None)
+    assert (found.partition, found.input) == (1, 4098), "the log's number, for programs"
+    told = audited(app, "replay").output.splitlines()
+    assert told[2] == "different first at conclusions 1 of partition 1, from partition 1, offset 0"
+
+
+def test_where_something_stands_is_told_as_people_count_it(app: App, tmp_path: Path) -> None:
+    """Not as the one number that a position is in the log, which `--json` has."""
+    lived(app, tmp_path, seed=12)
+    rows = {line.split()[0]: int(line.split()[2]) for line in audited(app, "verify").output.splitlines()[2:]}
+    coded = json.loads(audited(app, "verify", "--json").output)
+    assert {name: chain["position"] // 4096 for name, chain in coded.items()} == rows
+    assert min(chain["position"] for chain in coded.values()) > 4096
+    _past_the_triggers(app, "UPDATE log_reference SET key = 'x' WHERE position = 3 * 4096")
+    assert audited(app, "replay").output.splitlines()[2] == (
+        "different first at number 3 of the chain of reference, from input 3 of the office"
+    )
+    told = [line.split()[:3] for line in audited(app, "verify").output.splitlines()[2:]]
+    assert told[0] == ["reference", "BROKEN", "3"]
 
 
 def test_records_that_were_deleted_from_the_topic_are_told_as_that_and_no_event_is_blamed(

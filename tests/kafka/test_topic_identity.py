@@ -36,12 +36,13 @@ class Brokers:
     """What they say of the raw topic, and what is said of them."""
 
     def __init__(self) -> None:
-        self.topic_id, self.said = "one", list[tuple[Partition, str]]()
+        self.topic_id, self.said = "one", list[tuple[list[Partition], str]]()
 
     @property
     def watch(self) -> TopicWatch:
         return TopicWatch(
-            lambda: TopicIdentity(self.topic_id, "zz.raw"), lambda partition, found: self.said.append((partition, found.id))
+            lambda: TopicIdentity(self.topic_id, "zz.raw"),
+            lambda partitions, found: self.said.append(([*partitions], found.id)),
         )
 
 
@@ -71,7 +72,7 @@ def test_a_lane_goes_on_in_its_topic_and_in_no_other_of_that_name(engine: Engine
     brokers.topic_id = "two"
     with pytest.raises(TopicMadeAnew, match=r"zz\.raw/0: .*its id is two, .*is one\. .*`wattbook topics adopt`"):
         worker(engine, brokers).assigned(P0)
-    assert brokers.said == [(P0, "one"), (P1, "one")]
+    assert brokers.said == [([P0, P1], "one")], "one line for all that were taken up together"
 
 
 def test_a_lane_that_has_taken_nothing_takes_the_topic_that_is_there(engine: Engine) -> None:
@@ -91,8 +92,11 @@ def test_a_database_that_does_not_know_takes_the_topic_that_is_there_and_says_so
     before.assigned(P0)
     before.process(P0, records(0, 1))
     brokers = Brokers()
-    assert worker(engine, brokers).assigned(P0) == 2
-    assert brokers.said == [(P0, "one")]
+    second = worker(engine, brokers)
+    assert second.assigned(P0) == 2
+    second.settle()
+    second.settle()
+    assert brokers.said == [([P0], "one")]
 
 
 def test_brokers_that_know_no_ids_stop_nobody(engine: Engine) -> None:

@@ -53,9 +53,11 @@ class RememberingLanes:
 class Lines:
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.facts: list[dict[str, object]] = []
 
     def say(self, event: str, /, **facts: object) -> None:
         self.said.append(event)
+        self.facts.append(facts)
 
     def rebalanced(self, partitions: Collection[Partition]) -> None: ...
 
@@ -67,7 +69,7 @@ class World:
 
     def __init__(self, position: int = 0, beginning: int = 0, end: int = 1000) -> None:
         self.lanes, self.lines, self.bounds = RememberingLanes(position), Lines(), Bounds(Offset(beginning), Offset(end))
-        self.intake = Intake(self.lanes, lambda partitions: dict.fromkeys(partitions, self.bounds), self.lines)
+        self.intake = Intake(self.lanes, lambda partitions: dict.fromkeys(partitions, self.bounds), self.lines, "zz.raw")
 
     def process(self, *offsets: int) -> Offset | None:
         return self.intake.process(P, [Taken(P, Offset(offset), None, b"", (), 0) for offset in offsets])
@@ -191,6 +193,9 @@ def test_a_position_that_another_worker_moved_is_read_again_and_gone_on_from() -
     assert world.process(0, 1) == 7
     assert world.lanes.events == ["assigned", "revoked", "assigned"]
     assert world.process(7) is None
+    assert world.lines.facts == [
+        {"topic": "zz.raw", "partition": P, "why": "partition 3: another worker has taken over; this one wrote nothing"}
+    ]
 
 
 def test_settling_tells_where_to_read_again_when_it_is_fenced() -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
@@ -29,7 +29,9 @@ from rich.text import Text
 from vocabulary.codec import as_plain
 from vocabulary.money import from_micro, plain
 from wattbook.settings import Settings
-from wattbook.wiring import App, open_app
+
+if TYPE_CHECKING:
+    from wattbook.wiring import App
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,8 +52,10 @@ pass_settings = click.make_pass_decorator(Settings)
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[App]:
+def opened(settings: Settings) -> Iterator["App"]:
     """The home's application, closed afterwards."""
+    from wattbook.wiring import open_app  # a third of a second, for which who only looks into a topic need not wait
+
     app = open_app(settings)
     try:
         yield app

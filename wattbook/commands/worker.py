@@ -77,10 +77,14 @@ def _impatient(kafka: KafkaOptions) -> Admin:
 def _watch(settings: Settings, admin: Admin) -> TopicWatch:
     return TopicWatch(
         partial(_topic, settings, admin, settings.worker_outage_s),
-        lambda partition, found: say("topic_taken_up", topic=found.name, partition=partition, topic_id=found.id),
+        _taken_up,
         partial(_topic_if_told, settings, admin),
         now_ms,
     )
+
+
+def _taken_up(partitions: Sequence[Partition], found: TopicIdentity) -> None:
+    say("topic_taken_up", topic=found.name, partitions=",".join(map(str, partitions)), topic_id=found.id)
 
 
 def _topic(settings: Settings, admin: Admin, outage_s: int) -> TopicIdentity:
