@@ -43,6 +43,7 @@ class TopicReader:
         """Read these partitions, and no others, from these offsets on."""
         consumer = self._records.consumer
         consumer.assign([self._records.place(partition) for partition in places])
+        consumer.resume(*consumer.paused())  # the library remembers it of those that were read before
         for partition, offset in places.items():
             consumer.seek(self._records.place(partition), offset)
 
