@@ -197,10 +197,18 @@ class SqlStates:
         is_open = (SESSION.c.progress == Progress.OPEN, SESSION.c.station.in_(stations))
         return self._rows(select(SESSION).where(*is_open).order_by(SESSION.c.session))
 
-    def flagged(self) -> list[SessionRow]:
-        """The worklist: what is flagged, held, or waits for messages between its start and its end."""
-        wanted = (Progress.FLAGGED, Progress.HELD, Progress.ENDED)
-        return self._rows(select(SESSION).where(SESSION.c.progress.in_(wanted)).order_by(*_BY_START))
+    def flagged(self, limit: int | None = None) -> Iterator[SessionRow]:
+        """The worklist: what is flagged, held, or waits for messages between its start and its end. In order of start."""
+        return self._paged(select(SESSION).where(_IS_FLAGGED).order_by(*_BY_START), limit)
+
+    def newest(self, limit: int | None = None) -> Iterator[SessionRow]:
+        """All sessions, or so many of them, in pages: newest first."""
+        return self._paged(select(SESSION).order_by(*_NEWEST), limit)
+
+    def count(self, only_flagged: bool = False) -> int:
+        """How many sessions there are, or stand on the worklist."""
+        query = select(func.count()).select_from(SESSION)
+        return int(self._connection.execute(query.where(_IS_FLAGGED) if only_flagged else query).scalar_one())
 
     def ended_in(self, first: date, last: date) -> list[SessionRow]:
         """Rated sessions by the local day of their end, in order of start."""
@@ -215,8 +223,7 @@ class SqlStates:
         matches = or_(
             *(_begins(func.lower(column, type_=column.type), lower) for column in (SESSION.c.session, SESSION.c.transaction))
         )
-        newest = (SESSION.c.start.desc().nulls_last(), SESSION.c.session)
-        return self._rows(select(SESSION).where(matches).order_by(*newest).limit(10_000))
+        return self._rows(select(SESSION).where(matches).order_by(*_NEWEST).limit(10_000))
 
     def _of(self, consumer: str) -> tuple[ColumnElement[bool], ...]:
         return POSITION.c.lane == self._lane, POSITION.c.consumer == consumer
@@ -227,10 +234,16 @@ class SqlStates:
         reads = self._connection.get_execution_options().get("postgresql_readonly", False)
         return self._rows(ordered if reads else ordered.with_for_update(), parameters)
 
+    def _paged(self, query: Select[Any], limit: int | None) -> Iterator[SessionRow]:
+        found = self._connection.execute(query.limit(limit), execution_options={"yield_per": _PAGE})
+        return (_row(row) for row in found)
+
     def _rows(self, query: Select[Any], parameters: Mapping[str, object] | None = None) -> list[SessionRow]:
         return [_row(row) for row in self._connection.execute(query, parameters)]
 
 
+_IS_FLAGGED = SESSION.c.progress.in_((Progress.FLAGGED, Progress.HELD, Progress.ENDED))
+_NEWEST = (SESSION.c.start.desc().nulls_last(), SESSION.c.session)
 _BY_START = (SESSION.c.start.nulls_first(), SESSION.c.session)
 _ASCII_LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}  # what both databases' lower() does
 

@@ -8,7 +8,7 @@ then: of a lane they are compared if the stored ones know every event of it, and
 """
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -43,7 +43,7 @@ from wattbook.audit import (
     unsaved,
 )
 from wattbook.database import reading, writing
-from wattbook.lane_replay import LaneReplay, Reached, World, marks_of
+from wattbook.lane_replay import LaneReplay, Reached, ReadRaw, World, marks_of
 from wattbook.wiring import App, Store, database_in, log_on, store_on
 
 _AT_ONCE = 2000
@@ -52,19 +52,26 @@ _NOTHING = Bounds(Offset(0), Offset(0))
 
 def replay_lanes(app: App) -> Replay:
     """As `wattbook.audit.replay`, where workers process the messages of a topic."""
+    options, partitions = app.settings.kafka_options, app.settings.kafka_partitions
+    with reading(app.engine) as stored:
+        if (broken := broken_chain(store_on(stored)) or _wrong_topic(options, stored, partitions)) is not None:
+            return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
+        return replay_over(stored, _Raw(options), partitions)
+
+
+def replay_over(stored: Connection, read_raw: ReadRaw, partitions: int) -> Replay:
+    """Fold what is read again, and compare it with what is stored."""
+    ends = _ends(stored, partitions)
+    lanes = [OFFICE, *map(lane_of, ends)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wattbook-replay-")))
-        stored = stack.enter_context(reading(app.engine))
-        ends = _ends(stored, app.settings.kafka_partitions)
-        if (broken := broken_chain(store_on(stored)) or _wrong_topic(app.settings.kafka_options, stored, ends)) is not None:
-            return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
-        world = _world(stack, folder, [OFFICE, *map(lane_of, ends)])
+        world = _world(stack, folder, lanes)
         marks = {partition: list(marks_of(log_on(stored, lane_of(partition)))) for partition in ends}
-        replay = LaneReplay(world, log_on(stored), _Raw(app.settings.kafka_options), marks, ends, app.settings.kafka_partitions)
+        replay = LaneReplay(world, log_on(stored), read_raw, marks, ends, partitions)
         until = SqlStates(stored).position("steps")
         replay.run(until)
         inputs = replay.messages + _office_inputs(stored, until)
-        return _compared(store_on(stored, app.settings.kafka_partitions), world, [OFFICE, *map(lane_of, ends)], inputs)
+        return _compared(store_on(stored, partitions), world, lanes, inputs)
 
 
 def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
@@ -78,9 +85,10 @@ def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
     return ends
 
 
-def _wrong_topic(options: KafkaOptions, stored: Connection, ends: Mapping[Partition, Reached]) -> Difference | None:
+def _wrong_topic(options: KafkaOptions, stored: Connection, partitions: int) -> Difference | None:
     """What the topic lacks is told as that, and not as events that follow from nothing."""
-    name, processed = options.topic("raw"), {partition: reached.offset for partition, reached in ends.items() if reached.offset}
+    name, ends = options.topic("raw"), _ends(stored, partitions)
+    processed = {partition: reached.offset for partition, reached in ends.items() if reached.offset}
     if not processed:
         return None
     with Admin(options) as admin, TopicReader(options, name) as reader:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from subprocess import Popen
 
 import pytest
 from click.testing import CliRunner
+from kafka import KafkaAdminClient, TopicPartition
 from sqlalchemy import Engine
 
 from streams.kafka_client import Admin, KafkaRefused, Publisher, Reader, Topic
@@ -194,14 +196,28 @@ def test_another_prefix_is_told_as_that_and_a_topic_that_is_too_short_is_not_ado
     [used] = [partition for partition in (P0, P1) if ends(options)[partition]]
     assert f"{other.topic('raw')}/{used} is empty, but offsets 0 to 19 were processed" in told(["topics", "adopt"], renamed)
     assert topics_of(site) == before
-    with Publisher(other) as publisher, Reader(options, options.topic("raw"), used) as records:
-        for taken in (taken for page in records.to_end(Offset(0)) for taken in page):
-            publisher.send(other.topic("raw"), used, taken.key, taken.value, taken.headers)
-        publisher.flush()
+    copy(options, other, used)
+    with closing(KafkaAdminClient(bootstrap_servers=list(options.servers))) as broker:
+        broker.delete_records({TopicPartition(other.topic("raw"), used): 3})
+    refused = told(["topics", "adopt"], renamed)
+    assert f"{other.topic('raw')}/{used} holds offsets 3 to 19, but offsets 0 to 19 were processed" in refused
+    assert "offsets 0 to 2 are not there" in refused
+    assert topics_of(site) == before
+    admin.delete([other.topic("raw")])
+    create(admin, Spec(other.prefix, 2, 1))
+    copy(options, other, used)
     assert "2 partitions of" in CliRunner().invoke(cli, ["topics", "adopt"], env=renamed).output
     assert CliRunner().invoke(cli, ["audit", "replay"], env=renamed).exit_code == 0
     assert f"this database processes {prefix}zz.raw; " in told(["audit", "replay"], site.environment)
     admin.delete([other.topic(name) for name in TOPICS])
+
+
+def copy(options: KafkaOptions, other: KafkaOptions, partition: Partition) -> None:
+    """A partition of the raw topic, record for record."""
+    with Publisher(other) as publisher, Reader(options, options.topic("raw"), partition) as records:
+        for taken in (taken for page in records.to_end(Offset(0)) for taken in page):
+            publisher.send(other.topic("raw"), partition, taken.key, taken.value, taken.headers)
+        publisher.flush()
 
 
 def told(words: list[str], environment: dict[str, str]) -> str:

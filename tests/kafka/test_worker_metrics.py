@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams.kafka_client import KafkaOptions, Publisher
@@ -385,6 +386,15 @@ def test_what_is_published_is_not_counted_as_new_and_an_empty_list_says_what_wai
     assert json.loads(site.command("import", "--json", str(SESSION)))["new_messages"] is None
     waiting = f"no session yet; not processed in {site.prefix}raw: 40 messages. Is a `wattbook worker` running?\n"
     assert site.command("session", "list") == waiting
+    producer = KafkaProducer(bootstrap_servers=list(site.servers), transactional_id=site.prefix)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(f"{site.prefix}raw", b"held back", partition=1)
+    producer.flush()
+    held = f"{site.prefix}raw/1: 1 record waits behind an open transaction of a producer"
+    assert site.command("session", "list") == waiting.replace(". Is", f"; {held}. Is")
+    producer.abort_transaction()
+    producer.close()
     silent = site.environment | {"WATTBOOK_LOG": "kafka://127.0.0.1:1", "WATTBOOK_KAFKA_TIMEOUT_S": "2"}
     assert "Kafka does not tell whether messages wait" in CliRunner().invoke(cli, ["session", "list"], env=silent).output
 

@@ -20,7 +20,7 @@ from streams.log import BrokenLink, Stream
 from streams.places import Bounds, Lane, Offset, Partition, Taken, lane_of
 from streams.postgres_log import PostgresLog
 from streams.pump import Gap
-from streams.raw_records import raw_record
+from streams.raw_records import partition_of, raw_record
 from streams.sql_states import SqlStates
 from streams.unit import Unit, Verbs
 from tests.one_result.digests import Result, result_of
@@ -42,16 +42,17 @@ POISON: tuple[tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]], 
 
 
 class Topic:
-    """The raw topic. A message goes to the partition of its station."""
+    """The raw topic. A message goes to the partition of its station, by its sum or, `hashed`, as Kafka's producers have it."""
 
-    def __init__(self) -> None:
+    def __init__(self, hashed: bool = False) -> None:
+        self._hashed = hashed
         self.partitions: dict[Partition, list[Taken]] = {Partition(p): [] for p in range(PARTITIONS)}
         self._next = dict.fromkeys(self.partitions, 0)
         self.poisoned = 0
 
     def append(self, message: RawMessage) -> None:
         key, headers, value = raw_record(message)
-        self._append(Partition(sum(key) % PARTITIONS), key, value, tuple(headers))
+        self._append(self._partition(key), key, value, tuple(headers))
 
     def append_poison(self, number: int, partition: Partition) -> None:
         self._append(partition, *POISON[number])
@@ -61,11 +62,20 @@ class Topic:
         """An offset that holds nothing."""
         self._next[partition] += 1
 
+    def pages(self, partition: Partition, start: Offset, end: Offset) -> Iterator[list[Taken]]:
+        """`wattbook.lane_replay.ReadRaw`."""
+        while records := [taken for taken in self.read(partition, start, 20) if taken.offset < end]:
+            yield records
+            start = Offset(records[-1].offset + 1)
+
     def read(self, partition: Partition, at: Offset, size: int) -> list[Taken]:
         return [taken for taken in self.partitions[partition] if taken.offset >= at][:size]
 
     def bounds(self, partitions: Collection[Partition]) -> dict[Partition, Bounds]:
         return {partition: Bounds(Offset(0), Offset(self._next[partition])) for partition in partitions}
+
+    def _partition(self, key: bytes) -> Partition:
+        return partition_of(key, PARTITIONS) if self._hashed else Partition(sum(key) % PARTITIONS)
 
     def _append(self, partition: Partition, key: bytes | None, value: bytes | None, headers: Any) -> None:
         offset = Offset(self._next[partition])

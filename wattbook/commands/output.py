@@ -5,7 +5,8 @@ Results go to standard output, progress and complaints to standard error, so tha
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -66,6 +67,16 @@ def opened(settings: Settings) -> Iterator["App"]:
 def print_json(value: Any) -> None:
     """One object, indented; decimals as strings."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(as_plain(value))).decode() + "\n")
+
+
+def print_json_list(values: Iterable[Any]) -> None:
+    """As `print_json` of a list, one after the other: not all need be in memory."""
+    begins = "[\n"
+    for value in values:
+        text = msgspec.json.format(msgspec.json.encode(as_plain(value))).decode()
+        sys.stdout.write(begins + textwrap.indent(text, "  "))
+        begins = ",\n"
+    sys.stdout.write("[]\n" if begins == "[\n" else "\n]\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:

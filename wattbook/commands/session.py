@@ -15,11 +15,25 @@ from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.sessions import ChargingSession, Rated, RatedLine, SignatureChecked
 from vocabulary.tariff import Dimension
-from wattbook.commands.output import ERR, OUT, count, escape, json_option, micro, opened, pass_settings, print_json, table
+from wattbook.commands.output import (
+    ERR,
+    OUT,
+    count,
+    escape,
+    json_option,
+    micro,
+    opened,
+    pass_settings,
+    print_json,
+    print_json_list,
+    table,
+)
 from wattbook.conclusions import Dossier, dossier
 from wattbook.settings import Settings
-from wattbook.waiting import messages_waiting
 from wattbook.wiring import App
+
+_LIMIT = 50
+_NO_SESSION = "no session yet: `wattbook import FILE`, or let stations connect"
 
 
 @click.group()
@@ -29,33 +43,46 @@ def session() -> None:
 
 @session.command("list")
 @click.option("--worklist", is_flag=True, help="Only what a person must look at: flagged, held back, or incomplete.")
+@click.option("--limit", type=click.IntRange(min=1), help=f"Sessions to show at most. Default: {_LIMIT}, and with --json all.")
 @json_option
 @pass_settings
-def list_(settings: Settings, worklist: bool, as_json: bool) -> None:
-    """Sessions, newest first."""
-    with opened(settings) as app:
-        with app.reading() as store:
-            rows = store.states.flagged() if worklist else store.states.find("")
-        hint = "" if rows or as_json else "nothing to look at" if worklist else _why_none(app)
-    if as_json:
-        print_json([row._asdict() for row in rows])
-        return
-    if hint:
-        OUT.print(escape(hint))
-        return
+def list_(settings: Settings, worklist: bool, limit: int | None, as_json: bool) -> None:
+    """Sessions, newest first; those of the worklist oldest first."""
+    with opened(settings) as app, app.reading() as store:
+        find = store.states.flagged if worklist else store.states.newest
+        if as_json:
+            print_json_list(row._asdict() for row in find(limit))
+        elif rows := list(find(limit or _LIMIT)):
+            _show_list(rows, worklist, store.states.count(only_flagged=worklist))
+        else:
+            OUT.print(escape("nothing to look at" if worklist else _why_none(app)))
+
+
+def _show_list(rows: list[SessionRow], worklist: bool, there_are: int) -> None:
     columns = ("session", "station", "evse", "start (UTC)", "kWh", "total", "", "progress", "finding", "invoice")
     table("Worklist" if worklist else "Sessions", columns, [_cells(row) for row in rows], right=(2, 4, 5))
+    if (more := there_are - len(rows)) > 0:
+        which = "on the worklist" if worklist else "before them"
+        OUT.print(f"and {more} more {which}: `--limit {there_are}` shows all, `--json` prints them")
 
 
 def _why_none(app: App) -> str:
     """What is to be done where there is no session: messages are missing, or on Kafka whoever processes them."""
-    waiting = messages_waiting(app) if app.settings.uses_kafka else 0
+    if not app.settings.uses_kafka:
+        return _NO_SESSION
+    from streams.held_back import told  # with the library for Kafka, which few need
+    from wattbook.waiting import messages_waiting
+
+    topic, waiting = app.settings.kafka_options.topic("raw"), messages_waiting(app)
     if waiting is None:
         return "no session yet, and Kafka does not tell whether messages wait: see `wattbook topics check`"
-    if waiting:
-        topic = app.settings.kafka_options.topic("raw")
-        return f"no session yet; not processed in {topic}: {count(waiting, 'message')}. Is a `wattbook worker` running?"
-    return "no session yet: `wattbook import FILE`, or let stations connect"
+    held = f"; {told(topic, waiting.held)}" if waiting.held else ""
+    if waiting.messages:
+        unprocessed = f"not processed in {topic}: {count(waiting.messages, 'message')}{held}"
+        return f"no session yet; {unprocessed}. Is a `wattbook worker` running?"
+    if held:
+        return f"no session yet{held}, which must end first"
+    return _NO_SESSION
 
 
 def _cells(row: SessionRow) -> tuple[object, ...]:
