@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from streams.raw_records import partition_of
 from streams.sql_states import SqlStates
 from streams.topic_identity import TopicIdentity, TopicMadeAnew, TopicWatch
 from tests.kafka.test_topic_identity import processed
-from tests.kafka.test_worker_metrics import SESSION, Site, wait_for
+from tests.kafka.test_worker_metrics import SESSION, Site, Sites, two_sites, wait_for
 from wattbook.cli import cli
 from wattbook.database import open_database, reading, writing
 from wattbook.dev_kafka import KafkaCluster
 from wattbook.wiring import VERBS, create_tables, log_on, unit_over
+
+__all__ = ["two_sites"]  # a fixture
 
 P0, P1 = Partition(0), Partition(1)
 
@@ -186,23 +189,26 @@ def test_a_running_worker_stops_where_partitions_are_added_and_the_database_stay
         assert isinstance(told.exception, OtherPartitions) and "write 2" in str(told.exception), words
 
 
-@pytest.mark.parametrize("engine_name", ["faust", "plain"])
-def test_a_worker_that_asks_for_its_topic_goes_on_by_itself_after_an_outage(
-    site: Site, kafka: KafkaCluster, engine_name: str
-) -> None:
-    site.environment["WATTBOOK_KAFKA_TIMEOUT_S"] = "8"
-    site.command("import", str(SESSION))
-    with site.worker("--engine", engine_name) as (process, log):
-        wait_for(lambda: processed(site) == 20, log)
+def test_workers_that_ask_for_their_topic_go_on_by_themselves_after_an_outage(kafka: KafkaCluster, two_sites: Sites) -> None:
+    """Of both engines, in one outage: a restart takes most of the time here."""
+    for site in two_sites.values():
+        site.environment["WATTBOOK_KAFKA_TIMEOUT_S"] = "8"
+        site.command("import", str(SESSION))
+    with ExitStack() as stack:
+        running = [(site, *stack.enter_context(site.worker("--engine", name))) for name, site in two_sites.items()]
+        for site, _, log in running:
+            wait_for(lambda: processed(site) == 20, log)  # noqa: B023
         kafka.kill(1)
         try:
-            wait_for(lambda: "kafka_does_not_answer" in log(), log)
+            for _, _, log in running:
+                wait_for(lambda: "kafka_does_not_answer" in log(), log)  # noqa: B023
         finally:
             kafka.start(1)
-        site.command("import", str(SESSION))
-        wait_for(lambda: processed(site) == 40, log)
-        process.terminate()
-        assert process.wait(10) == 0, log()
+        for site, process, log in running:
+            site.command("import", str(SESSION))
+            wait_for(lambda: processed(site) == 40, log)  # noqa: B023
+            process.terminate()
+            assert process.wait(10) == 0, log()
 
 
 def test_what_is_imported_goes_where_the_settings_have_it_whatever_the_topic_has(

@@ -119,8 +119,9 @@ def test_one_partition_that_stands_still_while_others_go_on_is_bad_health(bench:
 def test_what_an_open_transaction_holds_up_is_told_as_that(bench: Bench) -> None:
     for partition in (P0, P1):
         bench.lanes.assigned(partition)
-    bench.meters.ends({P0: Offset(100), P1: Offset(1)}, held=[P0])
-    bench.now += 61
+    for _ in range(2):
+        bench.meters.ends({P0: Offset(100), P1: Offset(1)}, held=[P0])
+        bench.now += 30.6
     assert bench.wrong() == [
         "partition 0: 100 messages wait behind an open transaction of a producer, and nothing was committed for 61 s",
         "partition 1: 1 message waits, and nothing was committed for 61 s",
@@ -280,6 +281,21 @@ def site(tmp_path: Path, kafka: KafkaCluster, database: str, prefix: str) -> Sit
     return Site(tmp_path, kafka, database, prefix)
 
 
+Sites = dict[str, Site]
+
+
+@pytest.fixture
+def two_sites(tmp_path: Path, kafka: KafkaCluster, postgres: PostgresServer, prefix: str) -> Iterator[Sites]:
+    """One for each engine, over the same servers: what befalls these befalls both at once."""
+    made: Sites = {}
+    for engine in ("faust", "plain"):
+        (tmp_path / engine).mkdir()
+        made[engine] = Site(tmp_path / engine, kafka, postgres.new_database(), f"{prefix}{engine}.")
+    yield made
+    for site in made.values():
+        postgres.drop_database(site.environment["WATTBOOK_DATABASE"])
+
+
 def wait_for(condition: Callable[[], object], told: Callable[[], str]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
@@ -319,36 +335,36 @@ main()
 
 
 @pytest.mark.parametrize("engine", ["faust", "plain"])
-@pytest.mark.parametrize(("error", "status"), [("KeyError", 0), ("RuntimeError", 70)])
-def test_a_mistake_of_ours_puts_nothing_of_a_message_into_the_log(site: Site, engine: str, error: str, status: int) -> None:
+def test_a_mistake_of_ours_puts_nothing_of_a_message_into_the_log(site: Site, engine: str) -> None:
     """One that is known for a mistake puts messages into quarantine; any other ends the worker, and says in which function."""
-    site.command("import", str(SESSION))
-    with site.worker("--engine", engine, program=("-c", WITH_A_MISTAKE.format(error=error))) as (process, log):
-        if status == 0:
-            wait_for(lambda: url_in(log()), log)
-            wait_for(lambda: samples(read(url_in(log()) + "/metrics")[1])["wattbook_messages_total"] == 20, log)
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == status, log()
-        assert not [word for word in (TOKEN, "transactionInfo") if word in log()]
-        if status:
-            assert "RuntimeError in __main__.decode" in log()
+    for error, status in (("KeyError", 0), ("RuntimeError", 70)):
+        site.command("import", str(SESSION))
+        with site.worker("--engine", engine, program=("-c", WITH_A_MISTAKE.format(error=error))) as (process, log):
+            if status == 0:
+                wait_for(lambda: url_in(log()), log)
+                wait_for(lambda: samples(read(url_in(log()) + "/metrics")[1])["wattbook_messages_total"] == 20, log)
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == status, log()
+            assert not [word for word in (TOKEN, "transactionInfo") if word in log()]
+            assert ("RuntimeError in __main__.decode" in log()) == (status == 70)
 
 
-@pytest.mark.parametrize("engine", ["faust", "plain"])
-def test_a_database_that_goes_away_ends_the_worker_with_a_clear_message(
-    site: Site, postgres: PostgresServer, engine: str
-) -> None:
-    with site.worker("--engine", engine) as (process, log):
-        wait_for(lambda: "partitions_shared_out" in log(), log)
+def test_a_database_that_goes_away_ends_the_workers_with_a_clear_message(two_sites: Sites, postgres: PostgresServer) -> None:
+    with ExitStack() as stack:
+        running = [stack.enter_context(site.worker("--engine", engine)) for engine, site in two_sites.items()]
+        for _, log in running:
+            wait_for(lambda: "partitions_shared_out" in log(), log)  # noqa: B023
         postgres.stop()
         try:
-            assert process.wait(60) == 70, log()
+            for process, log in running:
+                assert process.wait(60) == 70, log()
         finally:
             postgres.start()
-        last = json.loads(log().splitlines()[-1])
-        assert last["event"] == "worker_failed", log()
-        assert "postgresql" in last["error"].lower()
-        assert "Traceback" not in log()
+        for _, log in running:
+            last = json.loads(log().splitlines()[-1])
+            assert last["event"] == "worker_failed", log()
+            assert "postgresql" in last["error"].lower()
+            assert "Traceback" not in log()
 
 
 @pytest.mark.parametrize(("first", "second"), [("plain", "faust"), ("faust", "plain")])
