@@ -94,7 +94,7 @@ def adopt(settings: Settings, as_json: bool) -> None:
 
 
 @topics.command()
-@click.argument("topic", type=click.Choice(TOPICS))
+@click.argument("topic", type=click.Choice(TOPICS), metavar="TOPIC")
 @click.option("--partition", type=click.IntRange(min=0), help="The partition to read. Default: all, by the broker's time.")
 @click.option(
     "--from", "--since", "since", type=OFFSET_OR_TIME, default="0", help="Its offset, or a time with zone. Default: 0."
@@ -104,6 +104,8 @@ def adopt(settings: Settings, as_json: bool) -> None:
 @pass_settings
 def read(settings: Settings, topic: str, partition: int | None, since: Offset | datetime, limit: int, as_json: bool) -> None:
     """Show records from an offset on, or from what the broker appended at a moment on.
+
+    TOPIC: raw, events, conclusions, quarantine, reference, commands, documents, journal, station-messages or seals.
 
     One line each, cut to the terminal's width; `--json` has all of it, with the headers.
     """
