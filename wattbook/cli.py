@@ -65,10 +65,15 @@ def main() -> None:
     """The console script. Failures of the outside are told in their own words, without a traceback."""
     try:
         cli(prog_name="wattbook")
-    except Exception as error:
-        from wattbook.failures import OUTSIDE_FAILURES  # with nearly all of the program, of which a command needs a part
-
-        if not isinstance(error, OUTSIDE_FAILURES):
-            raise
+    except SystemExit:  # what it ends with, in nearly all cases
+        raise
+    except _outside_failures() as error:
         ERR.print(f"[bold red]wattbook:[/] {escape(str(error))}")
         sys.exit(1)
+
+
+def _outside_failures() -> tuple[type[Exception], ...]:
+    """Looked for where something has failed: they come with nearly all of the program, of which a command needs a part."""
+    from wattbook.failures import OUTSIDE_FAILURES
+
+    return OUTSIDE_FAILURES

@@ -163,7 +163,10 @@ def test_brokers_that_do_not_answer_are_bad_health_after_the_bound(bench: Bench)
     assert bench.wrong() == []
 
 
-def test_clients_that_say_nothing_take_no_more_than_their_share_and_are_hung_up_on(bench: Bench) -> None:
+def test_clients_that_say_nothing_take_no_more_than_their_share_and_are_hung_up_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wattbook.observing._CLIENT_S_MAX", 1)
     with shown(bench.meters, "127.0.0.1", 0) as url, ExitStack() as opened:
         before, address = threading.active_count(), ("127.0.0.1", int(url.rpartition(":")[2]))
         silent = [opened.enter_context(socket.create_connection(address, timeout=20)) for _ in range(3 * CLIENTS_MAX)]
