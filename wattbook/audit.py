@@ -211,6 +211,8 @@ def _wrong_position(store: Store, until: Position) -> Difference | None:
         for item in items:
             if item.cause > until:
                 return wrong(item.cause, f"{item.what} {item.position} follows from input {item.cause}")
+    for command in store.log.read((Stream.COMMANDS,), until, 1):
+        return wrong(command.position, f"input {command.position} is a command, which is carried out as it is written")
     return None
 
 
@@ -230,7 +232,7 @@ def _replay_into(engine: Engine, inputs: Log, until: Position) -> int:
         nonlocal count
         count += processed
 
-    EmbeddedRuntime(unit, VERBS).pump(add)
+    EmbeddedRuntime(unit, VERBS, commands_wait=True).pump(add)
     return count
 
 

@@ -1,10 +1,11 @@
 """Replay on Kafka: fold the raw topic and the office's inputs again, and show that all that follows from them is the same.
 
-First the inputs are looked at: the hash chains of the office's, and whether the topic is the one that was processed and still
-holds all of that. (What it holds is looked at by `audit verify --topic`.) Then what follows is compared: in every lane
-events, conclusions and quarantine, in order; the indexes of sessions and documents; the states; and the entries by their
-identity, since in which order lanes came to the ledger follows from no input. A worker that is at work saves states now and
-then: of a lane they are compared if the stored ones know every event of it, and the result says of which they were not.
+First the inputs are looked at: the hash chains of the office's, the positions up to which they were processed, and whether the
+topic is the one that was processed and still holds all of that. (What it holds is looked at by `audit verify --topic`.) Then
+what follows is compared: in every lane events, conclusions and quarantine, in order; the indexes of sessions and documents; the
+states; and the entries by their identity, since in which order lanes came to the ledger follows from no input. A worker that is
+at work saves states now and then: of a lane they are compared if the stored ones know every event of it, and the result says of
+which they were not.
 """
 
 import tempfile
@@ -25,7 +26,7 @@ from streams.memory import session_key
 from streams.places import OFFICE, Bounds, Lane, Offset, Partition, Taken, lane_of
 from streams.raw_records import partition_of
 from streams.sql_states import SqlStates
-from streams.topic_identity import TopicIdentity, is_another, topic_of
+from streams.topic_identity import UNKNOWN, TopicIdentity, is_another, is_unknown, topic_of
 from vocabulary.codec import encode
 from vocabulary.identity import Position, SessionId, StationId
 from wattbook.audit import (
@@ -42,6 +43,7 @@ from wattbook.audit import (
     unsaved,
 )
 from wattbook.database import reading, writing
+from wattbook.lane_positions import moved_position
 from wattbook.lane_replay import LaneReplay, Reached, World, marks_of
 from wattbook.wiring import App, Store, database_in, log_on, store_on
 
@@ -55,15 +57,16 @@ def replay_lanes(app: App) -> Replay:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wattbook-replay-")))
         stored = stack.enter_context(reading(app.engine))
         ends = _ends(stored, app.settings.kafka_partitions)
-        if (broken := broken_chain(store_on(stored)) or _wrong_topic(app.settings.kafka_options, stored, ends)) is not None:
+        store = store_on(stored, app.settings.kafka_partitions)
+        marks = {partition: list(marks_of(store.lanes[lane_of(partition)])) for partition in ends}
+        if (broken := _broken(app.settings.kafka_options, store, ends, marks)) is not None:
             return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
         world = _world(stack, folder, [OFFICE, *map(lane_of, ends)])
-        marks = {partition: list(marks_of(log_on(stored, lane_of(partition)))) for partition in ends}
-        replay = LaneReplay(world, log_on(stored), _Raw(app.settings.kafka_options), marks, ends, app.settings.kafka_partitions)
+        replay = LaneReplay(world, store.log, _Raw(app.settings.kafka_options), marks, ends, app.settings.kafka_partitions)
         until = SqlStates(stored).position("steps")
         replay.run(until)
         inputs = replay.messages + _office_inputs(stored, until)
-        return _compared(store_on(stored, app.settings.kafka_partitions), world, [OFFICE, *map(lane_of, ends)], inputs)
+        return _compared(store, world, [OFFICE, *map(lane_of, ends)], inputs)
 
 
 def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
@@ -77,7 +80,31 @@ def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
     return ends
 
 
-def _wrong_topic(options: KafkaOptions, stored: Connection, ends: Mapping[Partition, Reached]) -> Difference | None:
+def _broken(
+    options: KafkaOptions,
+    store: Store,
+    ends: Mapping[Partition, Reached],
+    marks: Mapping[Partition, Sequence[Reached]],
+) -> Difference | None:
+    """What keeps the inputs from being folded again, or was changed beside them."""
+    return (
+        broken_chain(store)
+        or moved_position(store, ends, marks)
+        or _moved_station(store.states)
+        or _wrong_topic(options, store.states, ends)
+    )
+
+
+def _moved_station(states: SqlStates) -> Difference | None:
+    """Partitions were added to the topic while nobody looked at that, and a station went on in another lane."""
+    if (found := states.in_two_lanes()) is None:
+        return None
+    station, first, second = found
+    shown = f"sessions of {station} closed in the partitions {first - 1} and {second - 1}"
+    return _of_topic(Partition(second - 1), shown, "a station stays in one partition: see `OtherPartitions` in docs/errors.md")
+
+
+def _wrong_topic(options: KafkaOptions, states: SqlStates, ends: Mapping[Partition, Reached]) -> Difference | None:
     """What the topic lacks is told as that, and not as events that follow from nothing."""
     name, processed = options.topic("raw"), {partition: reached.offset for partition, reached in ends.items() if reached.offset}
     if not processed:
@@ -85,7 +112,9 @@ def _wrong_topic(options: KafkaOptions, stored: Connection, ends: Mapping[Partit
     with Admin(options) as admin, TopicReader(options, name) as reader:
         found, held = TopicIdentity(admin.topic_id(name), name), reader.bounds()
     for partition, until in processed.items():
-        known, bounds = topic_of(SqlStates(stored), partition), held.get(partition, _NOTHING)
+        known, bounds = topic_of(states, partition), held.get(partition, _NOTHING)
+        if is_unknown(known, found):
+            return _of_topic(partition, f"{name} has the id {found.id}", UNKNOWN)
         if is_another(known, found):
             return _of_topic(partition, f"{name} has the id {found.id}", f"the topic with the id {known.id} was processed")
         if gone := bounds.gone(until):

@@ -13,7 +13,7 @@ from streams.kafka_client import Admin, Publisher
 from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import Spec, create
-from streams.lanes import ASK_EVERY_MS, GLANCE_EVERY_MS, RAW, SteppedLanes
+from streams.lanes import GLANCE_EVERY_MS, RAW, SteppedLanes
 from streams.log import Stream
 from streams.partition_count import OtherPartitions, known_partitions
 from streams.places import Offset, Partition, Taken, lane_of, place_of
@@ -71,21 +71,18 @@ def position(engine: Engine, partition: Partition) -> int:
         return place_of(SqlStates(connection, lane_of(partition)).position(RAW))[0]
 
 
-def test_the_topic_is_asked_for_with_the_first_records_in_hand_and_again_when_that_is_long_ago(engine: Engine) -> None:
+def test_the_topic_is_asked_for_with_the_records_of_every_batch_in_hand(engine: Engine) -> None:
+    """Also where it is deleted, made anew, filled and read within the moment since it was asked for last."""
     brokers = Brokers()
     lanes = worker(engine, brokers)
     lanes.assigned(P0)
     lanes.process(P0, records(P0, 0))
     lanes.process(P0, records(P0, 1))
-    assert brokers.asked == 2, "when it was assigned, and with its first records"
-    brokers.now_ms += ASK_EVERY_MS
-    lanes.process(P0, records(P0, 2))
-    assert brokers.asked == 3
+    assert brokers.asked == 3, "when it was assigned, and with the records of each batch"
     brokers.topic_id = "two"
-    brokers.now_ms += ASK_EVERY_MS
     with pytest.raises(TopicMadeAnew, match=r"raw/0: .*its id is two, .*is one\."):
-        lanes.process(P0, records(P0, 3))
-    assert position(engine, P0) == 3, "nothing of it was processed"
+        lanes.process(P0, records(P0, 2))
+    assert position(engine, P0) == 2, "nothing of it was processed"
 
 
 def test_records_of_a_topic_that_was_made_anew_after_the_assignment_are_not_processed(engine: Engine) -> None:
