@@ -29,7 +29,8 @@ def moved_position(
 ) -> Difference | None:
     """The first one that is not where it was."""
     reached = _reached_by_commands(store)
-    lanes = (_of_lane(store, p, end, marks[p], reached[p]) for p, end in ends.items())
+    nowhere = Reached(Offset(0), Position(0))  # a lane that a command found, and of which the position was removed
+    lanes = (_of_lane(store, p, ends.get(p, nowhere), marks.get(p, ()), reached[p]) for p in sorted({*ends, *reached}))
     return next((found for differences in (_of_office(store), *lanes) for found in differences), None)
 
 

@@ -368,7 +368,7 @@ def test_fewer_partitions_than_were_processed_are_not_audited(app: App, tmp_path
 
 def test_a_station_that_went_on_in_another_partition_is_told_as_that(app: App) -> None:
     """As where partitions were added to the topic under a version that did not look at their number."""
-    options, station = app.settings.kafka_options, StationId("CP16-02")
+    options, station = app.settings.kafka_options, min(STATIONS)
     with Publisher(options) as publisher:
         for partition, conversation in enumerate(visits(Random(19), [station], 2), start=1):
             for message in conversation:
