@@ -58,7 +58,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     """The first place where the replay is not what is stored; None: nothing stands there. `input` 0: not known.
 
     Of a chain or of the recorded position (`what`), `position` is the log's, and `replayed` is what it would have to be. Of a
-    position of a lane it is the lane. Of the raw topic it is the partition, `stored` is what the brokers have, and `replayed` what
+    position of a lane it is the lane. Of the raw topic it is the partition, `stored` what the brokers have, and `replayed` what
     is not there.
     """
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
@@ -181,6 +182,46 @@ def test_a_running_worker_stops_where_partitions_are_added_and_the_database_stay
     for words in (["session", "list"], ["audit", "replay"], ["topics", "adopt"]):
         told = CliRunner().invoke(cli, words, env=site.environment | {"WATTBOOK_KAFKA_PARTITIONS": "3"})
         assert isinstance(told.exception, OtherPartitions) and "write 2" in str(told.exception), words
+
+
+def test_a_worker_ends_where_somebody_changed_what_stands_beside_its_messages_and_processes_nothing(site: Site) -> None:
+    """Notes that were removed, a position that was moved back, a database that was made read-only."""
+
+    def change(*statements: str) -> None:
+        with psycopg.connect(site.environment["WATTBOOK_DATABASE"], autocommit=True) as connection:
+            for statement in ("SET default_transaction_read_only = off", *statements):
+                connection.execute(statement)
+
+    def ended() -> tuple[int, str, str]:
+        with site.worker("--engine", "plain") as (process, log):
+            status = process.wait(60)
+            last = json.loads(log().splitlines()[-1])
+            return status, last["kind"], last["error"]
+
+    site.command("import", str(SESSION))
+    with site.worker("--engine", "plain") as (process, log):
+        wait_for(lambda: processed(site) == 20, log)
+        process.terminate()
+        assert process.wait(10) == 0, log()
+    site.command("import", str(SESSION))
+    change("DELETE FROM state WHERE key LIKE 'topic:%'")
+    status, kind, told = ended()
+    assert (status, kind, "`wattbook topics adopt`" in told) == (70, "TopicUnknown", True)
+    assert " taken up: " in site.command("topics", "adopt")
+    change("CREATE TABLE kept AS SELECT * FROM position", "UPDATE position SET position = 0 WHERE consumer = 'raw'")
+    status, kind, told = ended()
+    assert (status, kind, "the position `raw` of lane" in told) == (70, "PositionChanged", True)
+    change("DELETE FROM position", "INSERT INTO position SELECT * FROM kept")
+    name = site.environment["WATTBOOK_DATABASE"].rpartition("/")[2]
+    change(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    status, kind, told = ended()
+    assert (status, kind, "It is read-only" in told) == (70, "LogUnusable", True)  # the words are the database's
+    assert processed(site) == 20
+    change(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
+    with site.worker("--engine", "plain") as (process, log):
+        wait_for(lambda: processed(site) == 40, log)
+        process.terminate()
+        assert process.wait(10) == 0, log()
 
 
 @pytest.mark.parametrize("engine_name", ["faust", "plain"])
