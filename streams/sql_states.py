@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, bindparam, cast, func, or_, select
 from sqlalchemy import text as sql
 
-from streams.places import OFFICE, Lane
+from streams.places import LANES_MAX, OFFICE, Lane
 from streams.postgres_parts import driver_rows, driver_run, escaped, hold_lane, unescaped
 from streams.state_tables import DOCUMENT, INVOICED, METADATA, POSITION, SESSION, STATE
 from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved, SessionRow
@@ -30,8 +30,8 @@ __all__ = ["METADATA", "SqlStates"]
 _INDEXES = {"session index": SESSION, "document index": DOCUMENT, "invoiced": INVOICED}
 _PLACES = ("closed_at", "checked_at", "rated_at", "issued_at", "lane")
 
-# The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, topics' ids,
-# and how many partitions there are.
+# The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, topics' ids, how
+# many partitions there are, and how far the saved states know each lane.
 _FOLLOWING = ("station:", "session:", "counter:invoice")
 
 _CHUNK = 500  # keys in one IN (...)
@@ -121,6 +121,17 @@ class SqlStates:
     def last_lane(self) -> Lane:
         """The highest lane in which anything was processed; 0 if in none but the office's."""
         return Lane(self._connection.execute(select(func.max(POSITION.c.lane))).scalar() or OFFICE)
+
+    def in_two_lanes(self) -> tuple[StationId, Lane, Lane] | None:
+        """For audits: a station of which sessions closed in more than one lane, and two of these; None: there is none.
+
+        A row counts whose conclusion stands in the lane that it names: another one was changed past wattbook.
+        """
+        is_of_its_lane = SESSION.c.closed_at % LANES_MAX == SESSION.c.lane
+        lanes = (func.min(SESSION.c.lane), func.max(SESSION.c.lane))
+        by_station = select(SESSION.c.station, *lanes).where(is_of_its_lane).group_by(SESSION.c.station)
+        found = self._connection.execute(by_station.having(lanes[0] != lanes[1]).order_by(SESSION.c.station).limit(1)).first()
+        return None if found is None else (StationId(found[0]), Lane(found[1]), Lane(found[2]))
 
     def rows(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
         found: dict[SessionId, SessionRow] = {}

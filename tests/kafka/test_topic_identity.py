@@ -20,7 +20,7 @@ from streams.kafka_topics import TOPICS, Spec, create
 from streams.lanes import RAW, SteppedLanes
 from streams.places import Offset, Partition, Taken, lane_of, place_of
 from streams.sql_states import SqlStates
-from streams.topic_identity import TopicIdentity, TopicMadeAnew, TopicWatch, topic_of
+from streams.topic_identity import TopicIdentity, TopicMadeAnew, TopicUnknown, TopicWatch, adopt_topic, topic_of
 from tests.kafka.conftest import MakeTopic
 from tests.kafka.test_worker_metrics import SESSION, Site, wait_for
 from wattbook.cli import cli
@@ -89,16 +89,24 @@ def test_a_lane_that_has_taken_nothing_takes_the_topic_that_is_there(engine: Eng
         worker(engine, brokers).assigned(P0)
 
 
-def test_a_database_that_does_not_know_takes_the_topic_that_is_there_and_says_so(engine: Engine) -> None:
-    before = worker(engine, None)
+@pytest.mark.parametrize("note", [None, b" zz.raw"], ids=["no note", "a name alone"])
+def test_a_lane_that_has_processed_messages_of_it_does_not_know_which_topic_takes_none(
+    engine: Engine, note: bytes | None
+) -> None:
+    """The notes were removed past wattbook, or never made: any topic that is there would be taken for the one that was."""
+    before = worker(engine, brokers := Brokers())
     before.assigned(P0)
     before.process(P0, records(0, 1))
-    brokers = Brokers()
-    second = worker(engine, brokers)
-    assert second.assigned(P0) == 2
-    second.settle()
-    second.settle()
-    assert brokers.said == [([P0], "one")]
+    with writing(engine) as connection:
+        connection.exec_driver_sql("DELETE FROM state WHERE key LIKE 'topic:%%'")
+        if note:
+            SqlStates(connection).save({"topic:0": note})
+    with pytest.raises(TopicUnknown, match=r"zz\.raw/0: the database .* has no note of the topic .*`wattbook topics adopt`"):
+        worker(engine, brokers).assigned(P0)
+    assert worker(engine, brokers).assigned(P1) == 0, "a lane that has taken nothing takes the topic that is there"
+    with unit_over(engine) as unit:
+        assert adopt_topic(unit.states, P0, TopicIdentity("one", "zz.raw"), may_be_another=True)
+    assert worker(engine, brokers).assigned(P0) == 2
 
 
 def test_brokers_that_know_no_ids_stop_nobody(engine: Engine) -> None:

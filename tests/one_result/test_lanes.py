@@ -1,12 +1,11 @@
 """Lanes over PostgreSQL: cut, interleaved, taken over, crashed at any operation, and late facts: always the fold's result."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from random import Random
 from threading import Thread
 from typing import NamedTuple
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -24,21 +23,9 @@ from vocabulary.charging import ChargingEvent, RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import EventId
 from vocabulary.quarantine import QuarantineReason
-from wattbook.database import open_database, reading, writing
-from wattbook.dev_postgres import PostgresServer
+from wattbook.database import reading
 from wattbook.lane_audit import replay_over
-from wattbook.wiring import VERBS, create_tables, key_of, runtime_over
-
-
-@pytest.fixture(scope="module")
-def engine(postgres: PostgresServer) -> Iterator[Engine]:
-    url = postgres.new_database()
-    engine = open_database(url, create=True)
-    with writing(engine) as connection:
-        create_tables(connection)
-    yield engine
-    engine.dispose()
-    postgres.drop_database(url)
+from wattbook.wiring import VERBS, key_of, runtime_over
 
 
 class Doing(NamedTuple):
