@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.aiokafka_records import ROOM
+
 
 class Fetched(NamedTuple):
     """Records of one partition as aiokafka gave them, after so many seeks."""
@@ -27,6 +29,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super()._seek_wait(consumer, partitions)
 
     async def _fetch_records(self, *arguments: Any, **options: Any) -> Any:
+        ROOM.clear()
         fetched = await super()._fetch_records(*arguments, **options)
         return {tp: Fetched(self.epochs[tp], records) for tp, records in fetched.items()}
 
