@@ -24,12 +24,13 @@ before compression, or soon after: 16 kB (Java), 1 MB (librdkafka), 16 MiB for a
 one that was set to batches of many MB and compresses them to a quarter or less. A reader needs a few times as much memory.
 """
 PIECES_MAX: Final = 2**20
-"""Records and headers in a batch, a Python object each when they are read. 16 MiB of the shortest frames are 400 000 records."""
+"""Records and headers in a batch: Python objects when they are read. 16 MiB of the shortest frames are 400 000 records."""
 
 _HEADER: Final = Layout(">qiibIhiqqqhii")
 HEADER_BYTES: Final = _HEADER.size
 _CHECKED_FROM: Final = 21  # attributes: from there to the end goes the CRC
 _CODEC, _APPENDED_AT, _INT64 = 0x07, 0x08, 2**63
+_SIGN_OR_MORE: Final = 0x81  # of a number's first byte: it is below 0, or goes on in the next
 _RECORD_BYTES_MIN: Final = 6  # after its length
 _CODECS: Final = {0: "none", 1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
 
@@ -89,7 +90,8 @@ def _look_through(data: bytes | bytearray, count: int, last_delta: int, at_first
     """Raises Damaged or IndexError where these are not so many records, one behind the other up to the end.
 
     Stricter than the libraries, which differ: offsets rise and stay within the batch, an instant is one of 64 bits, and a
-    record's attributes, which mean nothing, are one byte for either of them.
+    record's attributes, which mean nothing, are one byte for either of them. This runs for every record: where a length is one
+    byte and not below 0, as most are, it is read in place.
     """
     at, end, pieces, before = HEADER_BYTES, len(data), count, -1
     for _ in range(count):
@@ -101,7 +103,8 @@ def _look_through(data: bytes | bytearray, count: int, last_delta: int, at_first
         delta, at = _number(data, at)
         if not (before < delta <= last_delta and -_INT64 <= at_first + time_delta < _INT64):
             raise Damaged
-        at = _after(data, _after(data, at))
+        at = at + 1 + (byte >> 1) if not (byte := data[at]) & _SIGN_OR_MORE else _after(data, at)
+        at = at + 1 + (byte >> 1) if not (byte := data[at]) & _SIGN_OR_MORE else _after(data, at)
         headers, at = _number(data, at)
         pieces += headers
         if headers < 0:
@@ -109,7 +112,8 @@ def _look_through(data: bytes | bytearray, count: int, last_delta: int, at_first
         if pieces > PIECES_MAX:
             raise TooMuch
         for _ in range(headers):
-            at = _after(data, _after(data, at, length_min=0))
+            at = at + 1 + (byte >> 1) if not (byte := data[at]) & _SIGN_OR_MORE else _after(data, at, length_min=0)
+            at = at + 1 + (byte >> 1) if not (byte := data[at]) & _SIGN_OR_MORE else _after(data, at)
         if at != stop:
             raise Damaged
         before = delta

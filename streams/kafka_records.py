@@ -2,7 +2,7 @@
 
 A batch that `streams.kafka_batches` leaves unread comes as one record, at its last offset, whose value is the `Unread`; `taken`
 makes of either library's record what we call one. A poll ends with the record that makes it MESSAGE_BYTES_MAX of memory:
-batches of a few kB may each unpack to almost the bound, and a thousand of them would be asked for. Importing this puts it in place.
+batches of a few kB may each unpack to almost the bound, and a thousand would be asked for. Importing this puts it in place.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -156,3 +156,22 @@ def test_a_batch_with_a_wrong_crc_stops_the_worker_and_says_so(
         assert process.wait(60) == 70, log()
         assert "what Kafka gave is damaged" in log()
     assert quarantine(site) == []
+
+
+@pytest.mark.parametrize("engine", ["faust", "plain"])
+def test_many_batches_that_unpack_to_just_less_than_too_much_are_not_in_memory_together(
+    site: Site, options: KafkaOptions, engine: str
+) -> None:
+    """All of them come in one fetch, and a thousand records are asked for."""
+    count, size = 10, BATCH_BYTES_MAX - 2**20
+    with producer(options, "zstd") as one:
+        for _ in range(count):
+            one.send(options.topic("raw"), bytes(size), KEYS[0], partition=P0)
+            one.flush()
+    good(options, 1)
+    with site.worker("--engine", engine) as (process, log):
+        wait_for(lambda: process.poll() is not None or len(quarantine(site)) == count, log)
+        assert memory_mib(process.pid) < 2 * MEMORY_MIB
+        process.terminate()
+        assert process.wait(10) == 0, log()
+    assert {each.reason for each in quarantine(site)} == {QuarantineReason.VALUE_TOO_LONG}
