@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 
 import faust
 import uvloop
-from aiokafka.errors import InconsistentGroupProtocolError, KafkaError
+from aiokafka.errors import CorruptRecordException, InconsistentGroupProtocolError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -31,8 +31,9 @@ from streams import aiokafka_records  # noqa: F401 - it is put in place
 from streams.faust_thread import ConsumerThread, Reached
 from streams.intake import Intake, Watch
 from streams.kafka_connection import SESSION_S, BrokerUnavailable, of_another_engine, ssl_context
-from streams.kafka_header_names import filled
 from streams.kafka_options import KafkaOptions
+from streams.kafka_records import taken
+from streams.log import LogUnusable
 from streams.mistakes import told
 from streams.outage import Outage
 from streams.places import Bounds, Offset, Partition, Taken
@@ -113,9 +114,8 @@ class _Consumer(driver.Consumer):
     def _message(self, tp: TP, epoch: int, records: list[Any]) -> Any:
         self._read_offset[tp] = None  # Faust shall neither drop what is read again nor look for holes: Intake does
         message = self._to_message(tp, records[-1])
-        taken = [Taken(r.partition, r.offset, r.key, r.value, filled(r.headers), r.timestamp) for r in records]
         message.key, message.headers = None, None
-        message.value = cast("bytes", _Batch(Partition(tp.partition), epoch, taken))
+        message.value = cast("bytes", _Batch(Partition(tp.partition), epoch, list(map(taken, records))))
         return message
 
     def _new_offset(self, tp: TP) -> int | None:
@@ -336,6 +336,8 @@ def _messages_end(found: Mapping[TP, tuple[int, Reached]]) -> tuple[dict[Partiti
 
 
 def _in_our_words(error: BaseException) -> BaseException:
+    if isinstance(error, CorruptRecordException):
+        return LogUnusable(f"{error}: what Kafka gave is damaged: compare with another copy of the partition")
     if isinstance(error, KafkaError):
         return BrokerUnavailable(
             f"Kafka cannot be used now: {type(error).__name__}: {error}: start the worker again when it can"

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.aiokafka_records import ROOM
+
 
 class Fetched(NamedTuple):
     """Records of one partition as aiokafka gave them, after so many seeks."""
@@ -41,6 +43,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._given.update(partitions)
 
     async def _fetch_records(self, *arguments: Any, **options: Any) -> Any:
+        ROOM.clear()
         fetched = await super()._fetch_records(*arguments, **options)
         self._given.update({tp: records[-1].offset + 1 for tp, records in fetched.items() if records})
         return {tp: Fetched(self.epochs[tp], records) for tp, records in fetched.items()}

@@ -137,12 +137,12 @@ class Intake:
 
 
 def _holes(expected: Offset, records: Sequence[Taken]) -> list[_Hole]:
-    """Where offsets are missing. Offsets rise, so that a count tells that none is."""
+    """Where offsets are missing. They rise, so that a count tells that none is; a record may stand for several offsets."""
     if records[-1].offset - expected + 1 == len(records):
         return []
     holes = []
     for taken in records:
-        if taken.offset != expected:
-            holes.append((expected, taken.offset))
+        if taken.first > expected:
+            holes.append((expected, taken.first))
         expected = Offset(taken.offset + 1)
     return holes

@@ -22,8 +22,8 @@ from kafka.errors import IllegalStateError, KafkaTimeoutError, UnknownTopicOrPar
 
 from streams.kafka_admin import Admin, Topic
 from streams.kafka_connection import SESSION_S, BrokerUnavailable, KafkaRefused, connection, telling
-from streams.kafka_header_names import filled
 from streams.kafka_options import MESSAGE_BYTES_MAX, KafkaOptions
+from streams.kafka_records import taken
 from streams.places import Offset, Partition, Taken
 
 __all__ = ["SESSION_S", "Admin", "BrokerUnavailable", "GroupReader", "KafkaOptions", "KafkaRefused"]
@@ -349,7 +349,7 @@ class _Records:
             self._heard_ms = _now_ms()
         elif _now_ms() - self._heard_ms > SILENCE_S * 1000:
             self.end([Partition(place.partition) for place in self.consumer.assignment()] or [Partition(0)])
-        return {Partition(place.partition): [_taken(record) for record in records] for place, records in polled.items()}
+        return {Partition(place.partition): [taken(record) for record in records] for place, records in polled.items()}
 
     def beginning(self, partitions: Sequence[Partition]) -> dict[Partition, Offset]:
         return self._edges(self.consumer.beginning_offsets, partitions)
@@ -382,11 +382,6 @@ class _Records:
             found = ask([self.place(p) for p in partitions], timeout_ms=self.options.timeout_s * 1000)
         self._heard_ms = _now_ms()
         return {Partition(place.partition): Offset(offset) for place, offset in found.items()}
-
-
-def _taken(record: Any) -> Taken:
-    """By the places of the library's tuple: this runs for every record."""
-    return Taken(record[1], record[3], record[6], record[7], filled(record[8]), record[4])
 
 
 def _now_ms() -> int:

@@ -38,9 +38,10 @@ from vocabulary.reference import ReferenceTaken
 
 
 class PutAside(NamedTuple):
-    """A record that went to quarantine."""
+    """A record that went to quarantine, or all of a batch, from its first offset on."""
 
     offset: Offset
+    records: int
     reason: QuarantineReason
 
 
@@ -277,8 +278,8 @@ class _Work:
         """The records beyond the position, which moves on, each with its own; they must be without a gap."""
         expected = next_offset(self.raw)
         for taken in records:
-            if taken.offset > expected and not may_skip:
-                raise Gap(taken.partition, expected, taken.offset)
+            if taken.first > expected and not may_skip:
+                raise Gap(taken.partition, expected, taken.first)
             if taken.offset >= expected:
                 self.raw, expected = position_of(taken.partition, taken.offset), Offset(taken.offset + 1)
                 yield self.raw, taken
@@ -290,8 +291,9 @@ class _Work:
             digest(b"quarantine", at.to_bytes(8, "big"), body), (taken.key or b"").decode(errors="replace"), body, at
         )
         self._unit.log.append(Stream.QUARANTINE, [record])
-        self.tally[f"quarantined: {why.reason}"] += 1
-        self.put_aside.append(PutAside(taken.offset, why.reason))
+        count = taken.offset - taken.first + 1
+        self.tally[f"quarantined: {why.reason}"] += count
+        self.put_aside.append(PutAside(taken.first, count, why.reason))
 
     def _recover(self) -> None:
         """Step the saved states on by the events that they do not know yet."""

@@ -17,11 +17,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
 from streams.mistakes import told
-from streams.places import Partition, Taken
+from streams.places import Partition, Taken, Unread
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.identity import StationId
-from vocabulary.quarantine import Kept, Quarantined, QuarantineReason
+from vocabulary.quarantine import Kept, KeptBatch, Quarantined, QuarantineReason
 from vocabulary.station_name import RULE, station_name
 
 VALUE_BYTES_MAX: Final = 2**20  # as much as the WebSocket server takes
@@ -46,6 +48,8 @@ class Poison(NamedTuple):
 
 def raw_message(taken: Taken) -> RawMessage | Poison:
     """The message that a record of the raw topic is; or why it is none."""
+    if taken.unread:
+        return _unread(taken.unread)
     key, value = taken.key, taken.value
     station = _station(key) if key else None
     if station is None:
@@ -122,7 +126,20 @@ def quarantined(taken: Taken, why: Poison) -> Quarantined:
         key=_kept(taken.key),
         value=_kept(taken.value, _KEPT_BYTES_MAX if too_long else VALUE_BYTES_MAX),
         headers=tuple((_as_text(name[:_DETAIL_MAX]), _kept(value)) for name, value in taken.headers[:_HEADERS_MAX]),
+        batch=_kept_batch(taken.unread) if taken.unread else UNSET,
     )
+
+
+def _unread(unread: Unread) -> Poison:
+    """The bound is not named: with another one, what is quarantined by either stays the same to the byte."""
+    which = f"offsets {unread.first} to {unread.last}, {unread.length} bytes ({unread.codec})"
+    if unread.fits:
+        return Poison(QuarantineReason.BATCH_UNREADABLE, f"{which}: not the {unread.records} records of its header")
+    return Poison(QuarantineReason.BATCH_TOO_LARGE, f"{which}: more than a reader takes")
+
+
+def _kept_batch(unread: Unread) -> KeptBatch:
+    return KeptBatch(first=unread.first, records=unread.records, codec=unread.codec, length=unread.length, crc=unread.crc)
 
 
 @lru_cache(maxsize=_STATIONS_REMEMBERED)

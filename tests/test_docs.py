@@ -188,6 +188,7 @@ def test_dots_stand_for_anything_and_nothing_else_does() -> None:
 
 # Raised and caught inside one room; what comes of it has its own paragraph.
 INTERNAL = {"Refused", "NotOcmf", "UnreadableOcmf", "YamlErrors", "TariffRefused", "NotASeal", "Gap", "Fenced", "Poisoned"}
+INTERNAL |= {"NoBatch"}  # which both client libraries tell as a damaged record
 
 
 REASONS: list[type[StrEnum]] = [Rejection, QuarantineReason, Finding, Verdict, SignatureReason]

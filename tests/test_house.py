@@ -33,7 +33,9 @@ DOORS = {  # third-party package: the files that may import it; a folder stands 
     "cryptography": "streams/ocmf.py wattbook/vault.py wattbook/meter_keys.py wattbook/demo_meter.py wattbook/seal_key.py",
     "faust": "streams/faust_runtime.py streams/faust_thread.py",
     "jinja2": "invoicing/html.py",
-    "kafka": "streams/kafka_client.py streams/kafka_admin.py streams/kafka_connection.py streams/kafka_header_names.py",
+    "kafka": "streams/kafka_client.py streams/kafka_admin.py streams/kafka_connection.py streams/kafka_header_names.py "
+    "streams/kafka_records.py",
+    "lz4": "streams/unpacking.py",
     "msgspec": "vocabulary/ ingest/ streams/ tariffs/ ledger/ invoicing/ wattbook/",  # our record type
     "ocpp": "ingest/schema.py",
     "prometheus_client": "wattbook/observing.py",
@@ -43,6 +45,7 @@ DOORS = {  # third-party package: the files that may import it; a folder stands 
     "pydantic_settings": "wattbook/settings.py",
     "rich": "wattbook/",
     "psycopg": "wattbook/database.py",
+    "snappy": "streams/unpacking.py",
     "sqlalchemy": "ledger/sql_store.py ledger/sql_tables.py streams/sql_states.py streams/sqlite_log.py "
     "streams/postgres_log.py streams/postgres_parts.py streams/state_tables.py streams/sql_seals.py "
     "wattbook/database.py wattbook/wiring.py wattbook/audit.py wattbook/lane_audit.py wattbook/lane_replay.py "
@@ -53,6 +56,7 @@ DOORS = {  # third-party package: the files that may import it; a folder stands 
     "websockets": "ingest/websocket_server.py wattbook/demo_station.py",
     "yaml": "wattbook/reference_yaml.py",
     "yarl": "streams/faust_runtime.py",
+    "zstandard": "streams/unpacking.py",
 }
 # Named for what they touch, and the application; every other file is pure.
 SHELL: tuple[str, ...] = ("wattbook/", "ingest/websocket_server.py", "invoicing/weasyprint_pdf.py", "ledger/sql_store.py")

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from streams.intake import Intake
 from streams.lanes import STATES, SteppedLanes
 from streams.log import BrokenLink, Stream
-from streams.places import Bounds, Lane, Offset, Partition, Taken, lane_of
+from streams.places import Bounds, Lane, Offset, Partition, Taken, Unread, lane_of
 from streams.postgres_log import PostgresLog
 from streams.pump import Gap
 from streams.raw_records import partition_of, raw_record
@@ -55,7 +55,11 @@ class Topic:
         self._append(self._partition(key), key, value, tuple(headers))
 
     def append_poison(self, number: int, partition: Partition) -> None:
-        self._append(partition, *POISON[number])
+        """The last number, one beyond those of POISON, is a batch of three records that nobody unpacks."""
+        if number == len(POISON):
+            self._append_unread(partition, 3)
+        else:
+            self._append(partition, *POISON[number])
         self.poisoned += 1
 
     def skip(self, partition: Partition) -> None:
@@ -76,6 +80,13 @@ class Topic:
 
     def _partition(self, key: bytes) -> Partition:
         return partition_of(key, PARTITIONS) if self._hashed else Partition(sum(key) % PARTITIONS)
+
+    def _append_unread(self, partition: Partition, records: int) -> None:
+        first = self._next[partition]
+        at, last = 1_790_000_000_000 + first, Offset(first + records - 1)
+        unread = Unread(Offset(first), last, records, "zstd", 99, first, bytes(32), at, fits=False)
+        self.partitions[partition].append(Taken(partition, last, None, None, (), at, unread))
+        self._next[partition] += records
 
     def _append(self, partition: Partition, key: bytes | None, value: bytes | None, headers: Any) -> None:
         offset = Offset(self._next[partition])

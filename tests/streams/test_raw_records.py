@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from kafka.partitioner import murmur2
 
-from streams.places import Offset, Partition, Taken
+from streams.places import Offset, Partition, Taken, Unread
 from streams.raw_records import (
     VALUE_BYTES_MAX,
     Poison,
@@ -22,7 +22,7 @@ from streams.raw_records import (
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.codec import decode, encode
 from vocabulary.identity import StationId
-from vocabulary.quarantine import Kept, Quarantined, QuarantineReason
+from vocabulary.quarantine import Kept, KeptBatch, Quarantined, QuarantineReason
 
 FRAME = b'[2,"a","Heartbeat",{}]'
 APPENDED_AT = datetime(2026, 10, 14, 5, 58, 20, 251000, tzinfo=UTC)
@@ -184,7 +184,7 @@ def test_the_first_reason_is_told() -> None:
         found = raw_message(wrong)
         assert isinstance(found, Poison)
         reasons.append(found.reason)
-    assert reasons == list(QuarantineReason)[:-2]
+    assert reasons == list(QuarantineReason)[2:-2], "before them stand those of whole batches"
 
 
 @given(
@@ -264,3 +264,34 @@ def test_a_record_in_another_partition_than_its_keys_is_poison() -> None:
     found = misplaced(taken()._replace(partition=Partition((belongs + 1) % 12)), 12)
     assert found is not None and found.reason is QuarantineReason.KEY_IN_ANOTHER_PARTITION
     assert f"partition {belongs} of 12" in found.detail
+
+
+# A batch that nobody unpacks
+
+BATCH = Unread(Offset(38), Offset(41), 4, "zstd", 900, 2**32 - 1, bytes(32), APPENDED_MS, fits=False)
+
+
+@pytest.mark.parametrize(
+    ("unread", "reason", "detail"),
+    [
+        (BATCH, QuarantineReason.BATCH_TOO_LARGE, "offsets 38 to 41, 900 bytes (zstd): more than a reader takes"),
+        (
+            BATCH._replace(fits=True, records=5),
+            QuarantineReason.BATCH_UNREADABLE,
+            "offsets 38 to 41, 900 bytes (zstd): not the 5 records of its header",
+        ),
+    ],
+)
+def test_a_batch_that_is_not_unpacked_is_poison_as_a_whole(unread: Unread, reason: QuarantineReason, detail: str) -> None:
+    record = Taken(Partition(3), Offset(41), None, None, (), APPENDED_MS, unread)
+    found = raw_message(record)
+    assert found == Poison(reason, detail)
+    assert isinstance(found, Poison)
+    kept = quarantined(record, found)
+    assert kept.batch == KeptBatch(first=38, records=unread.records, codec="zstd", length=900, crc=2**32 - 1)
+    assert (kept.offset, kept.key, kept.value, kept.headers) == (41, None, None, ())
+    assert decode(encode(kept)) == kept
+
+
+def test_a_record_in_quarantine_has_the_bytes_that_it_had_before_there_were_batches() -> None:
+    assert b"batch" not in encode(quarantined(taken(), Poison(QuarantineReason.KEY_MISSING, "why")))

@@ -11,7 +11,7 @@ import click
 from streams.kafka_client import Admin
 from streams.kafka_following import TopicReader
 from streams.kafka_topics import TOPICS, Misfit, Spec, changes, check, create, faults, mend
-from streams.places import Offset, Partition, Taken
+from streams.places import Offset, Partition, Taken, Unread
 from streams.topic_identity import TopicIdentity
 from wattbook.commands.offsets import OFFSET_OR_TIME
 from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json, print_lines
@@ -151,11 +151,29 @@ def _shown(taken: Taken) -> dict[str, Any]:
         "key": _text(taken.key),
         "headers": {_text(name.encode(errors="surrogateescape")): _text(value) for name, value in taken.headers},
         "value": _text(taken.value),
+        **({"batch": _batch(taken.unread)} if taken.unread else {}),
+    }
+
+
+def _batch(unread: Unread) -> dict[str, Any]:
+    """What is told of records that are not unpacked."""
+    return {
+        "first": unread.first,
+        "records": unread.records,
+        "codec": unread.codec,
+        "length": unread.length,
+        "crc": unread.crc,
+        "fits": unread.fits,
     }
 
 
 def _value(row: dict[str, Any]) -> str | None:
-    """The value, and which part of a record it is, where it is one."""
+    """The value, and which part of a record it is, where it is one. Of a batch that is not unpacked, where it stands."""
+    if batch := row.get("batch"):
+        why = "not records" if batch["fits"] else "too much"
+        return (
+            f"(not unpacked: offsets {batch['first']} to {row['offset']}, {batch['length']} bytes of {batch['codec']}: {why})"
+        )
     value: str | None = row["value"]
     headers = row["headers"]
     return f"(part {headers['part']} of {headers['parts']}) {value}" if value is not None and "parts" in headers else value

@@ -66,7 +66,13 @@ def _port(settings: Settings, given: int | None) -> tuple[int, bool]:
 def _quarantined(partition: Partition, records: Sequence[PutAside]) -> None:
     """One line for a batch: of its records where the first one stands, how many there are, and why. Nothing that they hold."""
     reasons = ",".join(dict.fromkeys(record.reason for record in records))
-    say("quarantined", reason=reasons, partition=partition, offset=records[0].offset, records=len(records))
+    say(
+        "quarantined",
+        reason=reasons,
+        partition=partition,
+        offset=records[0].offset,
+        records=sum(record.records for record in records),
+    )
 
 
 def _impatient(kafka: KafkaOptions) -> Admin:
