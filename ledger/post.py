@@ -8,13 +8,16 @@ units. What lies between the two is a posting of its own (7100), bounded by what
                             - 2210 VAT accrued            by country and rate
     ... but is in doubt     + 1105 unbilled receivable    gross
                             - 2500 held revenue           gross, by reason: neither revenue nor VAT until it is resolved
+    a charge is reversed    the same postings with the other sign, in effect when what it takes back was
     an invoice is issued    + 1100 driver receivable      the document's total
                             - 1105 unbilled receivable    what its sessions were posted with
                             + 2210 VAT accrued            what its sessions were posted with
                             - 2200 VAT payable            by country and rate, as on the document
                             ± 7100 rounding differences   what is left
 
-A session takes effect when it ends, an invoice at midnight UTC of its date.
+A session takes effect when it ends, an invoice at midnight UTC of its date. Whatever is rated again is an entry of its own: it
+takes effect when the session ends by what is known then, and the reversal before it when that one did, so that no day keeps
+the one without the other. When either was booked stands beside it.
 """
 
 from collections.abc import Iterable
@@ -25,11 +28,11 @@ from typing import NamedTuple
 
 from ledger import chart
 from ledger.chart import PostingError
-from ledger.journal import entry, minor_unit_micro
+from ledger.journal import entry, minor_unit_micro, reverse
 from vocabulary.billing import Entry, Invoice, InvoicedSession, InvoiceIssued, Posting
 from vocabulary.codec import Event
 from vocabulary.money import to_micro
-from vocabulary.sessions import Finding, RatedLine, SessionRated, exact_net, exact_vat
+from vocabulary.sessions import ChargeReversed, Finding, RatedLine, SessionRated, exact_net, exact_vat
 
 SESSION_RATED = "session_rated"
 INVOICE_ISSUED = "invoice_issued"
@@ -44,6 +47,8 @@ def post(event: Event) -> tuple[Entry, ...]:
         case SessionRated(held=Finding() as reason):
             earned = _earned(event.rated.lines, event.vat.country)
             return (_session_entry(event, [_credit(chart.held_revenue(reason), earned.gross_micro)]),)
+        case ChargeReversed(rated=rated):
+            return tuple(reverse(taken_back) for taken_back in post(rated))
         case InvoiceIssued(invoice=invoice):
             return (_invoice_entry(invoice),)
         case _:
@@ -52,7 +57,8 @@ def post(event: Event) -> tuple[Entry, ...]:
 
 def _session_entry(event: SessionRated, credit_side: list[Posting]) -> Entry:
     receivable = _debit(chart.unbilled(event.contract, event.partner), -_sum(credit_side))
-    return entry(SESSION_RATED, event.session, event.end, event.rated.currency, [receivable, *credit_side])
+    postings = [receivable, *credit_side]
+    return entry(SESSION_RATED, event.session, event.end, event.rated.currency, postings, event.revision + 1)
 
 
 def _invoice_entry(invoice: Invoice) -> Entry:

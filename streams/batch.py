@@ -8,30 +8,45 @@ follows from them (but how much is committed at once). It writes into the unit's
     invoice run ── what is billable ── draw up ──▶ invoices ── post ──▶ entries
 """
 
-import calendar
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
-from typing import NamedTuple
 
 import msgspec
 
 from streams import connectors, sessions
+from streams.adjusting import Standing, adjusted
+from streams.batch_parts import (
+    Concluded,
+    Heard,
+    Message,
+    answered_by,
+    counted,
+    document_of,
+    key_of,
+    last_day,
+    moves,
+    record,
+    session_of,
+    state_key_of,
+)
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import Assigned
+from streams.deadlines import conclude_overdue, heard_at
+from streams.decisions import Known, decide
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
+from streams.qualities import by_rules, disputed, may_follow, sees_disputes
 from streams.rating import conclude
-from streams.row_conclusions import Picked, demanded
-from streams.session_rows import ended_row, open_row, with_conclusion
-from streams.sessions import Closed, Gathering, SessionEvent
-from streams.states import DocumentRow, Invoiced, SessionRow
+from streams.row_conclusions import Picked, conclusion, demanded
+from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
+from streams.sessions import Closed, Disputed, Gathering, SessionOutcome, SessionState
+from streams.states import Invoiced, SessionRow
 from streams.unit import Billable, ToPost, Unit, Verbs
-from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
+from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
-    ChargingEvent,
     MessageRejected,
     MeterSampled,
     Protocol,
@@ -40,56 +55,23 @@ from vocabulary.charging import (
     TransactionStarted,
     TransactionUpdated,
 )
-from vocabulary.codec import Conclusion, Event, ReferenceFact, decode, encode, event_id
-from vocabulary.identity import EventId, Position, SessionId, StationId, digest
-from vocabulary.reference import ContractPublished, OperatorPublished, PartnerPublished, SitePublished
+from vocabulary.codec import Event, ReferenceFact, decode
+from vocabulary.identity import EventId, Position, SessionId, StationId
+from vocabulary.reference import ClockTicked, SessionDecided
 from vocabulary.sessions import (
-    ChargingSession,
+    ChargeReversed,
     Finding,
     Progress,
     SessionClosed,
     SessionConclusion,
     SessionFlagged,
-    SessionMerged,
     SessionRated,
     SignatureChecked,
 )
-from vocabulary.tariff import TariffPublished
 
 _PAGE = 1000  # sessions whose conclusions are read at once
 
 _RAW: msgspec.json.Decoder[RawMessage] = msgspec.json.Decoder(RawMessage)
-
-
-class Heard(NamedTuple):
-    """An event, with its identity, the input it follows from and when that arrived."""
-
-    event: ChargingEvent
-    record: Record
-    cause: Position
-    recorded_at: datetime | None
-
-
-class Concluded(NamedTuple):
-    """A conclusion that is not written yet."""
-
-    conclusion: Conclusion
-    station: StationId
-    cause: Position
-    recorded_at: datetime | None
-
-
-class Message(NamedTuple):
-    """A raw message at its position. `id`: the identity that the log has given it, 32 bytes; None: its content's, which is made
-    where somebody asks for it: few do, and it costs as much as reading the message.
-    """
-
-    raw: RawMessage
-    position: Position
-    id: bytes | None = None
-
-    def identify(self, raw: RawMessage) -> EventId:
-        return event_id(raw) if self.id is None else EventId(self.id.hex())
 
 
 class Batch:
@@ -102,6 +84,7 @@ class Batch:
         self._rows: dict[SessionId, SessionRow] = {}
         self._concluded: list[Concluded] = []
         self._recalls = False
+        self.must_save = False  # what states say follows from more than the events after them: a tick, a decision
 
     def run(self, inputs: Sequence[Stored]) -> None:
         """All inputs, in order."""
@@ -133,6 +116,10 @@ class Batch:
         match event:
             case InvoiceRunRequested():
                 self._invoice_run(event, stored.position)
+            case ClockTicked():
+                self._tick(event, stored.position)
+            case SessionDecided():
+                self._decision(event, stored.position)
             case _:
                 self._reference(event, stored.position)  # type: ignore[arg-type]
 
@@ -151,7 +138,7 @@ class Batch:
                 raise Poisoned(item.cause, error) from error
 
     def _prefetch(self, heard: Iterable[Heard]) -> None:
-        self._memory.prefetch((key for h in heard if (key := _state_key(h.event)) is not None), self._unit.states)
+        self._memory.prefetch((key for h in heard if (key := state_key_of(h.event)) is not None), self._unit.states)
 
     def _decode(self, message: Message) -> list[Heard]:
         raw, position, _ = message
@@ -159,7 +146,7 @@ class Batch:
             events = self._verbs.decode(raw, message.identify)
         except MISTAKES as error:
             raise Poisoned(position, error) from error
-        return [Heard(event, _record(event, event.station, position), position, raw.received_at) for event in events]
+        return [Heard(event, record(event, event.station, position), position, raw.received_at) for event in events]
 
     def _append_events(self, heard: Sequence[Heard]) -> Iterator[Heard]:
         """The events that were not known yet: what was told twice goes no further."""
@@ -195,28 +182,88 @@ class Batch:
                 self._conclude((out,), event.station, heard.cause, heard.recorded_at)
 
     def _session_step(self, assigned: Assigned, heard: Heard) -> None:
+        if not may_follow(self.catalogue.rules) and sessions.is_another(assigned.session, assigned.event):
+            return
         known = self._memory.session(assigned.session, self._unit.states)
         before = known or Gathering(session=assigned.session, station=assigned.event.station)
         identity = EventId(heard.record.id.hex()) if assigned.event is heard.event else None
-        after = sessions.step(before, assigned.event, identity)
+        after = sessions.step(before, assigned.event, identity, self.catalogue.ticked)
         if after.state is not before:
             self._memory.set(session_key(assigned.session), after.state)
-        if isinstance(after.state, Gathering) and (known is None or _moves(assigned.event)):
+        is_seen = isinstance(before, Gathering) and (before.dropped or before.concluded_on > 0)  # it has a row that tells more
+        if is_seen and not self._recalls:
+            self._seen_again(before, after.state)
+        elif isinstance(after.state, Gathering) and (known is None or moves(assigned.event)):
             self._rows[assigned.session] = open_row(after.state)
-        if isinstance(after.state, Closed) and isinstance(before, Gathering):
+        elif isinstance(after.state, Closed) and isinstance(before, Gathering):
             self._rows[assigned.session] = ended_row(before, after.state)
-        self._conclude(after.out, assigned.event.station, heard.cause, heard.recorded_at)
+        station, is_again = assigned.event.station, is_seen and isinstance(after.state, Closed)
+        self._outcomes(after.out, assigned.session, station, heard.cause, heard.recorded_at, is_again)
+
+    def _seen_again(self, before: SessionState, after: SessionState) -> None:
+        """The row of a session that was concluded before it was whole, or dropped, and of which more is told."""
+        row = self._row(before.session)
+        if isinstance(after, Closed):
+            self._rows[before.session] = closed_row(row, after)
+        elif not after.dropped and after.heard != row.heard_at:
+            self._rows[before.session] = row._replace(heard_at=after.heard)
+
+    def _row(self, session: SessionId) -> SessionRow:
+        """Of a session that has one. What is concluded and not written yet comes on top of it."""
+        return self._rows.get(session) or self._unit.states.rows([session])[session]
 
     # Conclusions
+
+    def _outcomes(
+        self,
+        outcomes: Iterable[SessionOutcome],
+        session: SessionId,
+        station: StationId,
+        cause: Position,
+        recorded_at: datetime | None,
+        is_again: bool = False,
+    ) -> None:
+        """What a session's step gave. `is_again`: the session was concluded before, so there may be a charge that stands."""
+        for outcome in () if self._recalls else outcomes:
+            concluded: Iterable[SessionConclusion]
+            match outcome:
+                case Disputed():
+                    concluded = self._closed(closed) if (closed := self._disputed(outcome)) else ()
+                case SessionClosed():
+                    concluded = self._closed(by_rules(outcome, self.catalogue.rules))
+                case _:
+                    concluded = self._adjusted(session, (outcome,)) if is_again else (outcome,)
+            self._conclude(concluded, station, cause, recorded_at)
+
+    def _closed(self, closed: SessionClosed) -> tuple[SessionConclusion, ...]:
+        """A session that is closed, and what follows."""
+        state = self._memory.session(closed.session.id, self._unit.states)
+        assert state is not None
+        if state.dropped:
+            return (closed,)
+        concluded = conclude(closed.session, self.catalogue, closed.held, state.waived)
+        return (closed, *(self._adjusted(closed.session.id, concluded) if closed.revision else concluded))
+
+    def _disputed(self, dispute: Disputed) -> SessionClosed | None:
+        if not sees_disputes(self.catalogue.rules):
+            return None
+        self.flush()
+        return disputed(conclusion(self._unit.log, self._row(dispute.session), SessionClosed), dispute.register_wh)
+
+    def _adjusted(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
+        self.flush()
+        return adjusted(self._standing(self._row(session)), concluded)
+
+    def _standing(self, row: SessionRow) -> Standing:
+        rated = conclusion(self._unit.log, row, SessionRated)
+        return Standing(rated, (row.revision or 0) + (rated is not None), row.progress is Progress.INVOICED)
 
     def _conclude(
         self, conclusions: Iterable[SessionConclusion], station: StationId, cause: Position, recorded_at: datetime | None
     ) -> None:
-        """Note conclusions about a session of a station, and what follows from them in turn."""
-        for conclusion in () if self._recalls else conclusions:
-            self._concluded.append(Concluded(conclusion, station, cause, recorded_at))
-            if isinstance(conclusion, SessionClosed):
-                self._conclude(conclude(conclusion.session, self.catalogue), station, cause, recorded_at)
+        """Note conclusions about a session of a station."""
+        if not self._recalls:
+            self._concluded += [Concluded(each, station, cause, recorded_at) for each in conclusions]
 
     def flush(self) -> None:
         """Write what was concluded: to the log, what is new there to the books, and all of it to the index.
@@ -225,53 +272,38 @@ class Batch:
         """
         concluded, self._concluded = self._concluded, []
         appended = self._unit.log.append(
-            Stream.CONCLUSIONS, [_record(c.conclusion, _key(c.conclusion), c.cause) for c in concluded]
+            Stream.CONCLUSIONS, [record(c.conclusion, key_of(c.conclusion), c.cause) for c in concluded]
         )
         new = [(c, position) for c, (position, is_new) in zip(concluded, appended, strict=True) if is_new]
         self._unit.books.post([entry for c, _ in new for entry in self._entries(c)])
         for c, _ in new:
-            self._count(c.conclusion)
-        known = self._unit.states.rows([s for c in concluded if (s := _session(c.conclusion)) and s not in self._rows])
+            self.tally[counted(c.conclusion)] += 1
+        known = self._unit.states.rows([s for c in concluded if (s := session_of(c.conclusion)) and s not in self._rows])
         for c, (position, _) in zip(concluded, appended, strict=True):
             self._index(c, position, known)
         self._unit.states.put_rows(self._rows.values())
         self._unit.states.put_documents(
-            [_document(i.invoice, at) for c, at in new if isinstance(i := c.conclusion, InvoiceIssued)]
+            [document_of(i.invoice, at) for c, at in new if isinstance(i := c.conclusion, InvoiceIssued)]
         )
         self._rows = {}
 
     def _entries(self, concluded: Concluded) -> list[ToPost]:
-        conclusion = concluded.conclusion
-        if not isinstance(conclusion, SessionRated | InvoiceIssued):
+        drawn = concluded.conclusion
+        if not isinstance(drawn, SessionRated | ChargeReversed | InvoiceIssued):
             return []
         try:
-            entries = self._verbs.post(conclusion)
+            entries = self._verbs.post(drawn)
         except MISTAKES as error:
             raise Poisoned(concluded.cause, error) from error
         return [ToPost(entry, concluded.cause, concluded.recorded_at or entry.effective_at) for entry in entries]
 
     def _index(self, concluded: Concluded, position: Position, known: dict[SessionId, SessionRow]) -> None:
-        conclusion = concluded.conclusion
-        session = _session(conclusion)
-        if session is None or isinstance(conclusion, InvoiceIssued):
+        drawn = concluded.conclusion
+        session = session_of(drawn)
+        if session is None or isinstance(drawn, InvoiceIssued):
             return
         row = self._rows.get(session) or known.get(session) or SessionRow(session, concluded.station, Progress.FLAGGED)
-        self._rows[session] = with_conclusion(row, conclusion, position)
-
-    def _count(self, conclusion: Conclusion) -> None:
-        match conclusion:
-            case SessionClosed():
-                self.tally["sessions"] += 1
-            case SessionRated():
-                self.tally["held" if conclusion.held else "rated"] += 1
-            case SessionFlagged():
-                self.tally[f"finding: {conclusion.finding}"] += 1
-            case SessionMerged():
-                self.tally["merged"] += 1
-            case SignatureChecked():
-                self.tally[f"signature: {conclusion.verdict}"] += 1
-            case InvoiceIssued():
-                self.tally["invoices"] += 1
+        self._rows[session] = with_conclusion(row, drawn, position)
 
     # Reference facts
 
@@ -280,27 +312,67 @@ class Batch:
         self.tally["reference facts"] += 1
         self.catalogue = with_fact(self.catalogue, fact)
         self.flush()
-        for row in self._unit.states.waiting(_answered_by(fact)):
+        for row in self._unit.states.waiting(answered_by(fact)):
             closed = demanded(self._unit.log, row, SessionClosed)
-            self._conclude(self._concluded_again(closed.session), row.station, cause, None)
+            self._conclude(self._concluded_again(closed, row), row.station, cause, None)
 
-    def _concluded_again(self, session: ChargingSession) -> tuple[SessionConclusion, ...]:
+    def _concluded_again(self, closed: SessionClosed, row: SessionRow) -> tuple[SessionConclusion, ...]:
         """What follows now from a session that waited. A mistake of ours is a finding about it: others go on by the fact."""
+        state = self._memory.session(closed.session.id, self._unit.states)
         try:
-            concluded = conclude(session, self.catalogue)
+            found = conclude(closed.session, self.catalogue, closed.held, state.waived if state else ())
+            concluded = adjusted(self._standing(row), found)
             for each in concluded:
                 if isinstance(each, SessionRated):
                     self._verbs.post(each)  # as `flush` will
         except MISTAKES as error:
-            return (SessionFlagged(session=session.id, finding=Finding.STEPS_FAIL, detail=told(error)),)
+            return (SessionFlagged(session=closed.session.id, finding=Finding.STEPS_FAIL, detail=told(error)),)
         return concluded
+
+    # Time and decisions
+
+    def _tick(self, tick: ClockTicked, cause: Position) -> None:
+        """The clock ticked: what is overdue is concluded from what there is. States that were heard before it know it not."""
+        self.tally["ticks"] += 1
+        self.catalogue, self.must_save = with_fact(self.catalogue, tick), True
+        self.flush()
+        deadlines = self.catalogue.deadlines(tick.at)
+        rows = self._unit.states.overdue(tick.at - min(deadlines))
+        self._memory.prefetch((session_key(row.session) for row in rows), self._unit.states)
+        for row in rows:
+            state = self._memory.session(row.session, self._unit.states)
+            after = conclude_overdue(state, tick.at, deadlines) if isinstance(state, Gathering) else None
+            if after is None:  # asked again when the deadline is over once more
+                if row.heard_at != (heard := heard_at(state, tick.at)):
+                    self._rows[row.session] = row._replace(heard_at=heard)
+                continue
+            assert isinstance(state, Gathering)
+            self._memory.set(session_key(row.session), after.state)
+            self._rows[row.session] = row._replace(heard_at=None)
+            self._outcomes(after.out, row.session, row.station, cause, tick.at, is_again=state.concluded_on > 0)
+        self.flush()
+
+    def _decision(self, decided: SessionDecided, cause: Position) -> None:
+        """What a person decided about a session of this lane. One that is not to be decided any more stays as it is."""
+        self.flush()
+        row = self._unit.states.here(decided.session)
+        if row is None:
+            return
+        self.must_save = True
+        state = self._memory.session(row.session, self._unit.states)
+        known = Known(row, state, conclusion(self._unit.log, row, SessionClosed), self._standing(row))
+        after = decide(known, decided, self.catalogue)
+        if after.state is not None and after.state is not state:
+            self._memory.set(session_key(row.session), after.state)
+        self._conclude(after.out, row.station, cause, decided.at)
+        self.flush()
 
     # Documents
 
     def _invoice_run(self, request: InvoiceRunRequested, cause: Position) -> None:
         """Number in the order of drawing up; the counter moves in the same transaction as the invoices, so without a gap."""
         self.flush()
-        rows = {row.session: row for row in self._unit.states.billable(_last_day(request.month), request.contracts)}
+        rows = {row.session: row for row in self._unit.states.billable(last_day(request.month), request.contracts)}
         counter = f"counter:invoice:{self._verbs.series(request, self.catalogue)}"
         last = int(self._unit.states.load([counter]).get(counter, b"0"))
         invoices = self._verbs.draw_up(request, [*self._billables([*rows.values()])], self.catalogue, last + 1)
@@ -320,66 +392,3 @@ class Batch:
             page = rows[start : start + _PAGE]
             found = Picked(self._unit.log, page)
             yield from (Billable(demanded(found, row, SessionRated), demanded(found, row, SignatureChecked)) for row in page)
-
-
-def _record(event: msgspec.Struct, key: str, cause: Position) -> Record:
-    body = encode(event)
-    return Record(digest(b"event", body), key, body, cause)
-
-
-def _state_key(event: ChargingEvent) -> str | None:
-    """The state that an event will be stepped on first, to load all of a batch at once."""
-    match event:
-        case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
-            return session_key(sessions.session_id(event))
-        case MessageRejected():
-            return None
-        case _:
-            return station_key(event.station)
-
-
-def _moves(event: SessionEvent) -> bool:
-    """Whether an event changes what the index tells of an open session."""
-    return isinstance(event, TransactionStarted | TransactionEnded)
-
-
-def _document(invoice: Invoice, position: Position) -> DocumentRow:
-    return DocumentRow(
-        invoice.number, invoice.contract, invoice.issued_on, invoice.month, invoice.currency, invoice.total, position
-    )
-
-
-def _session(conclusion: Conclusion) -> SessionId | None:
-    """The session that a conclusion is about; an invoice is about many."""
-    match conclusion:
-        case SessionClosed():
-            return conclusion.session.id
-        case InvoiceIssued():
-            return None
-        case _:
-            return conclusion.session
-
-
-def _key(conclusion: Conclusion) -> str:
-    return conclusion.invoice.contract if isinstance(conclusion, InvoiceIssued) else _session(conclusion) or ""
-
-
-_ANSWERED_BY_TARIFFS = (Finding.TARIFF_MISSING, Finding.VAT_UNFIT, Finding.STEPS_FAIL)
-
-
-def _answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
-    """The findings that a fact of this kind may lift. A mistake of ours is tried again: by now we may have mended it."""
-    match fact:
-        case SitePublished():
-            return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, *_ANSWERED_BY_TARIFFS
-        case ContractPublished() | PartnerPublished():
-            return Finding.TOKEN_UNKNOWN, *_ANSWERED_BY_TARIFFS
-        case TariffPublished():
-            return _ANSWERED_BY_TARIFFS
-        case OperatorPublished():
-            return ()
-
-
-def _last_day(month: str) -> date:
-    year, number = (int(part) for part in month.split("-"))
-    return date(year, number, calendar.monthrange(year, number)[1])

@@ -6,7 +6,7 @@ published last counts, for what is concluded from then on; what was concluded be
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct, structs
@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 from vocabulary.codec import ReferenceFact, version_hash
 from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid, VersionHash
 from vocabulary.reference import (
+    ClockTicked,
     Contract,
     ContractPublished,
     Evse,
@@ -21,6 +22,8 @@ from vocabulary.reference import (
     OperatorPublished,
     Partner,
     PartnerPublished,
+    RulesAdopted,
+    SessionDecided,
     Site,
     SitePublished,
 )
@@ -55,6 +58,13 @@ class Plug(NamedTuple):
     evse: Evse
 
 
+class Deadlines(NamedTuple):
+    """How long after the last message of a session what is missing of it is waited for."""
+
+    gap: timedelta = timedelta(hours=24)
+    end: timedelta = timedelta(hours=72)
+
+
 class Catalogue(Struct, frozen=True, kw_only=True):
     """All reference facts up to some position of the log. Small: it is held in memory whole."""
 
@@ -68,9 +78,18 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     sites_of: dict[StationId, tuple[str, ...]] = {}
     contracts_of: dict[str, tuple[ContractId, ...]] = {}
     partners_of: dict[str, tuple[PartnerId, ...]] = {}
+    rules: int = 1
+    ticked: datetime | None = None  # what time it is, as far as ticks say; None: the clock never ticked
 
     def operator(self, at: datetime) -> Operator | None:
         return self.operators.at(at)
+
+    def deadlines(self, at: datetime) -> Deadlines:
+        """The operator's; the defaults where none is published."""
+        operator = self.operator(at)
+        if operator is None:
+            return Deadlines()
+        return Deadlines(timedelta(hours=operator.close_with_gap_after_h), timedelta(hours=operator.close_without_end_after_h))
 
     def contract(self, contract: ContractId, at: datetime) -> Contract | None:
         return self.contracts.get(contract, Versions[Contract]()).at(at)
@@ -124,6 +143,12 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             return structs.replace(
                 catalogue, partners=partners, partners_of=_found_by(catalogue.partners_of, uids, fact.partner.id)
             )
+        case RulesAdopted():
+            return structs.replace(catalogue, rules=max(fact.number, catalogue.rules))
+        case ClockTicked():
+            return structs.replace(catalogue, ticked=max(fact.at, catalogue.ticked or fact.at))
+        case SessionDecided():
+            return catalogue
 
 
 def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
@@ -139,6 +164,12 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
         case PartnerPublished():
             return catalogue.partners.get(fact.partner.id, Versions[Partner]()).has(fact.valid_from, fact.partner)
+        case RulesAdopted():
+            return fact.number <= catalogue.rules
+        case ClockTicked():
+            return catalogue.ticked is not None and fact.at <= catalogue.ticked
+        case SessionDecided():
+            return False
 
 
 def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:

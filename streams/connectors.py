@@ -4,7 +4,7 @@ A 1.6 StartTransaction has no id; the CSMS's answer gives one, StopTransaction n
 the connector, StatusNotification only the connector. What a station is in the middle of is kept here, so that each of these
 finds its session; 2.x events name their transaction and need none of this.
 
-    StartTransaction (message m) ── opens session s on its connector; m -> s
+    StartTransaction (message m) ── opens session s on its connector; m -> s; what ran there without an end is told of it
     CALLRESULT of m: T           ── T -> s
     MeterValues (T or connector) ── to s
     StatusNotification           ── to the session on the connector; kept for one that is still to come: it may overtake
@@ -102,7 +102,12 @@ def _started(state: StationState, event: TransactionStarted) -> Step[StationStat
     """The session, and the statuses of its connector that overtook it."""
     opened = OnConnector(session_id(event), event.evse or 0, event.at, None, False)
     overtook = [s for s in state.statuses if s.connector == opened.connector and s.at >= event.at]
-    out = (Assigned(opened.session, event), *(Assigned(opened.session, _event_of(s, event)) for s in overtook))
+    running = [s for s in _current(state, event.at) if s.connector == opened.connector and s.start < event.at]
+    out = (
+        *(Assigned(s.session, event) for s in running),  # where its meter stood next, if its own end never comes
+        Assigned(opened.session, event),
+        *(Assigned(opened.session, _event_of(s, event)) for s in overtook),
+    )
     return Step(structs.replace(state, sessions=_kept((*state.sessions, opened))), out)
 
 

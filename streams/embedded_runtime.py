@@ -8,6 +8,7 @@ A failure leaves whole batches or nothing: what was in memory is dropped, and th
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -21,6 +22,7 @@ from streams.proven import PositionChanged, demand_proven, proven
 from streams.unit import OpenUnit, Unit, Verbs
 from vocabulary.codec import ReferenceFact, decode, encode
 from vocabulary.identity import Position, digest
+from vocabulary.reference import ClockTicked
 
 CONSUMER = "steps"
 BATCH = 1000
@@ -64,15 +66,18 @@ class EmbeddedRuntime:
         with self._writing() as unit:
             return append(unit, inputs)
 
-    def publish(self, facts: Sequence[ReferenceFact], key: Callable[[ReferenceFact], str]) -> int:
-        """Append the reference facts that are not in force as they are; how many those were.
+    def publish(
+        self, facts: Sequence[ReferenceFact], key: Callable[[ReferenceFact], str], tick_after: timedelta = timedelta(0)
+    ) -> int:
+        """Append the reference facts that are not in force as they are; how many those were. A tick only if the one before is
+        longer ago than `tick_after`: of several who ask, one notes it.
 
         A fact that was replaced and comes back is published anew, so its identity is its content and its place among the
         facts, not its content alone.
         """
         with self._writing() as unit:
             catalogue, count = catalogue_at(unit), unit.log.head(Stream.REFERENCE).records
-            new = [fact for fact in facts if not is_in_force(catalogue, fact)]
+            new = [fact for fact in facts if not is_in_force(catalogue, fact) and not _is_early(catalogue, fact, tick_after)]
             bodies = [encode(fact) for fact in new]
             places = [str(count + index).encode() for index in range(len(new))]
             records = zip(new, bodies, places, strict=True)
@@ -166,6 +171,10 @@ class EmbeddedRuntime:
         if self._catalogue is None:
             self._catalogue = catalogue_at(unit, unit.states.position(CONSUMER))
         return self._catalogue
+
+
+def _is_early(catalogue: Catalogue, fact: ReferenceFact, tick_after: timedelta) -> bool:
+    return isinstance(fact, ClockTicked) and catalogue.ticked is not None and fact.at < catalogue.ticked + tick_after
 
 
 def append(unit: Unit, inputs: Sequence[Input]) -> list[Appended]:

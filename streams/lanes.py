@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from streams.batch import Batch, Message
+from streams.batch import Batch
+from streams.batch_parts import Message
 from streams.catalogue import Catalogue, with_fact
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory
@@ -249,7 +250,7 @@ class _Work:
     def end(self, save: bool) -> None:
         """Save the states if it is time, and move the positions."""
         states, owned = self._unit.states, self._owned
-        if save or owned.must_save:
+        if save or owned.must_save or self._batch.must_save:
             self._batch.save_states()
             events = self._unit.log.head(Stream.EVENTS).position
             if events != self.states:

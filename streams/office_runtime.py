@@ -6,6 +6,7 @@ is durable when `append` returns, but nothing follows from it yet: that is the w
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from streams.catalogue import Catalogue
 from streams.embedded_runtime import CarriedOut, Complete, EmbeddedRuntime, Input
@@ -33,8 +34,10 @@ class OfficeRuntime:
         self._publish(messages)
         return [Appended(Position(0), is_new=True) if each.stream is Stream.RAW else next(others) for each in inputs]
 
-    def publish(self, facts: Sequence[ReferenceFact], key: Callable[[ReferenceFact], str]) -> int:
-        return self._office.publish(facts, key)
+    def publish(
+        self, facts: Sequence[ReferenceFact], key: Callable[[ReferenceFact], str], tick_after: timedelta = timedelta(0)
+    ) -> int:
+        return self._office.publish(facts, key, tick_after)
 
     def pump(self, progress: Callable[[int], None] = lambda _: None) -> Counter[str]:
         return self._office.pump(progress)

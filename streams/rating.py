@@ -5,6 +5,7 @@ nobody, or no tariff in force keep the session on the worklist; nothing is guess
 waits for reference data is concluded again when that comes.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -23,7 +24,6 @@ from vocabulary.sessions import (
     SessionConclusion,
     SessionFlagged,
     SessionRated,
-    SignatureChecked,
     VatDecision,
 )
 from vocabulary.tariff import Tariff
@@ -33,21 +33,28 @@ _MARGIN = Decimal("1.1")  # a meter may read above the EVSE's nameplate power
 _GRACE_S = 60  # and clocks are told in whole seconds, some of them late
 
 
-def conclude(session: ChargingSession, catalogue: Catalogue) -> tuple[SessionConclusion, ...]:
-    """What follows from a session that was closed: a verdict and a rated charge, or a finding."""
+def conclude(
+    session: ChargingSession, catalogue: Catalogue, held: Finding | None = None, waived: Collection[Finding] = ()
+) -> tuple[SessionConclusion, ...]:
+    """What follows from a session that was closed: a verdict and a rated charge, or a finding.
+
+    `held`: why its amount is to be held, whatever else is found. `waived`: what a person has looked at and set aside.
+    """
     plug = catalogue.plug(session.station, session.evse, session.start)
     if plug is None:
         return (_flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"),)
-    if session.end - session.start > _LONGEST:
+    if session.end - session.start > _LONGEST and Finding.DURATION_IMPLAUSIBLE not in waived:
         return (_flag(session, Finding.DURATION_IMPLAUSIBLE, f"{session.start.isoformat()} to {session.end.isoformat()}"),)
-    if (limit := _most_wh(session, plug)) < session.energy_wh:
+    if (limit := _most_wh(session, plug)) < session.energy_wh and Finding.ENERGY_IMPLAUSIBLE not in waived:
         return (_flag(session, Finding.ENERGY_IMPLAUSIBLE, f"{session.energy_wh} Wh, at most {limit:.0f} Wh fit"),)
     checked = signatures.check(session, plug.evse)
-    return (checked, *_charge(session, plug, catalogue, checked))
+    doubt = signatures.hold(checked, session, plug.evse)
+    doubts = ([(held, "")] if held else []) + ([doubt] if doubt else [])
+    return (checked, *_charge(session, plug, catalogue, [doubt for doubt in doubts if doubt[0] not in waived]))
 
 
 def _charge(
-    session: ChargingSession, plug: Plug, catalogue: Catalogue, checked: SignatureChecked
+    session: ChargingSession, plug: Plug, catalogue: Catalogue, doubts: Sequence[tuple[Finding, str]]
 ) -> tuple[SessionConclusion, ...]:
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
     if holder is None or session.token is None:
@@ -59,9 +66,8 @@ def _charge(
         return (_flag(session, Finding.TARIFF_MISSING, f"tariff {holder.tariff or plug.evse.tariff}"),)
     if not _bears_vat_of_the_site(tariff, plug, session, catalogue):
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
-    held = signatures.hold(checked, session, plug.evse)
-    rated = _rated(session, session.token, plug, holder, tariff, held[0] if held else None)
-    return (*((_flag(session, *held),) if held else ()), rated)
+    rated = _rated(session, session.token, plug, holder, tariff, doubts[0][0] if doubts else None)
+    return (*(_flag(session, *doubt) for doubt in doubts if doubt[1]), rated)
 
 
 def tariff_for(plug: Plug, holder: Contract | Partner | None, session: ChargingSession, catalogue: Catalogue) -> Tariff | None:

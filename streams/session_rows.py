@@ -8,14 +8,18 @@ from streams.states import SessionRow
 from vocabulary.identity import Position
 from vocabulary.sessions import (
     BLOCKING,
-    ChargingSession,
+    ChargeReversed,
+    Finding,
     Progress,
+    Quality,
     SessionClosed,
     SessionConclusion,
+    SessionDropped,
     SessionFlagged,
     SessionMerged,
     SessionRated,
     SignatureChecked,
+    quality_of,
 )
 
 
@@ -27,19 +31,25 @@ def open_row(state: Gathering) -> SessionRow:
         transaction=state.transaction,
         evse=evse_of(state),
         start=state.start.at if state.start else None,
+        heard_at=state.heard,
     )
 
 
 def ended_row(before: Gathering, closed: Closed) -> SessionRow:
     """A session that ends; what is concluded from it comes on top."""
     row = open_row(before)
-    return row._replace(progress=Progress.ENDED, transaction=closed.transaction, start=closed.start, end=closed.end.at)
+    return closed_row(row._replace(progress=Progress.ENDED), closed)
+
+
+def closed_row(row: SessionRow, closed: Closed) -> SessionRow:
+    """One that is whole now: no deadline concerns it any more."""
+    return row._replace(transaction=closed.transaction, start=closed.start, end=closed.end.at, heard_at=None)
 
 
 def with_conclusion(row: SessionRow, conclusion: SessionConclusion, position: Position) -> SessionRow:
     match conclusion:
         case SessionClosed():
-            return _closed_row(row, conclusion.session, position)
+            return _closed_row(row, conclusion, position)
         case SignatureChecked():
             return row._replace(checked_at=position)
         case SessionRated():
@@ -52,7 +62,14 @@ def with_conclusion(row: SessionRow, conclusion: SessionConclusion, position: Po
                 total=conclusion.rated.total,
                 currency=conclusion.rated.currency,
                 rated_at=position,
+                revision=conclusion.revision or None,
             )
+        case ChargeReversed():
+            return _reversed_row(row, conclusion)
+        case SessionDropped():
+            return row._replace(progress=Progress.DROPPED, finding=None)
+        case SessionFlagged(finding=Finding.TRUTH_DIFFERS):
+            return row._replace(finding=conclusion.finding)
         case SessionFlagged() if conclusion.finding in BLOCKING and row.rated_at is None:
             return row._replace(progress=Progress.FLAGGED, finding=conclusion.finding)
         case SessionFlagged():
@@ -61,7 +78,8 @@ def with_conclusion(row: SessionRow, conclusion: SessionConclusion, position: Po
             return row._replace(progress=Progress.MERGED, finding=None)
 
 
-def _closed_row(row: SessionRow, session: ChargingSession, position: Position) -> SessionRow:
+def _closed_row(row: SessionRow, closed: SessionClosed, position: Position) -> SessionRow:
+    session, quality = closed.session, quality_of(closed.session)
     return row._replace(
         transaction=session.transaction,
         evse=session.evse,
@@ -69,4 +87,20 @@ def _closed_row(row: SessionRow, session: ChargingSession, position: Position) -
         end=session.end,
         energy_wh=session.energy_wh,
         closed_at=position,
+        quality=None if quality is Quality.COMPLETE else quality,
+    )
+
+
+def _reversed_row(row: SessionRow, conclusion: ChargeReversed) -> SessionRow:
+    """As before it was rated; what follows says what becomes of it."""
+    return row._replace(
+        progress=Progress.ENDED,
+        finding=None,
+        ended_on=None,
+        contract=None,
+        partner=None,
+        total=None,
+        currency=None,
+        rated_at=None,
+        revision=conclusion.rated.revision + 1,
     )

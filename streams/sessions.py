@@ -2,26 +2,31 @@
 
 Input order is the log's, not the clock's: messages arrive late, twice, or out of order (OCPP 1.6 §3.7.1, 2.0.1 part 2 E13),
 so a session gathers what was said as a set and is concluded from that set alone: any order that OCPP allows gives the same
-session. It closes once, when its start, its end and (2.x) every seqNo between them are there.
+session. It closes when its start, its end and (2.x) every seqNo between them are there. Where that never comes, a deadline
+concludes it from what there is (`streams.deadlines`); it goes on gathering then, and is concluded once more when it is whole.
 
                  TransactionStarted, Updated, MeterSampled,             any event
                  ConnectorStatusChanged, TransactionEnded
                   ┌────────┐                                            ┌───────┐
-    ──first event─▶ Gathering ──────── complete: SessionClosed ────────▶ Closed ──▶ a finding, never a change
-                  └────────┘           or SessionFlagged                └───────┘
+    ──first event─▶ Gathering ──────── complete: SessionClosed ────────▶ Closed ──▶ a finding; a second end: Disputed
+                  └──┬──▲──┘           or SessionFlagged                └───────┘
+                     └──┘ a deadline: the same, with less quality
 
 1.6 has no sequence numbers; its transaction messages come in chronological order (§3.7), so StopTransaction completes.
 Every energy here is the import register in Wh; a register that goes backwards is a finding, never a crash.
 """
 
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 
 from msgspec import Struct, structs
 
+from streams.qualities import closed_as
 from streams.registers import BEGIN, END, EXACT, ROUNDING_WH, Register, curve, registers
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
+from streams.surplus import TOLD_APART, differ, ends_twice, late, second_end, surplus
 from vocabulary.charging import (
     ConnectorStatusChanged,
     MeterSampled,
@@ -34,7 +39,7 @@ from vocabulary.charging import (
 from vocabulary.codec import event_id
 from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId, content_id
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, EnergySource, Finding, Reading, SessionClosed, SessionFlagged
+from vocabulary.sessions import ChargingSession, EnergySource, Finding, Quality, Reading, SessionClosed, SessionFlagged
 
 SessionEvent = TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged
 
@@ -56,9 +61,6 @@ class End(Struct, frozen=True, array_like=True):
     event: EventId
     meter_wh: WattHours | None
     reason: str
-
-
-_TOLD_APART = 16  # digits of an event's identity: enough to see that one number was used for two contents
 
 
 class Said(Struct, frozen=True, kw_only=True, array_like=True):
@@ -84,6 +86,12 @@ class Gathering(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gath
     start: Start | None = None
     ends: tuple[End, ...] = ()
     said: tuple[Said, ...] = ()
+    heard: datetime | None = None  # the last tick before the last message; None: the clock had not ticked yet
+    revision: int = 0  # how often it was concluded before it was whole
+    concluded_on: int = 0  # of how much that was said it was concluded last
+    waived: tuple[Finding, ...] = ()  # what a person looked at and set aside
+    dropped: bool = False  # a person decided that nothing is billed
+    followed: tuple[datetime, WattHours] | None = None  # 1.6: the earliest start of another session on the connector
 
 
 class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"):
@@ -93,10 +101,19 @@ class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"
     start: datetime
     end: End
     transaction: TransactionId | None = None
+    waived: tuple[Finding, ...] = ()
+    dropped: bool = False
+
+
+class Disputed(Struct, frozen=True):
+    """Of a session that was closed as whole: it has another end. Not written down itself: the session is closed again."""
+
+    session: SessionId
+    register_wh: Decimal | None = None  # it differs only if that is not where the session ended
 
 
 SessionState = Gathering | Closed
-SessionOutcome = SessionClosed | SessionFlagged
+SessionOutcome = SessionClosed | SessionFlagged | Disputed
 
 
 def session_id(event: SessionEvent) -> SessionId:
@@ -110,30 +127,51 @@ def session_id(event: SessionEvent) -> SessionId:
             raise AssertionError(f"{type(event).__name__} does not name a session")
 
 
+def is_another(session: SessionId, event: SessionEvent) -> bool:
+    """Whether it is the start of a 1.6 session that follows this one on its connector."""
+    return isinstance(event, TransactionStarted) and event.protocol is Protocol.OCPP16 and session_id(event) != session
+
+
 def session_of_start(start: EventId) -> SessionId:
     """The session that a 1.6 StartTransaction, known by its event id, begins."""
     return SessionId(content_id("session", start))
 
 
-def step(state: SessionState, event: SessionEvent, identity: EventId | None = None) -> Step[SessionState, SessionOutcome]:
+def step(
+    state: SessionState, event: SessionEvent, identity: EventId | None = None, ticked: datetime | None = None
+) -> Step[SessionState, SessionOutcome]:
     """One event of one session. The event must be new: what was said twice is folded away before (by event id).
 
-    `identity` is the event's, where the caller knows it already.
+    `identity` is the event's, where the caller knows it already; `ticked` what time it is by the last tick.
     """
-    match state:
-        case Closed():
-            return Step(state, _late(state, event))
-        case Gathering():
+    match state, event:
+        case Closed(), TransactionEnded():
+            return _ended_again(state, _end_of(event, identity), registers(event.samples))
+        case Closed(), _:
+            return Step(state, late(state, event))
+        case Gathering(), _:
             gathered = gather(state, event, identity)
-            end = _end(gathered)
-            if end is None or not _is_complete(gathered, end):
+            if ticked is not None and not is_another(state.session, event):
+                gathered = structs.replace(gathered, heard=ticked)
+            end = end_of(gathered)
+            if end is None or missing_seqs(gathered):
                 return Step(gathered)
             return _conclude(gathered, end)
+
+
+def _ended_again(state: Closed, other: End, told: tuple[Register, ...]) -> Step[SessionState, SessionOutcome]:
+    flagged = second_end(state.session, state.end, other)
+    if differ(state.end, other):
+        return Step(state, (flagged, Disputed(state.session)))
+    return Step(state, (flagged, Disputed(state.session, last.wh)) if (last := _last([*told])) else (flagged,))
 
 
 def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None) -> Gathering:
     """The state with what the event adds to it."""
     match event:
+        case TransactionStarted() if is_another(state.session, event):
+            followed = None if event.meter_start_wh is None else (event.at, event.meter_start_wh)
+            return structs.replace(state, followed=min(filter(None, (state.followed, followed)), default=None))
         case ConnectorStatusChanged():
             told = Told(event.at, 0, event.status)
             return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
@@ -154,7 +192,7 @@ def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, ide
     state = event.charging_state
     return Said(
         seq=event.seq,
-        event=None if event.seq is None else (identity or event_id(event))[:_TOLD_APART],
+        event=None if event.seq is None else (identity or event_id(event))[:TOLD_APART],
         evse=event.evse,
         connector=event.connector,
         token=_token(event),
@@ -183,7 +221,7 @@ def _token(
     return event.at, event.token, event.token_type
 
 
-def _end(state: Gathering) -> End | None:
+def end_of(state: Gathering) -> End | None:
     """None before both start and end are known; an end that is numbered below the start is none."""
     start = state.start
     if start is None:
@@ -194,7 +232,7 @@ def _end(state: Gathering) -> End | None:
 
 def evse_of(state: Gathering) -> int | None:
     """The EVSE (1.6: connector) as far as it was told; 2.x tells it once, and maybe late."""
-    return next((said.evse for said in _counted(state, _end(state)) if said.evse is not None), None)
+    return next((said.evse for said in _counted(state, end_of(state)) if said.evse is not None), None)
 
 
 def missing_seqs(state: Gathering) -> tuple[tuple[int, int], ...]:
@@ -202,15 +240,11 @@ def missing_seqs(state: Gathering) -> tuple[tuple[int, int], ...]:
 
     Empty while start or end is unknown.
     """
-    end = _end(state)
+    end = end_of(state)
     if state.start is None or state.start.seq is None or end is None or end.seq is None:
         return ()
     present = sorted({said.seq for said in _counted(state, end) if said.seq is not None})
     return tuple((before + 1, after - 1) for before, after in pairwise(present) if after - before > 1)
-
-
-def _is_complete(state: Gathering, end: End) -> bool:
-    return end.seq is None or not missing_seqs(state)
 
 
 def _counted(state: Gathering, end: End | None) -> list[Said]:
@@ -229,7 +263,23 @@ def _conclude(state: Gathering, end: End) -> Step[SessionState, SessionOutcome]:
     """The session, or the finding for which there is none; then what had already come too much."""
     assert state.start is not None
     closed = Closed(session=state.session, start=state.start.at, end=end, transaction=state.transaction)
-    return Step(closed, (_session_or_finding(state, end), *_surplus(state, end)))
+    closed = structs.replace(closed, waived=state.waived, dropped=state.dropped)
+    return Step(closed, concluded(state, end))
+
+
+def concluded(state: Gathering, end: End, quality: Quality = Quality.COMPLETE) -> tuple[SessionOutcome, ...]:
+    """The session as it ends there, or the finding for which there is none; then findings about what is beside it."""
+    outcome, found = _session_or_finding(state, end), surplus(state, end)
+    if not isinstance(outcome, SessionClosed):
+        return (outcome, *found)
+    if ends_twice(state, end, outcome):
+        return (closed_as(outcome, state.revision, Quality.DISPUTED, Finding.SECOND_END), *found)
+    return (closed_as(outcome, state.revision, quality), *found)
+
+
+def ended_at(state: Gathering, at: datetime, meter_wh: WattHours | None = None) -> SessionOutcome:
+    """The session as if it had ended then, whether or not that was told."""
+    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, ""))
 
 
 def _session_or_finding(state: Gathering, end: End) -> SessionOutcome:
@@ -257,7 +307,7 @@ def so_far(state: Gathering, until: datetime | None = None) -> ChargingSession |
     """
     if state.start is None:
         return None
-    counted = _counted(state, _end(state))
+    counted = _counted(state, end_of(state))
     found = [register for said in counted for register in said.registers]
     at = max(
         [
@@ -343,50 +393,6 @@ def _last(found: list[Register]) -> Register | None:
 def _agreed(sampled: Register | None, told: WattHours | None) -> Register | None:
     """The sample, unless the transaction's own field tells another value."""
     return None if sampled is None or (told is not None and abs(sampled.wh - told) > ROUNDING_WH) else sampled
-
-
-def _surplus(state: Gathering, end: End) -> tuple[SessionFlagged, ...]:
-    """Findings about what was gathered beside the session; the same as if it had come after the end."""
-    assert state.start is not None
-    found = [_second_end(state.session, end, other) for other in state.ends if other.event != end.event]
-    ends, used = {e.event[:_TOLD_APART] for e in state.ends}, {end.seq}
-    numbered = sorted((said.seq, said.event) for said in state.said if said.seq is not None and said.event not in ends)
-    for seq, _ in numbered:
-        if seq in used or seq < (state.start.seq or 0) or seq > (end.seq or 0):
-            found.append(_misplaced(state.session, end, seq))
-        used.add(seq)
-    return tuple(found)
-
-
-def _late(state: Closed, event: SessionEvent) -> tuple[SessionFlagged, ...]:
-    """What an event means that came after its session was concluded."""
-    match event:
-        case TransactionEnded():
-            return (_second_end(state.session, state.end, _end_of(event)),)
-        case TransactionStarted() | TransactionUpdated() if event.seq is not None:
-            return (_misplaced(state.session, state.end, event.seq),)
-        case MeterSampled() if event.signed or any(state.start <= r.at <= state.end.at for r in registers(event.samples)):
-            return (_flag(state.session, Finding.FACT_AFTER_CLOSE, "MeterValues"),)
-        case ConnectorStatusChanged() if event.status in TELLING_STATUSES and state.start <= event.at < state.end.at:
-            return (_flag(state.session, Finding.FACT_AFTER_CLOSE, f"status {event.status} of {event.at.isoformat()}"),)
-        case _:
-            return ()
-
-
-def _misplaced(session: SessionId, end: End, seq: int) -> SessionFlagged:
-    """A message with a number that is none of the session's, or that another message of it has."""
-    after = end.seq is not None and seq > end.seq
-    return _flag(session, Finding.FACT_AFTER_CLOSE if after else Finding.SEQUENCE_CONFLICT, f"seqNo {seq}")
-
-
-def _second_end(session: SessionId, first: End, other: End) -> SessionFlagged:
-    if (first.at, first.meter_wh) == (other.at, other.meter_wh):
-        return _flag(session, Finding.SECOND_END, f"both at {_told_end(first)}")
-    return _flag(session, Finding.SECOND_END, f"ends {_told_end(first)} and {_told_end(other)}")
-
-
-def _told_end(end: End) -> str:
-    return end.at.isoformat() + ("" if end.meter_wh is None else f" with {end.meter_wh} Wh")
 
 
 def _flag(session: SessionId, finding: Finding, detail: str) -> SessionFlagged:

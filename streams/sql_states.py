@@ -7,12 +7,13 @@ On PostgreSQL workers and an invoice run change the same sessions at the same ti
 until the transaction ends, unless that only reads; all in order of session, so that none waits in a circle.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, bindparam, cast, func, or_, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, and_, bindparam, cast, func, or_, select
 from sqlalchemy import text as sql
 
 from streams.places import LANES_MAX, OFFICE, Lane
@@ -22,12 +23,13 @@ from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved
 from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, Position, SessionId, StationId
 from vocabulary.money import plain
-from vocabulary.sessions import Finding, Progress
+from vocabulary.sessions import Finding, Progress, Quality
 
 __all__ = ["METADATA", "SqlStates"]
 
 # All that is in them follows from inputs. Positions are others in a replay: what stands there is for the reader to look up.
 _INDEXES = {"session index": SESSION, "document index": DOCUMENT, "invoiced": INVOICED}
+_ADDED = ("quality", "revision", "heard_at")  # columns that 0.1.0 had not; where they are empty, a row says what it said then
 _PLACES = ("closed_at", "checked_at", "rated_at", "issued_at", "lane")
 
 # The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, topics' ids, how
@@ -194,6 +196,17 @@ class SqlStates:
         is_one_of_them = (SESSION.c.progress == Progress.FLAGGED, SESSION.c.finding.in_(list(findings)))
         return self._rows(select(SESSION).where(*is_one_of_them, SESSION.c.lane == self._lane).order_by(SESSION.c.session))
 
+    def overdue(self, heard_until: datetime) -> list[SessionRow]:
+        """Of this lane. One that was concluded already counts where it was heard again."""
+        is_gathering = SESSION.c.progress.in_((Progress.OPEN, Progress.ENDED))
+        was_heard = SESSION.c.heard_at <= _sql(heard_until)
+        is_due = was_heard | (is_gathering & SESSION.c.heard_at.is_(None))
+        return self._rows(select(SESSION).where(is_due, SESSION.c.lane == self._lane).order_by(SESSION.c.session))
+
+    def here(self, session: SessionId) -> SessionRow | None:
+        query = select(SESSION).where(SESSION.c.session == session, SESSION.c.lane == self._lane)
+        return next(iter(self._locked(query)), None)
+
     def billable(self, until: date, contracts: ContractRange | None = None) -> list[SessionRow]:
         found = self._locked(select(SESSION).where(*_is_billable(until), *_is_within(contracts or ContractRange())))
         return sorted(found, key=lambda row: (row.contract, _sql(row.start) or "", row.session))
@@ -209,7 +222,9 @@ class SqlStates:
         return self._rows(select(SESSION).where(*is_open).order_by(SESSION.c.session))
 
     def flagged(self, limit: int | None = None) -> Iterator[SessionRow]:
-        """The worklist: what is flagged, held, or waits for messages between its start and its end. In order of start."""
+        """The worklist, in order of start: what is flagged, held, or waits for messages between its start and its end; and
+        what stands on an invoice that would be another one now.
+        """
         return self._paged(select(SESSION).where(_IS_FLAGGED).order_by(*_BY_START), limit)
 
     def newest(self, limit: int | None = None) -> Iterator[SessionRow]:
@@ -220,6 +235,11 @@ class SqlStates:
         """How many sessions there are, or stand on the worklist."""
         query = select(func.count()).select_from(SESSION)
         return int(self._connection.execute(query.where(_IS_FLAGGED) if only_flagged else query).scalar_one())
+
+    def progresses(self) -> Counter[str]:
+        """How many sessions there are of each progress."""
+        query = select(SESSION.c.progress, func.count().label("number")).group_by(SESSION.c.progress)
+        return Counter({row.progress: row.number for row in self._connection.execute(query)})
 
     def ended_in(self, first: date, last: date) -> list[SessionRow]:
         """Rated sessions by the local day of their end, in order of start."""
@@ -253,7 +273,10 @@ class SqlStates:
         return [_row(row) for row in self._connection.execute(query, parameters)]
 
 
-_IS_FLAGGED = SESSION.c.progress.in_((Progress.FLAGGED, Progress.HELD, Progress.ENDED))
+_IS_FLAGGED = or_(
+    SESSION.c.progress.in_((Progress.FLAGGED, Progress.HELD, Progress.ENDED)),
+    and_(SESSION.c.progress == Progress.INVOICED, SESSION.c.finding == Finding.TRUTH_DIFFERS),
+)
 _NEWEST = (SESSION.c.start.desc().nulls_last(), SESSION.c.session)
 _BY_START = (SESSION.c.start.nulls_first(), SESSION.c.session)
 _ASCII_LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}  # what both databases' lower() does
@@ -287,7 +310,8 @@ def _end_of(prefix: str) -> str | None:
 
 def _index_row(row: Mapping[str, object]) -> IndexRow:
     places = {name: row[name] for name in _PLACES if name in row}
-    return IndexRow({name: value for name, value in row.items() if name not in places}, places)
+    said = {name: v for name, v in row.items() if name not in places and not (v is None and name in _ADDED)}
+    return IndexRow(said, places)
 
 
 def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -316,7 +340,8 @@ def _row(row: Row[tuple[object, ...]]) -> SessionRow:
     values: dict[str, Any] = dict(row._mapping)
     values["progress"] = Progress(values["progress"])
     values["finding"] = Finding(values["finding"]) if values["finding"] else None
-    for name in ("start", "end"):
+    values["quality"] = Quality(values["quality"]) if values["quality"] else None
+    for name in ("start", "end", "heard_at"):
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
     values["ended_on"] = date.fromisoformat(values["ended_on"]) if values["ended_on"] else None
     del values["lane"]

@@ -55,6 +55,9 @@ SESSION = Table(
     Column("checked_at", BigInteger),
     Column("rated_at", BigInteger),
     Column("lane", SmallInteger, nullable=False, server_default="0"),
+    Column("quality", text()),
+    Column("revision", BigInteger),
+    Column("heard_at", text()),
     Index("session_progress", "progress", "ended_on"),
     Index("session_start", "start"),
 )

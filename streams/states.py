@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, PartnerId, Position, SessionId, StationId
-from vocabulary.sessions import Finding, Progress
+from vocabulary.sessions import Finding, Progress, Quality
 
 
 class SessionRow(NamedTuple):
@@ -35,6 +35,9 @@ class SessionRow(NamedTuple):
     closed_at: Position | None = None
     checked_at: Position | None = None
     rated_at: Position | None = None
+    quality: Quality | None = None  # None: complete, or not closed
+    revision: int | None = None  # of the charge that stands, or would come next where none does; None: 0
+    heard_at: datetime | None = None  # not heard since, when this was written; its state says it exactly
 
 
 class DocumentRow(NamedTuple):
@@ -108,6 +111,14 @@ class States(Protocol):
 
     def waiting(self, findings: Iterable[Finding]) -> list[SessionRow]:
         """Flagged sessions with one of these findings, in order of session id."""
+        ...
+
+    def overdue(self, heard_until: datetime) -> list[SessionRow]:
+        """What may be overdue: not whole, and as far as the index says last heard by then, or at no known time."""
+        ...
+
+    def here(self, session: SessionId) -> SessionRow | None:
+        """The row of a session of this lane; None: there is none, or it is another lane's."""
         ...
 
     def billable(self, until: date, contracts: ContractRange | None = None) -> list[SessionRow]:

@@ -14,7 +14,7 @@ from streams.states import States
 from vocabulary.billing import Entry, Invoice, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import ChargingEvent, RawMessage
 from vocabulary.identity import EventId, Position
-from vocabulary.sessions import SessionRated, SignatureChecked
+from vocabulary.sessions import ChargeReversed, SessionRated, SignatureChecked
 
 
 class ToPost(NamedTuple):
@@ -63,6 +63,6 @@ class Verbs(NamedTuple):
     """
 
     decode: Callable[[RawMessage, Callable[[RawMessage], EventId]], tuple[ChargingEvent, ...]]
-    post: Callable[[SessionRated | InvoiceIssued], tuple[Entry, ...]]
+    post: Callable[[SessionRated | ChargeReversed | InvoiceIssued], tuple[Entry, ...]]
     draw_up: Callable[[InvoiceRunRequested, Sequence[Billable], Catalogue, int], tuple[Invoice, ...]]
     series: Callable[[InvoiceRunRequested, Catalogue], str] = one_series

@@ -16,11 +16,29 @@ from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import ChargingEvent, RawMessage
 from vocabulary.identity import EventId, VersionHash, digest
 from vocabulary.quarantine import Quarantined
-from vocabulary.reference import ContractPublished, OperatorPublished, PartnerPublished, ReferenceTaken, SitePublished
+from vocabulary.reference import (
+    ClockTicked,
+    ContractPublished,
+    OperatorPublished,
+    PartnerPublished,
+    ReferenceTaken,
+    RulesAdopted,
+    SessionDecided,
+    SitePublished,
+)
 from vocabulary.sessions import SessionConclusion
 from vocabulary.tariff import Tariff, TariffPublished
 
-ReferenceFact = OperatorPublished | SitePublished | ContractPublished | PartnerPublished | TariffPublished
+ReferenceFact = (
+    OperatorPublished
+    | SitePublished
+    | ContractPublished
+    | PartnerPublished
+    | TariffPublished
+    | RulesAdopted
+    | ClockTicked
+    | SessionDecided
+)
 Input = RawMessage | ReferenceFact | InvoiceRunRequested
 Conclusion = SessionConclusion | InvoiceIssued
 Event = Input | ChargingEvent | Conclusion | ReferenceTaken | Quarantined

@@ -3,15 +3,18 @@
 A fact of an id is in force from its `valid_from` until a later one of the same id. Names and addresses of persons are not
 here: a contract carries its holder sealed (`Sealed`), readable only with a key that lives outside the log, so that
 forgetting a person is destroying a key (DESIGN §7).
+
+Two more kinds of facts come from the office, and stand in the same order: that time went by, and what a person decided.
 """
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import NewType
 
 from msgspec import Struct
 
-from vocabulary.identity import ContractId, PartnerId, Position, StationId, TariffId, TokenUid
+from vocabulary.identity import ContractId, PartnerId, Position, SessionId, StationId, TariffId, TokenUid
 from vocabulary.money import Currency
 
 Sealed = NewType("Sealed", str)  # "<key name>:<base64>", opened by the application's vault only
@@ -42,6 +45,8 @@ class Operator(Struct, frozen=True, kw_only=True, omit_defaults=True):
     currency: Currency
     invoice_prefix: str = ""
     payment_days: int = 14
+    close_with_gap_after_h: int = 24  # hours after the last message, where messages between start and end are missing
+    close_without_end_after_h: int = 72  # the same, where the end is missing
 
 
 class MeterKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -132,6 +137,40 @@ class ContractPublished(Struct, frozen=True, kw_only=True, tag="contract.publish
 class PartnerPublished(Struct, frozen=True, kw_only=True, tag="partner.published"):
     partner: Partner
     valid_from: datetime
+
+
+class RulesAdopted(Struct, frozen=True, kw_only=True, tag="rules.adopted"):
+    """From here on sessions are concluded by these rules; what was concluded before is replayed by those that held then.
+
+    1   as 0.1.0 concluded them; where nothing was adopted
+    2   a session with two ends that differ is disputed, and held; a 1.6 session without an end is told of the one that follows
+    """
+
+    number: int
+
+
+RULES = 2  # the newest: a home adopts them when it publishes reference data
+
+
+class ClockTicked(Struct, frozen=True, kw_only=True, tag="clock.ticked"):
+    """It was this time, by the clock of whoever noted it: deadlines are judged by ticks alone, which never go back."""
+
+    at: datetime
+
+
+class Decision(StrEnum):
+    RELEASE = "release"  # bill the session in spite of what was found
+    DROP = "drop"  # bill nothing for it
+
+
+class SessionDecided(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.decided"):
+    """What a person decided about a session on the worklist. `at`: by the clock of whoever noted it."""
+
+    session: SessionId
+    decision: Decision
+    reason: str
+    by: str = ""
+    at: datetime
 
 
 class ReferenceTaken(Struct, frozen=True, kw_only=True, tag="reference.taken"):

@@ -1,7 +1,8 @@
 """What we conclude about charging: sessions, signature verdicts, rated charges, findings.
 
-A session is one delivery of energy to one vehicle as one transaction of a station told it. It is closed once, rated by one
-tariff version, and never changed: what comes later is a new event.
+A session is one delivery of energy to one vehicle as one transaction of a station told it. It is closed, and rated by one
+tariff version; what is concluded is never changed. What comes later is a new event: a session that was closed on less than
+everything is closed again, under the next revision, and a charge that no longer holds is reversed and rated anew.
 """
 
 from datetime import date, datetime
@@ -9,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.identity import (
@@ -58,6 +59,15 @@ class EnergySource(StrEnum):
     FIRST_AND_LAST_SAMPLE = "first_and_last_sample"
 
 
+class Quality(StrEnum):
+    """How much of a session was told by the station."""
+
+    COMPLETE = "complete"  # start, end, and (2.x) every message between
+    GAP = "gap"  # messages between start and end are missing, and were waited for long enough
+    ESTIMATED = "estimated"  # its end, or its energy, was not told and is concluded from what was
+    DISPUTED = "disputed"  # what was told contradicts itself: two ends
+
+
 class ChargingSession(Struct, frozen=True, kw_only=True):
     """A closed session, or one so far.
 
@@ -82,10 +92,11 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     signed: tuple[SignedValue, ...] = ()
     stop_reason: str = "Local"
     offline: bool = False  # some message of it was queued by the station while it had no connection
+    quality: Quality | UnsetType = UNSET  # not set, and not in the bytes, where it is complete
 
 
-class SessionClosed(Struct, frozen=True, kw_only=True, tag="session.closed"):
-    session: ChargingSession
+def quality_of(session: ChargingSession) -> Quality:
+    return Quality.COMPLETE if session.quality is UNSET else session.quality
 
 
 class Finding(StrEnum):
@@ -111,6 +122,8 @@ class Finding(StrEnum):
     SECOND_END = "second_end_of_the_same_transaction"
     SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
     FACT_AFTER_CLOSE = "message_arrived_after_the_session_was_closed"
+    NO_END = "session_has_no_end"
+    TRUTH_DIFFERS = "truth_differs_from_what_was_invoiced"
 
 
 BLOCKING = frozenset(
@@ -128,6 +141,20 @@ BLOCKING = frozenset(
         Finding.STEPS_FAIL,
     }
 )
+
+
+WAIVABLE = frozenset({Finding.DURATION_IMPLAUSIBLE, Finding.ENERGY_IMPLAUSIBLE})
+"""The blocking findings that a person may set aside: there is a price in spite of them."""
+
+
+class SessionClosed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.closed"):
+    """`revision` counts how often the session was closed before. `held`: what it comes to is not to be billed before somebody
+    has looked at it, for this reason.
+    """
+
+    session: ChargingSession
+    revision: int = 0
+    held: Finding | None = None
 
 
 class SessionFlagged(Struct, frozen=True, kw_only=True, tag="session.flagged"):
@@ -266,9 +293,35 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     rated: Rated
     vat: VatDecision
     held: Finding | None = None  # the amount goes to held revenue and on no invoice
+    revision: int = 0  # how often the session was rated before; each time that was reversed first
 
 
-SessionConclusion = SessionClosed | SessionFlagged | SessionMerged | SignatureChecked | SessionRated
+class ReversalReason(StrEnum):
+    """Why a charge does not hold any more."""
+
+    TOLD_LATER = "station_told_more_of_the_session"
+    RELEASED = "released_by_a_person"
+    DROPPED = "dropped_by_a_person"
+
+
+class ChargeReversed(Struct, frozen=True, kw_only=True, tag="charge.reversed"):
+    """A charge is taken back whole, as it was rated: what the session costs instead, if anything, is rated anew."""
+
+    rated: SessionRated
+    reason: ReversalReason
+
+
+class SessionDropped(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.dropped"):
+    """A person decided that nothing is billed for a session, whatever else is told of it."""
+
+    session: SessionId
+    reason: str
+    by: str = ""
+
+
+SessionConclusion = (
+    SessionClosed | SessionFlagged | SessionMerged | SignatureChecked | SessionRated | ChargeReversed | SessionDropped
+)
 
 
 class Progress(StrEnum):
@@ -281,3 +334,4 @@ class Progress(StrEnum):
     RATED = "rated"
     INVOICED = "invoiced"
     MERGED = "merged"  # it was another session's end
+    DROPPED = "dropped"  # a person decided that nothing is billed

@@ -19,6 +19,7 @@ COMMANDS = {  # name: where it is; imported when it is called, since some take l
     "serve": "serve:serve",
     "session": "session:session",
     "ledger": "ledger:ledger",
+    "tick": "tick:tick",
     "invoice": "invoice:invoice",
     "export": "export:export",
     "tariff": "tariff:tariff",

@@ -67,7 +67,7 @@ def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefus
     holder = catalogue.holder(rated.token, session.start)
     if plug is None or not isinstance(holder, Partner):
         return CdrRefused(session=rated.session, objections=("the EVSE or the partner is no longer in the reference data",))
-    [entry, *_] = store.ledger.entries_of(rated.session)
+    [*_, entry] = store.ledger.entries_of(rated.session)  # the last one is of the charge that stands
     updated = entry.recorded_at or session.end
     tariff = document_of(
         catalogue.tariff_versions[rated.tariff_version],

@@ -186,6 +186,8 @@ class OperatorShape(Dated):
     currency: Currency
     invoice_prefix: OptionalText = ""
     payment_days: Annotated[int, _whole(0, 365, "is not a number of days from 0 to 365")] = 14
+    close_with_gap_after_h: Annotated[int, _whole(1, 8760, "is not a number of hours from 1 to 8760")] = 24
+    close_without_end_after_h: Annotated[int, _whole(1, 8760, "is not a number of hours from 1 to 8760")] = 72
     time_zone: Zone
 
 

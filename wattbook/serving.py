@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -85,15 +85,17 @@ async def serve(app: App, listening: Callable[[str, int], None] = lambda _host, 
     server = StationServer(counter.receive, say)
     work = asyncio.create_task(counter.work())
     costs = asyncio.create_task(tell_costs(app, desk, counter, server))
+    clock = asyncio.create_task(tell_time(app, counter))
     try:
         port = await server.start(app.settings.serve_host, app.settings.serve_port)
         listening(app.settings.serve_host, port)
         await stop.wait()
     finally:
         costs.cancel()
+        clock.cancel()
         await server.stop()
         work.cancel()
-        await asyncio.gather(work, costs, return_exceptions=True)
+        await asyncio.gather(work, costs, clock, return_exceptions=True)
         counter.close()
 
 
@@ -105,6 +107,18 @@ async def tell_costs(app: App, desk: Desk, counter: Counter, server: StationServ
             continue
         for station, _, frame in await counter.run(desk.cost_updates, sorted(server.stations), datetime.now(UTC)):
             await server.send(station, frame)
+
+
+async def tell_time(app: App, counter: Counter) -> None:
+    """Let the clock tick, so that sessions that never end are concluded; a minute after the start at the earliest."""
+    from wattbook.ticking import tick  # which says what happens as this file does
+
+    every_s = app.settings.tick_interval_s
+    await asyncio.sleep(min(60, every_s))
+    while True:
+        if await counter.run(tick, app, datetime.now(UTC), timedelta(seconds=every_s)):
+            say("clock_ticked")
+        await asyncio.sleep(every_s)
 
 
 def say(event: str, /, **fields: object) -> None:

@@ -46,11 +46,15 @@ from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import ContractId, Position, VersionHash
 from vocabulary.reference import (
+    RULES,
+    ClockTicked,
     Contract,
     ContractPublished,
     Operator,
     OperatorPublished,
     PartnerPublished,
+    RulesAdopted,
+    SessionDecided,
     SitePublished,
 )
 from vocabulary.sessions import RatedLine
@@ -121,6 +125,7 @@ class App:
         self.vault.demand(known.contracts)
         with self.vault.sealing() as seal:
             facts = read_reference(self.settings.reference_path, seal)
+        self.runtime.publish([RulesAdopted(number=RULES)], key_of)
         new = self.runtime.publish(facts, key_of)
         self.runtime.pump()
         return Published(len(facts), new, tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact)))
@@ -361,6 +366,12 @@ def key_of(fact: ReferenceFact) -> str:
             return f"contract:{fact.contract.id}"
         case PartnerPublished():
             return f"partner:{fact.partner.id}"
+        case RulesAdopted():
+            return "rules"
+        case ClockTicked():
+            return "clock"
+        case SessionDecided():
+            return f"session:{fact.session}"
         case _:
             return f"tariff:{fact.tariff.id}"
 

@@ -26,7 +26,7 @@ from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved
 from tests.streams.notation import DAY, STATION
 from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, PartnerId, Position, SessionId, StationId
-from vocabulary.sessions import Finding, Progress
+from vocabulary.sessions import Finding, Progress, Quality
 from wattbook.database import open_database, reading, writing
 from wattbook.dev_postgres import PostgresServer
 
@@ -49,6 +49,9 @@ FULL = SessionRow(
     closed_at=Position(1),
     checked_at=Position(2),
     rated_at=Position(2**52 + 3),
+    quality=Quality.DISPUTED,
+    revision=2,
+    heard_at=DAY + timedelta(days=2),
 )
 HOSTILE = [
     "a",
@@ -268,6 +271,40 @@ def test_a_session_waits_in_the_lane_that_wrote_it_first_whoever_writes_it_later
     assert names(store.of(3).flagged()) == ["one", "two"]
 
 
+def test_what_may_be_overdue_is_not_whole_and_was_not_heard_since_in_the_lane_that_asks(store: Store) -> None:
+    then, later = DAY, DAY + timedelta(microseconds=1)
+    ours = [
+        row("open, heard then", progress=Progress.OPEN, heard_at=then),
+        row("open, heard later", progress=Progress.OPEN, heard_at=later),
+        row("ended, never under a tick", progress=Progress.ENDED),
+        rated("rated, and heard again", heard_at=then),
+        rated("rated"),
+        row("flagged", progress=Progress.FLAGGED),
+    ]
+    store.of(1).put_rows(ours)
+    store.of(2).put_rows([row("another lane's", progress=Progress.OPEN)])
+    expected = ["ended, never under a tick", "open, heard then", "rated, and heard again"]
+    assert names(store.of(1).overdue(then)) == expected
+
+
+def test_a_session_is_here_only_in_its_own_lane(store: Store) -> None:
+    store.of(1).put_rows([row("one")])
+    assert [store.of(lane).here(SessionId("one")) is not None for lane in (0, 1, 2)] == [False, True, False]
+    assert store.of(1).here(SessionId("two")) is None
+
+
+def test_the_worklist_has_what_stands_on_an_invoice_that_would_be_another_one(store: Store) -> None:
+    differs = {"progress": Progress.INVOICED, "finding": Finding.TRUTH_DIFFERS}
+    store.of(1).put_rows([rated("invoiced", progress=Progress.INVOICED), rated("differs", **differs)])
+    assert names(store.of(OFFICE).flagged()) == ["differs"]
+
+
+def test_sessions_are_counted_by_progress_over_all_lanes(store: Store) -> None:
+    store.of(1).put_rows([rated("a"), rated("b")])
+    store.of(2).put_rows([rated("c", progress=Progress.HELD)])
+    assert store.of(OFFICE).progresses() == {"rated": 2, "held": 1}
+
+
 def test_billable_is_what_is_rated_for_a_contract_and_ended_by_that_day(store: Store) -> None:
     store.of(1).put_rows(
         [
@@ -443,6 +480,9 @@ def test_the_indexes_are_given_as_they_are_stored_in_order_with_their_places_apa
         "total": "2.70",
         "currency": "EUR",
         "invoice": "AB-1",
+        "quality": "disputed",
+        "revision": 2,
+        "heard_at": instant(FULL.heard_at),
     }
     document = {
         "number": "AB-1",

@@ -1,7 +1,7 @@
 """`audit replay` where workers process a topic: the same interleaving again, from the topic and the office's inputs alone."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -137,10 +137,12 @@ def test_a_replay_folds_topic_and_office_again_and_finds_the_same(
     assert {"InvoiceIssued", "SessionRated", "SessionFlagged"} <= found.keys()
 
 
-def fails_for_late_contracts(session: ChargingSession, catalogue: Catalogue) -> tuple[SessionConclusion, ...]:
+def fails_for_late_contracts(
+    session: ChargingSession, catalogue: Catalogue, held: Finding | None = None, waived: Collection[Finding] = ()
+) -> tuple[SessionConclusion, ...]:
     if session.token is not None and (holder := catalogue.holder(session.token, session.start)) and holder.id == "C-LATE":
         raise KeyError(session.token)
-    return conclude(session, catalogue)
+    return conclude(session, catalogue, held, waived)
 
 
 def test_a_mistake_of_ours_while_a_fact_is_taken_up_stops_no_lane_and_a_replay_makes_it_again(

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ledger.chart import PostingError
 from ledger.journal import minor_unit_micro
@@ -17,7 +18,7 @@ from tests.ledger.strategies import CURRENCIES, sessions_of
 from vocabulary.billing import Entry
 from vocabulary.identity import SessionId
 from vocabulary.money import to_micro
-from vocabulary.sessions import Finding, SessionFlagged, SessionRated
+from vocabulary.sessions import ChargeReversed, Finding, ReversalReason, SessionFlagged, SessionRated
 from vocabulary.tariff import Dimension
 
 
@@ -285,6 +286,25 @@ def test_a_session_takes_effect_when_it_ends_and_an_invoice_at_midnight_utc_of_i
     assert post(invoice)[0].effective_at == datetime(2026, 11, 2, tzinfo=UTC)
     assert (post(rated)[0].kind, post(rated)[0].subject) == ("session_rated", "S-1")
     assert (post(invoice)[0].kind, post(invoice)[0].subject) == ("invoice_issued", "I-1")
+
+
+@pytest.mark.parametrize("doubt", ["", ", in doubt: meter_signature_failed"])
+def test_a_reversal_takes_a_charge_back_whole_when_it_took_effect(doubt: str) -> None:
+    [rated] = events(f"session S-1 of contract C-1 in DE{doubt}\n  FLAT 1 x at 1.00 19 %\n  ENERGY 1000 Wh at 1.00 7 %")
+    assert isinstance(rated, SessionRated)
+    [charged], [reversed_] = post(rated), post(ChargeReversed(rated=rated, reason=ReversalReason.TOLD_LATER))
+    assert (reversed_.kind, reversed_.subject, reversed_.effective_at) == ("session_rated_reversed", "S-1", END)
+    assert [(p.account, -p.amount_micro) for p in reversed_.postings] == [(p.account, p.amount_micro) for p in charged.postings]
+
+
+def test_each_revision_of_a_charge_and_its_reversal_is_an_entry_of_its_own_and_always_the_same_one() -> None:
+    [first] = events("session S-1 of contract C-1 in DE\n  FLAT 1 x at 1.00 19 %")
+    assert isinstance(first, SessionRated)
+    told = [structs.replace(first, revision=revision) for revision in (0, 1, 2)]
+    told_back = [ChargeReversed(rated=rated, reason=ReversalReason.TOLD_LATER) for rated in told]
+    ids = [entry.id for event in (*told, *told_back) for entry in post(event)]
+    assert len(set(ids)) == 6
+    assert ids == [entry.id for event in (*told, *told_back) for entry in post(event)]
 
 
 def test_an_event_that_is_about_no_money_makes_no_entry() -> None:

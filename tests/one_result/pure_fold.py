@@ -1,7 +1,9 @@
 """The oracle: everything that follows from inputs, by pure functions alone. No log, no database, no batch, no position.
 
-    message ── decode ──▶ events, each known once by its id ──▶ connectors, sessions ──▶ conclude ──▶ post
+    message ── decode ──▶ events, each known once by its id ──▶ connectors, sessions ──▶ conclude ──▶ adjusted ──▶ post
     fact    ── every session that was closed and has no price is concluded again
+    tick    ── every session is asked whether it is overdue
+    decision── the session is released or dropped
     run     ── what is billable is drawn up
 
 Plain on purpose, and slow where it does not matter: after a fact it asks anew of every session that waits, where the runtime
@@ -16,17 +18,33 @@ import msgspec
 from ingest.decode import decode
 from ledger.books import Balance
 from ledger.post import post
+from streams.adjusting import Standing, adjusted
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import StationState
+from streams.decisions import Known, decide
 from streams.rating import conclude
+from streams.states import SessionRow
 from streams.unit import Billable
 from tests.one_result.digests import Result
 from tests.streams.folding import Folding
 from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import ChargingEvent, RawMessage
 from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
-from vocabulary.identity import SessionId
-from vocabulary.sessions import ChargingSession, SessionClosed, SessionRated, SignatureChecked
+from vocabulary.identity import SessionId, StationId
+from vocabulary.reference import ClockTicked, SessionDecided
+from vocabulary.sessions import (
+    BLOCKING,
+    ChargeReversed,
+    Finding,
+    Progress,
+    SessionClosed,
+    SessionConclusion,
+    SessionDropped,
+    SessionFlagged,
+    SessionMerged,
+    SessionRated,
+    SignatureChecked,
+)
 from wattbook.months import month_of
 from wattbook.wiring import invoices_of, series_of
 
@@ -42,8 +60,13 @@ class PureFold:
         self._events: dict[str, ChargingEvent] = {}
         self._conclusions: dict[str, Conclusion] = {}
         self._entries: dict[str, Entry] = {}
-        self._waiting: dict[SessionId, ChargingSession] = {}  # closed, and without a price
-        self._rated: dict[SessionId, SessionRated] = {}  # and on no invoice
+        self._closed: dict[SessionId, SessionClosed] = {}
+        self._blocked: dict[SessionId, Finding] = {}  # without a price, for this reason
+        self._rated: dict[SessionId, SessionRated] = {}
+        self._revisions: Counter[SessionId] = Counter()  # how often each was rated
+        self._invoiced: set[SessionId] = set()
+        self._merged: set[SessionId] = set()
+        self._dropped: set[SessionId] = set()
         self._checked: dict[SessionId, SignatureChecked] = {}
         self._numbers: Counter[str] = Counter()  # by series, how many invoices were issued
 
@@ -54,6 +77,10 @@ class PureFold:
                     self._message(each)
                 case InvoiceRunRequested():
                     self._invoice_run(each)
+                case ClockTicked():
+                    self._tick(each)
+                case SessionDecided():
+                    self._decision(each)
                 case _:
                     self._fact(each)
         return self
@@ -67,43 +94,109 @@ class PureFold:
             balances=frozenset(_balances(self._entries.values())),
         )
 
+    def sessions(self) -> set[SessionId]:
+        """All of which anything was told, or concluded."""
+        return {*self._steps.sessions, *self._blocked}
+
     def _message(self, raw: RawMessage) -> None:
         for event in decode(raw, event_id):
             if event_id(event) in self._events:
                 continue
             self._events[event_id(event)] = event
-            before = len(self._steps.out)
+            before, self._steps.rules = len(self._steps.out), self._catalogue.rules
             self._steps.tell([event])
-            for outcome in self._steps.out[before:]:
+            self._outcomes(before)
+
+    def _outcomes(self, before: int) -> None:
+        """What the steps gave since then."""
+        for outcome in self._steps.out[before:]:
+            if isinstance(outcome, SessionClosed):
                 self._note(outcome)
+                self._conclude(outcome)
+            elif isinstance(outcome, SessionMerged):
+                self._note(outcome)
+            else:
+                self._adjust(outcome.session, [outcome])
 
     def _note(self, conclusion: Conclusion) -> None:
-        """A conclusion, and what follows from it in turn. One that was drawn before is no new one."""
+        """A conclusion, and what it posts. One that was drawn before is no new one."""
         is_new = self._conclusions.setdefault(event_id(conclusion), conclusion) is conclusion
         match conclusion:
             case SessionClosed():
-                self._waiting[conclusion.session.id] = conclusion.session
-                self._conclude(conclusion.session)
+                self._closed[conclusion.session.id] = conclusion
             case SignatureChecked():
                 self._checked[conclusion.session] = conclusion
             case SessionRated():
-                self._waiting.pop(conclusion.session)
                 self._rated[conclusion.session] = conclusion
+                self._revisions[conclusion.session] += 1
+                self._blocked.pop(conclusion.session, None)
+            case ChargeReversed():
+                del self._rated[conclusion.rated.session]
+            case SessionFlagged() if conclusion.finding in BLOCKING and conclusion.session not in self._rated:
+                self._blocked[conclusion.session] = conclusion.finding
+            case SessionMerged():
+                self._merged.add(conclusion.session)
+            case SessionDropped():
+                self._dropped.add(conclusion.session)
         if is_new:
             self._entries |= {entry.id: entry for entry in post(conclusion)}
 
-    def _conclude(self, session: ChargingSession) -> None:
-        for conclusion in conclude(session, self._catalogue):
+    def _standing(self, session: SessionId) -> Standing:
+        return Standing(self._rated.get(session), self._revisions[session], session in self._invoiced)
+
+    def _adjust(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> None:
+        for conclusion in adjusted(self._standing(session), concluded):
             self._note(conclusion)
+
+    def _conclude(self, closed: SessionClosed) -> None:
+        session, state = closed.session.id, self._steps.sessions[closed.session.id]
+        if session not in self._dropped:
+            self._adjust(session, conclude(closed.session, self._catalogue, closed.held, state.waived))
 
     def _fact(self, fact: ReferenceFact) -> None:
         self._catalogue = with_fact(self._catalogue, fact)
-        for session in list(self._waiting.values()):
-            self._conclude(session)
+        for session in list(self._blocked):
+            if session in self._closed and session not in self._dropped:
+                self._conclude(self._closed[session])
+
+    def _tick(self, tick: ClockTicked) -> None:
+        self._catalogue = with_fact(self._catalogue, tick)
+        before, self._steps.rules = len(self._steps.out), self._catalogue.rules
+        self._steps.tick(tick.at, self._catalogue.deadlines(tick.at))
+        self._outcomes(before)
+
+    def _decision(self, decided: SessionDecided) -> None:
+        session = decided.session
+        state, standing = self._steps.sessions.get(session), self._standing(session)
+        if state is None and session not in self._blocked:
+            return
+        known = Known(self._row(session, standing), state, self._closed.get(session), standing)
+        after = decide(known, decided, self._catalogue)
+        if after.state is not None:
+            self._steps.sessions[session] = after.state
+        for conclusion in after.out:
+            self._note(conclusion)
+
+    def _row(self, session: SessionId, standing: Standing) -> SessionRow:
+        """As much of the index as a decision asks."""
+        if session in self._merged:
+            progress, finding = Progress.MERGED, None
+        elif session in self._dropped:
+            progress, finding = Progress.DROPPED, None
+        elif session in self._invoiced:
+            progress, finding = Progress.INVOICED, None
+        elif standing.rated is not None:
+            finding = standing.rated.held
+            progress = Progress.HELD if finding else Progress.RATED
+        else:
+            finding = self._blocked.get(session)
+            progress = Progress.FLAGGED if finding else Progress.OPEN
+        return SessionRow(session, StationId(""), progress, finding)
 
     def _invoice_run(self, request: InvoiceRunRequested) -> None:
         until = month_of(request.month).last
-        due = [rated for rated in self._rated.values() if rated.contract and not rated.held and rated.ended_on <= until]
+        rated_only = [rated for rated in self._rated.values() if rated.session not in self._invoiced and not rated.held]
+        due = [rated for rated in rated_only if rated.contract and rated.ended_on <= until]
         due.sort(key=lambda rated: (rated.contract, rated.start, rated.session))
         unbilled = [Billable(rated, self._checked[rated.session]) for rated in due]
         series = series_of(request, self._catalogue)
@@ -111,7 +204,7 @@ class PureFold:
         for invoice in invoices:
             self._note(InvoiceIssued(invoice=invoice))
             for session in invoice.sessions:
-                del self._rated[session.session]
+                self._invoiced.add(session.session)
         self._numbers[series] += len(invoices)
 
     def _states(self) -> dict[str, bytes]:

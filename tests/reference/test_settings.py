@@ -39,6 +39,7 @@ def test_the_defaults_work_on_one_machine() -> None:
         "serve_port": 9000,
         "heartbeat_interval_s": 300,
         "cost_update_interval_s": 60,
+        "tick_interval_s": 1800,
         "batch_size": 500,
         "worker_host": "127.0.0.1",
         "worker_port": 9464,

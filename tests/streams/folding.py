@@ -4,10 +4,16 @@ An event that is known by its id goes no further; an event of a 1.6 station find
 """
 
 from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import structs
 
 from streams import connectors, sessions
+from streams.catalogue import Deadlines
 from streams.connectors import Assigned, StationState
-from streams.sessions import Gathering, SessionEvent, SessionOutcome, SessionState
+from streams.deadlines import conclude_overdue
+from streams.qualities import by_rules, disputed, may_follow, sees_disputes
+from streams.sessions import Disputed, Gathering, SessionEvent, SessionOutcome, SessionState
 from vocabulary.charging import (
     ChargingEvent,
     MessageRejected,
@@ -19,7 +25,8 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import encode, event_id
 from vocabulary.identity import SessionId, StationId
-from vocabulary.sessions import SessionClosed, SessionFlagged
+from vocabulary.reference import RULES
+from vocabulary.sessions import SessionClosed, SessionFlagged, SessionMerged
 
 
 class Folding:
@@ -28,7 +35,9 @@ class Folding:
     def __init__(self) -> None:
         self.stations: dict[StationId, StationState] = {}
         self.sessions: dict[SessionId, SessionState] = {}
-        self.out: list[SessionOutcome] = []
+        self.out: list[SessionClosed | SessionFlagged | SessionMerged] = []
+        self.ticked: datetime | None = None
+        self.rules = RULES
         self._seen: set[str] = set()
 
     def tell(self, events: Iterable[ChargingEvent]) -> "Folding":
@@ -36,6 +45,15 @@ class Folding:
             if event_id(event) not in self._seen:
                 self._seen.add(event_id(event))
                 self._step(event)
+        return self
+
+    def tick(self, at: datetime, deadlines: Deadlines = Deadlines()) -> "Folding":  # noqa: B008
+        """The clock ticked: every session that is overdue is concluded from what there is."""
+        self.ticked = max(at, self.ticked or at)
+        for session, state in self.sessions.items():
+            if isinstance(state, Gathering) and (after := conclude_overdue(state, at, deadlines)):
+                self.sessions[session] = after.state
+                self._note(after.out)
         return self
 
     @property
@@ -51,8 +69,15 @@ class Folding:
         return [state for state in self.sessions.values() if isinstance(state, Gathering)]
 
     def result(self) -> tuple[list[bytes], set[bytes]]:
-        """The sessions byte for byte in the order of their closing, and the findings as a set."""
-        return [encode(closed) for closed in self.closed], {encode(finding) for finding in self.findings}
+        """The sessions byte for byte as they were closed last, in the order of their first closing, and the findings as a set.
+
+        How often each was closed depends on the order of messages, and nothing else does.
+        """
+        last = {closed.session.id: closed for closed in self.closed}
+        return [encode(structs.replace(closed, revision=0)) for closed in last.values()], {encode(f) for f in self.findings}
+
+    def closed_last(self, session: SessionId) -> SessionClosed | None:
+        return next((closed for closed in reversed(self.closed) if closed.session.id == session), None)
 
     def _step(self, event: ChargingEvent) -> None:
         match event:
@@ -77,9 +102,20 @@ class Folding:
                 self.out.append(item)
 
     def _session_step(self, session: SessionId, event: SessionEvent) -> None:
+        if not may_follow(self.rules) and sessions.is_another(session, event):
+            return
         before = self.sessions.get(session) or Gathering(session=session, station=event.station)
-        self.sessions[session], out = sessions.step(before, event)
-        self.out += out
+        self.sessions[session], out = sessions.step(before, event, ticked=self.ticked)
+        self._note(out)
+
+    def _note(self, outcomes: Iterable[SessionOutcome]) -> None:
+        for outcome in outcomes:
+            if isinstance(outcome, SessionClosed):
+                self.out.append(by_rules(outcome, self.rules))
+            elif not isinstance(outcome, Disputed):
+                self.out.append(outcome)
+            elif sees_disputes(self.rules) and (again := disputed(self.closed_last(outcome.session), outcome.register_wh)):
+                self.out.append(again)
 
 
 def fold(events: Iterable[ChargingEvent]) -> Folding:

@@ -16,7 +16,10 @@ any   `token A`, `token A eMAID`, `evse 2`, `evse 2.1`, `reason Remote`, `offlin
       `end`, `sample` or `clock` (the context), then values: `7550.4`, `L1 100 L2 200 L3 300`, `Inlet 99` (a location),
       and `at 08:59:59` where a sample was not taken at the time of its message. 1.6 carries them in `stop`.
 
-Of what is expected, `session`, `open` (a session that is not closed) and `finding` lines are always compared; all other kinds
+any   `08:00 tick +1d`: the office's clock ticks, a day later.
+
+Of what is expected, `session`, `open` (a session that is not closed), `quality`, `held`, `revision` and `finding` lines are
+always compared; all other kinds
 (`reading`, `charging`, `idle`, `waiting`, `source`, `token`, `evse`, `transaction`, `reason`, `sent`, `because`, `missing`)
 where the text has at least one of the kind.
 """
@@ -24,13 +27,15 @@ where the text has at least one of the kind.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from textwrap import dedent
 from typing import Any
 
+from msgspec import UNSET
+
 from streams.sessions import Gathering, missing_seqs
-from tests.streams.folding import Folding, fold
+from tests.streams.folding import Folding
 from vocabulary.charging import (
     ChargingEvent,
     ChargingState,
@@ -63,17 +68,29 @@ CONTEXTS = {
 PHASES = ("L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N")
 PLACES = ("Inlet", "Cable", "Body", "EV", "Upstream")
 STATES = frozenset(state.value for state in ChargingState)
-ALWAYS = {"session", "open", "finding"}
+ALWAYS = {"session", "open", "finding", "quality", "held", "revision"}
 
 
 def check(text: str) -> Folding:
     """Fold the events of a text and compare what follows with what it expects."""
     story, _, wanted = dedent(text).partition("-----")
     expected = [_squeezed(line) for line in wanted.splitlines() if line.strip()]
-    folding = fold(events(story))
+    folding = told(story)
     kinds = ALWAYS | {line.split()[0] for line in expected} | _stretch_kinds(wanted)
     actual = [_squeezed(line) for line in write(folding) if line.split()[0] in kinds]
     assert actual == expected, "\n".join(("", "expected", *expected, "got", *actual))
+    return folding
+
+
+def told(story: str) -> Folding:
+    """The story folded, line by line: a `tick` is the office's clock, every other line a message of the station."""
+    folding = Folding()
+    for line in filter(str.strip, story.splitlines()):
+        when, word, *rest = line.split()
+        if word == "tick":
+            folding.tick(instant(when) + timedelta(days=int(rest[0].removeprefix("+").removesuffix("d")) if rest else 0))
+        else:
+            folding.tell(events(line))
     return folding
 
 
@@ -257,6 +274,7 @@ def write(folding: Folding) -> Iterator[str]:
     for outcome in folding.out:
         if isinstance(outcome, SessionClosed):
             yield from write_session(outcome.session)
+            yield from _doubts(outcome)
         elif isinstance(outcome, SessionMerged):
             yield "merged"
         else:
@@ -265,6 +283,15 @@ def write(folding: Folding) -> Iterator[str]:
     for state in folding.open:
         yield "open"
         yield from _missing(state)
+
+
+def _doubts(closed: SessionClosed) -> Iterator[str]:
+    if closed.session.quality is not UNSET:
+        yield f"quality {closed.session.quality}"
+    if closed.held:
+        yield f"held {closed.held}"
+    if closed.revision:
+        yield f"revision {closed.revision}"
 
 
 def write_session(session: ChargingSession) -> Iterator[str]:

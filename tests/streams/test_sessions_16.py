@@ -508,7 +508,7 @@ def test_a_session_without_a_stop_stays_open() -> None:
 # After the end
 
 
-def test_a_second_stop_with_other_content_is_a_finding_and_changes_nothing() -> None:
+def test_a_second_stop_with_other_content_is_a_finding_and_the_session_is_disputed() -> None:
     check("""
         08:00  start 0
         08:00  answer 17
@@ -518,6 +518,10 @@ def test_a_second_stop_with_other_content_is_a_finding_and_changes_nothing() -> 
         session  08:00:00 - 09:00:00  5000 Wh
         finding  second_end_of_the_same_transaction
         because  ends 2026-10-05T09:00:00+00:00 with 5000 Wh and 2026-10-05T09:05:00+00:00 with 6000 Wh
+        session  08:00:00 - 09:00:00  5000 Wh
+        quality  disputed
+        held     second_end_of_the_same_transaction
+        revision 1
     """)
 
 

@@ -254,6 +254,8 @@ def test_a_number_below_the_start_does_not_stand_in_the_way_of_the_end() -> None
         09:00  ended #6  end 5000
         -----
         session  08:00:00 - 09:00:00  5000 Wh
+        quality  disputed
+        held     second_end_of_the_same_transaction
         finding  second_end_of_the_same_transaction
     """)
 
@@ -280,6 +282,11 @@ def test_of_two_ends_the_lower_number_is_the_end() -> None:
         reason   Local
         finding  second_end_of_the_same_transaction
         because  ends 2026-10-05T09:00:00+00:00 and 2026-10-05T09:05:00+00:00
+        session  08:00:00 - 09:00:00  5000 Wh
+        reason   Local
+        quality  disputed
+        held     second_end_of_the_same_transaction
+        revision 1
     """)
 
 

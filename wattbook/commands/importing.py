@@ -1,5 +1,6 @@
 """`wattbook import`: captured messages from files."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -19,13 +20,15 @@ from wattbook.commands.output import (
 )
 from wattbook.importing import ImportSummary, import_files
 from wattbook.settings import Settings
+from wattbook.ticking import tick
 
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--tick", "ticks", is_flag=True, help="Say at the end that it is now: what is overdue by then is concluded.")
 @json_option
 @pass_settings
-def import_(settings: Settings, files: tuple[Path, ...], as_json: bool) -> None:
+def import_(settings: Settings, files: tuple[Path, ...], ticks: bool, as_json: bool) -> None:
     """Import FILES of OCPP-J frames: NDJSON captures, or lines of a station's name and a frame.
 
     What was imported before is known again, so an import that broke off is simply repeated.
@@ -34,6 +37,8 @@ def import_(settings: Settings, files: tuple[Path, ...], as_json: bool) -> None:
         publish_quietly(app)
         with progress_bar("importing", sum(file.stat().st_size for file in files)) as progress:
             summary = import_files(app.runtime, files, settings.batch_size, progress)
+        if ticks:
+            tick(app, datetime.now(UTC))
     for line in summary.unreadable_lines:
         ERR.print(f"[yellow]not imported[/] {escape(line)}")
     if as_json:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import click
@@ -13,7 +13,8 @@ from vocabulary.billing import Entry
 from vocabulary.identity import short
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
-from vocabulary.sessions import ChargingSession, Rated, RatedLine, SignatureChecked
+from vocabulary.reference import Decision
+from vocabulary.sessions import ChargingSession, Quality, Rated, RatedLine, SignatureChecked, quality_of
 from vocabulary.tariff import Dimension
 from wattbook.commands.output import (
     ERR,
@@ -29,11 +30,17 @@ from wattbook.commands.output import (
     table,
 )
 from wattbook.conclusions import Dossier, dossier
+from wattbook.deciding import decide, remedy
 from wattbook.settings import Settings
 from wattbook.wiring import App
 
 _LIMIT = 50
 _NO_SESSION = "no session yet: `wattbook import FILE`, or let stations connect"
+_NO_WORK = "nothing to look at"
+
+_limit = click.option(
+    "--limit", type=click.IntRange(min=1), help=f"Sessions to show at most. Default: {_LIMIT}, and with --json all."
+)
 
 
 @click.group()
@@ -43,7 +50,7 @@ def session() -> None:
 
 @session.command("list")
 @click.option("--worklist", is_flag=True, help="Only what a person must look at: flagged, held back, or incomplete.")
-@click.option("--limit", type=click.IntRange(min=1), help=f"Sessions to show at most. Default: {_LIMIT}, and with --json all.")
+@_limit
 @json_option
 @pass_settings
 def list_(settings: Settings, worklist: bool, limit: int | None, as_json: bool) -> None:
@@ -55,15 +62,93 @@ def list_(settings: Settings, worklist: bool, limit: int | None, as_json: bool) 
         elif rows := list(find(limit or _LIMIT)):
             _show_list(rows, worklist, store.states.count(only_flagged=worklist))
         else:
-            OUT.print(escape("nothing to look at" if worklist else _why_none(app)))
+            OUT.print(escape(_NO_WORK if worklist else _why_none(app)))
 
 
 def _show_list(rows: list[SessionRow], worklist: bool, there_are: int) -> None:
     columns = ("session", "station", "evse", "start (UTC)", "kWh", "total", "", "progress", "finding", "invoice")
     table("Worklist" if worklist else "Sessions", columns, [_cells(row) for row in rows], right=(2, 4, 5))
-    if (more := there_are - len(rows)) > 0:
-        which = "on the worklist" if worklist else "before them"
+    _tell_of_more(there_are, len(rows), "on the worklist" if worklist else "before them")
+
+
+def _tell_of_more(there_are: int, shown: int, which: str) -> None:
+    if (more := there_are - shown) > 0:
         OUT.print(f"and {more} more {which}: `--limit {there_are}` shows all, `--json` prints them")
+
+
+@session.command()
+@_limit
+@json_option
+@pass_settings
+def worklist(settings: Settings, limit: int | None, as_json: bool) -> None:
+    """What a person must look at, oldest first: since when, why, and what to do about it."""
+    with opened(settings) as app, app.reading() as store:
+        if as_json:
+            rows = store.states.flagged(limit)
+            print_json_list(row._asdict() | {"since": row.end or row.start, "do": remedy(row)} for row in rows)
+        elif shown := list(store.states.flagged(limit or _LIMIT)):
+            columns = ("session", "station", "since (UTC)", "total", "", "progress", "finding", "do")
+            table("Worklist", columns, [_work(row) for row in shown], right=(3,))
+            _tell_of_more(store.states.count(only_flagged=True), len(shown), "on the worklist")
+        else:
+            OUT.print(_NO_WORK)
+
+
+def _work(row: SessionRow) -> tuple[object, ...]:
+    since = row.end or row.start
+    shown = since.strftime("%Y-%m-%d %H:%M") if since else None
+    return short(row.session), row.station, shown, row.total, row.currency, row.progress, row.finding, remedy(row)
+
+
+_reason = click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept with the decision.")
+_by = click.option("--by", default="", metavar="NAME", help="Who decides.")
+
+
+@session.command()
+@click.argument("identity")
+@_reason
+@_by
+@json_option
+@pass_settings
+def release(settings: Settings, identity: str, reason: str, by: str, as_json: bool) -> None:
+    """Bill a session in spite of what was found."""
+    _decide(settings, identity, Decision.RELEASE, reason, by, as_json)
+
+
+@session.command()
+@click.argument("identity")
+@_reason
+@_by
+@json_option
+@pass_settings
+def drop(settings: Settings, identity: str, reason: str, by: str, as_json: bool) -> None:
+    """Bill nothing for a session, and take back what was booked for it."""
+    _decide(settings, identity, Decision.DROP, reason, by, as_json)
+
+
+def _decide(settings: Settings, identity: str, decision: Decision, reason: str, by: str, as_json: bool) -> None:
+    with opened(settings) as app:
+        with app.reading() as store:
+            rows = store.states.find(identity)
+        if len(rows) != 1:
+            sys.exit(_not_one(identity, rows))
+        decided = decide(app, rows[0], decision, reason, by, datetime.now(UTC))
+    before, after = decided.before, decided.after
+    if as_json:
+        print_json(
+            {"session": after.session, "before": before._asdict(), "after": after._asdict(), "applied": decided.is_applied}
+        )
+    elif not decided.is_applied:
+        OUT.print(f"session {short(after.session)}: noted; a `wattbook worker` applies it when it runs")
+    elif before == after:
+        OUT.print(f"session {short(after.session)} is {_told(after)}: nothing to do")
+    else:
+        OUT.print(f"session {short(after.session)} was {_told(before)}; it is {_told(after)}")
+
+
+def _told(row: SessionRow) -> str:
+    finding = f" ({row.finding})" if row.finding else ""
+    return f"{row.progress}{finding}" + (f" with {plain(row.total)} {row.currency}" if row.total is not None else "")
 
 
 def _why_none(app: App) -> str:
@@ -115,9 +200,17 @@ def show(settings: Settings, identity: str, as_json: bool) -> None:
         found = dossier(store, rows[0])
         entries = [booked.entry for booked in store.ledger.entries_of(rows[0].session)]
     if as_json:
-        print_json({"session": found.session, "signature": found.checked, "rated": found.rated, "entries": entries})
+        print_json(
+            {"session": found.session, "signature": found.checked, "rated": found.rated, "entries": entries} | _more(found)
+        )
     else:
         show_dossier(found, entries)
+
+
+def _more(found: Dossier) -> dict[str, object]:
+    """What the stored records leave out where it is nothing special."""
+    quality = quality_of(found.session) if found.session else None
+    return {"progress": found.row.progress, "finding": found.row.finding, "quality": quality}
 
 
 def _not_one(identity: str, rows: list[SessionRow]) -> int:
@@ -149,6 +242,8 @@ def _about(found: Dossier) -> Iterator[tuple[str, str]]:
     if rated is not None:
         yield "at", f"{rated.site_name}, EVSE {rated.evse_id}"
         yield "for", f"{'contract' if rated.contract else 'partner'} {rated.contract or rated.partner}, token {rated.token}"
+        if rated.revision:
+            yield "revision", f"{rated.revision}: rated {rated.revision + 1} times; what did not hold is reversed below"
         yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
         if rated.held is not None:
             yield "held", f"{rated.held}: see docs/errors.md"
@@ -162,6 +257,8 @@ def _show_session(charged: ChargingSession, zone: str) -> None:
     start, end = (at.astimezone(local).strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
     OUT.print(f"time       {start} – {end} {zone}, {charged.protocol}" + (", delivered late" if charged.offline else ""))
     OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
+    if (quality := quality_of(charged)) is not Quality.COMPLETE:
+        OUT.print(f"quality    {quality}")
     for stretch in charged.stretches:
         times = " – ".join(at.astimezone(local).strftime("%H:%M:%S") for at in (stretch.start, stretch.end))
         OUT.print(f"           {times}  {stretch.activity}")
@@ -202,5 +299,6 @@ def _percent(percent: Decimal | None) -> str:
 
 
 def show_entry(entry: Entry) -> None:
+    again = f", {entry.version}" if entry.version > 1 else ""
     rows = [(p.account, micro(max(p.amount_micro, 0)), micro(max(-p.amount_micro, 0))) for p in entry.postings]
-    table(f"Entry {short(entry.id)}, {entry.kind}", ("account", f"debit {entry.currency}", "credit"), rows, right=(1, 2))
+    table(f"Entry {short(entry.id)}, {entry.kind}{again}", ("account", f"debit {entry.currency}", "credit"), rows, right=(1, 2))

@@ -20,6 +20,7 @@ from wattbook.commands.output import pass_settings
 from wattbook.observing import Meters, Observed, Waits, shown
 from wattbook.serving import say
 from wattbook.settings import Settings
+from wattbook.ticking import Ticker
 from wattbook.topics import demand_topics
 from wattbook.wiring import open_lanes
 
@@ -52,7 +53,8 @@ def worker(settings: Settings, engine: str, port: int | None) -> None:
         meters = Meters(say, settings.worker_stall_s, lanes.tally, waits)
         with shown(meters, settings.worker_host, *_port(settings, port)) as url:
             say("worker_started", engine=engine, topic=settings.kafka_options.topic("raw"), shows=url)
-            _run(settings, engine, Observed(lanes, meters), meters)
+            with Ticker(settings):
+                _run(settings, engine, Observed(lanes, meters), meters)
         say("worker_stopped", messages=meters.processed)
 
 

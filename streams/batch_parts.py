@@ -1,0 +1,162 @@
+"""What a batch writes, and about what: records and their keys, the rows and states that an event or conclusion is of."""
+
+import calendar
+from datetime import date, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from streams import sessions
+from streams.log import Record
+from streams.memory import session_key, station_key
+from streams.sessions import SessionEvent
+from streams.states import DocumentRow
+from vocabulary.billing import Invoice, InvoiceIssued
+from vocabulary.charging import (
+    ChargingEvent,
+    MessageRejected,
+    Protocol,
+    RawMessage,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
+from vocabulary.identity import EventId, Position, SessionId, StationId, digest
+from vocabulary.reference import (
+    ClockTicked,
+    ContractPublished,
+    OperatorPublished,
+    PartnerPublished,
+    RulesAdopted,
+    SessionDecided,
+    SitePublished,
+)
+from vocabulary.sessions import (
+    ChargeReversed,
+    Finding,
+    SessionClosed,
+    SessionDropped,
+    SessionFlagged,
+    SessionMerged,
+    SessionRated,
+    SignatureChecked,
+)
+from vocabulary.tariff import TariffPublished
+
+
+class Heard(NamedTuple):
+    """An event, with its identity, the input it follows from and when that arrived."""
+
+    event: ChargingEvent
+    record: Record
+    cause: Position
+    recorded_at: datetime | None
+
+
+class Concluded(NamedTuple):
+    """A conclusion that is not written yet."""
+
+    conclusion: Conclusion
+    station: StationId
+    cause: Position
+    recorded_at: datetime | None
+
+
+class Message(NamedTuple):
+    """A raw message at its position. `id`: the identity that the log has given it, 32 bytes; None: its content's, which is made
+    where somebody asks for it: few do, and it costs as much as reading the message.
+    """
+
+    raw: RawMessage
+    position: Position
+    id: bytes | None = None
+
+    def identify(self, raw: RawMessage) -> EventId:
+        return event_id(raw) if self.id is None else EventId(self.id.hex())
+
+
+def record(event: msgspec.Struct, key: str, cause: Position) -> Record:
+    body = encode(event)
+    return Record(digest(b"event", body), key, body, cause)
+
+
+def state_key_of(event: ChargingEvent) -> str | None:
+    """The state that an event will be stepped on first, to load all of a batch at once."""
+    match event:
+        case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
+            return session_key(sessions.session_id(event))
+        case MessageRejected():
+            return None
+        case _:
+            return station_key(event.station)
+
+
+def moves(event: SessionEvent) -> bool:
+    """Whether an event changes what the index tells of an open session."""
+    return isinstance(event, TransactionStarted | TransactionEnded)
+
+
+def document_of(invoice: Invoice, position: Position) -> DocumentRow:
+    return DocumentRow(
+        invoice.number, invoice.contract, invoice.issued_on, invoice.month, invoice.currency, invoice.total, position
+    )
+
+
+def session_of(conclusion: Conclusion) -> SessionId | None:
+    """The session that a conclusion is about; an invoice is about many."""
+    match conclusion:
+        case SessionClosed():
+            return conclusion.session.id
+        case InvoiceIssued():
+            return None
+        case ChargeReversed():
+            return conclusion.rated.session
+        case _:
+            return conclusion.session
+
+
+def key_of(conclusion: Conclusion) -> str:
+    return conclusion.invoice.contract if isinstance(conclusion, InvoiceIssued) else session_of(conclusion) or ""
+
+
+_BY_TARIFFS = (Finding.TARIFF_MISSING, Finding.VAT_UNFIT, Finding.STEPS_FAIL)
+
+
+def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
+    """The findings that a fact of this kind may lift. A mistake of ours is tried again: by now we may have mended it."""
+    match fact:
+        case SitePublished():
+            return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, *_BY_TARIFFS
+        case ContractPublished() | PartnerPublished():
+            return Finding.TOKEN_UNKNOWN, *_BY_TARIFFS
+        case TariffPublished():
+            return _BY_TARIFFS
+        case OperatorPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
+            return ()
+
+
+def last_day(month: str) -> date:
+    year, number = (int(part) for part in month.split("-"))
+    return date(year, number, calendar.monthrange(year, number)[1])
+
+
+def counted(conclusion: Conclusion) -> str:
+    """Under what a summary counts it."""
+    match conclusion:
+        case SessionClosed():
+            return "closed again" if conclusion.revision else "sessions"
+        case SessionRated():
+            return "held" if conclusion.held else "rated"
+        case SessionFlagged():
+            return f"finding: {conclusion.finding}"
+        case SessionMerged():
+            return "merged"
+        case ChargeReversed():
+            return "reversed"
+        case SessionDropped():
+            return "dropped"
+        case SignatureChecked():
+            return f"signature: {conclusion.verdict}"
+        case InvoiceIssued():
+            return "invoices"

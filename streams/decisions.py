@@ -1,0 +1,101 @@
+"""What a person decides about a session on the worklist, and what becomes of it.
+
+    release   held: the charge is billed as it is. Flagged: concluded again with the finding set aside, where there is a price
+              in spite of it (`WAIVABLE`). What was set aside stays so, whatever is told later.
+    drop      nothing is billed, and what was booked is reversed; later messages only inform.
+
+Who decides anew what was decided changes nothing. A session on an invoice, or that was another one's end, is not decided.
+"""
+
+from typing import NamedTuple
+
+from msgspec import structs
+
+from streams.adjusting import Standing, adjusted, released, taken_back
+from streams.catalogue import Catalogue
+from streams.rating import conclude
+from streams.sessions import SessionState
+from streams.states import SessionRow
+from streams.step import Step
+from vocabulary.reference import Decision, SessionDecided
+from vocabulary.sessions import (
+    BLOCKING,
+    WAIVABLE,
+    Finding,
+    Progress,
+    SessionClosed,
+    SessionConclusion,
+    SessionDropped,
+    SessionFlagged,
+)
+
+
+class Known(NamedTuple):
+    """What is known of a session when it is decided. An end without a start has no state."""
+
+    row: SessionRow
+    state: SessionState | None
+    closed: SessionClosed | None
+    standing: Standing
+
+
+def objection(row: SessionRow, decision: Decision) -> str:
+    """Why a session is not decided so, and what to do instead; empty: it may be."""
+    match row.progress, decision:
+        case Progress.INVOICED, _:
+            return f"it stands on invoice {row.invoice}, which never changes; credit notes are no part of this version"
+        case Progress.MERGED, _:
+            return "it was another session's end: see that session"
+        case _, Decision.DROP:
+            return ""
+        case Progress.HELD, _:
+            return ""
+        case Progress.FLAGGED, _ if row.finding in WAIVABLE:
+            return ""
+        case Progress.FLAGGED, _:
+            remedy = _REMEDIES.get(row.finding or Finding.STEPS_FAIL, "drop it: it has no energy to be charged for")
+            return f"no price can be computed: {row.finding}; {remedy}"
+        case Progress.DROPPED, _:
+            return "it was dropped, and nothing is left to release"
+        case Progress.RATED, _:
+            return "it is rated, and will be on the next invoice: there is nothing to release"
+        case _:
+            return "its end, or what is between, is waited for: a deadline concludes it, or drop it"
+
+
+_REMEDIES = {
+    Finding.EVSE_UNKNOWN: "publish the site with its EVSE, and it is concluded again by itself",
+    Finding.TOKEN_UNKNOWN: "publish whose token it is, and it is concluded again by itself",
+    Finding.TARIFF_MISSING: "publish a tariff that was in force, and it is concluded again by itself",
+    Finding.VAT_UNFIT: "publish a tariff that bears the site's VAT, and it is concluded again by itself",
+    Finding.STEPS_FAIL: "report the mistake; it is tried again with every reference fact",
+    Finding.END_WITHOUT_START: "its start may still come; or drop it",
+}
+
+
+def decide(known: Known, decided: SessionDecided, catalogue: Catalogue) -> Step[SessionState | None, SessionConclusion]:
+    """The state that remembers the decision, and what follows. Nothing where there is an objection, or it is so already."""
+    row, state = known.row, known.state
+    if objection(row, decided.decision) or row.progress is Progress.DROPPED:
+        return Step(state)
+    if decided.decision is Decision.DROP:
+        dropped = None if state is None else structs.replace(state, dropped=True)
+        out = SessionDropped(session=row.session, reason=decided.reason, by=decided.by)
+        return Step(dropped, (*taken_back(known.standing), out))
+    assert state is not None and known.closed is not None, "what has a price was closed"
+    waived = tuple(sorted({*state.waived, *_set_aside(known, catalogue)}))
+    after = structs.replace(state, waived=waived)
+    if row.progress is Progress.HELD:
+        return Step(after, released(known.standing))
+    concluded = conclude(known.closed.session, catalogue, known.closed.held, waived)
+    return Step(after, adjusted(known.standing, concluded))
+
+
+def _set_aside(known: Known, catalogue: Catalogue) -> set[Finding]:
+    """What the person has seen: what blocks the session, or every doubt for which its charge is held."""
+    assert known.closed is not None and known.row.finding is not None
+    if known.row.progress is Progress.FLAGGED:
+        return {known.row.finding}
+    found = conclude(known.closed.session, catalogue, known.closed.held)
+    doubts = {each.finding for each in found if isinstance(each, SessionFlagged)} - BLOCKING
+    return {known.row.finding, *doubts, *((known.closed.held,) if known.closed.held else ())}

@@ -1,0 +1,50 @@
+"""How much of a session was told, as it is closed again and again."""
+
+from decimal import Decimal
+
+from msgspec import UNSET, structs
+
+from streams.registers import EXACT, ROUNDING_WH
+from vocabulary.sessions import ChargingSession, Finding, Quality, SessionClosed, quality_of
+
+_DISPUTES = 2  # the rules since which two ends that differ are a dispute (`vocabulary.reference.RulesAdopted`)
+_BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
+
+
+def by_rules(closed: SessionClosed, rules: int) -> SessionClosed:
+    """As the rules in force conclude it: the first ones saw no dispute."""
+    if rules < _DISPUTES and closed.held is Finding.SECOND_END:
+        return SessionClosed(session=structs.replace(closed.session, quality=UNSET), revision=closed.revision)
+    return closed
+
+
+def sees_disputes(rules: int) -> bool:
+    return rules >= _DISPUTES
+
+
+def may_follow(rules: int) -> bool:
+    """Whether a session without an end is told of the one that follows it."""
+    return rules >= _DISPUTES
+
+
+def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:
+    return abs(EXACT.subtract(session.readings[-1].register_wh, register_wh)) > ROUNDING_WH
+
+
+def disputed(closed: SessionClosed | None, register_wh: Decimal | None) -> SessionClosed | None:
+    """A session that was whole, closed again since another end is told. `register_wh`: only if that is not where it ended.
+
+    None: it was not closed (it had no energy), is disputed already, or both ends are one.
+    """
+    if closed is None or closed.held is Finding.SECOND_END:
+        return None
+    if register_wh is not None and not ends_elsewhere(closed.session, register_wh):
+        return None
+    return closed_as(closed, closed.revision + 1, Quality.DISPUTED, Finding.SECOND_END)
+
+
+def closed_as(closed: SessionClosed, revision: int, quality: Quality, held: Finding | None = None) -> SessionClosed:
+    """The same session under its revision; of two qualities it has the one that is in more doubt."""
+    doubt = max(quality, quality_of(closed.session), key=_BY_DOUBT.index)
+    session = structs.replace(closed.session, quality=UNSET if doubt is Quality.COMPLETE else doubt)
+    return SessionClosed(session=session, revision=revision, held=held)

@@ -1,0 +1,89 @@
+"""What was told of a session beside what it is made of: findings that inform, and whether it has two ends.
+
+The same is found whether it came before the session was concluded or after.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from streams.qualities import ends_elsewhere
+from streams.registers import ROUNDING_WH, registers
+from streams.stretches import TELLING_STATUSES
+from vocabulary.charging import ConnectorStatusChanged, MeterSampled, TransactionEnded, TransactionStarted, TransactionUpdated
+from vocabulary.identity import SessionId
+from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
+
+if TYPE_CHECKING:
+    from streams.sessions import Closed, End, Gathering, SessionEvent
+
+_SAME_TIME = timedelta(seconds=1)  # a simulator that was stopped while it stopped told the same end a millisecond later
+TOLD_APART = 16  # digits of an event's identity: enough to see that one number was used for two contents
+
+
+def surplus(state: "Gathering", end: "End") -> tuple[SessionFlagged, ...]:
+    """Findings about what was gathered beside the session."""
+    assert state.start is not None
+    found = [second_end(state.session, end, other) for other in state.ends if other.event != end.event]
+    ends, used = {e.event[:TOLD_APART] for e in state.ends}, {end.seq}
+    numbered = sorted((said.seq, said.event) for said in state.said if said.seq is not None and said.event not in ends)
+    for seq, _ in numbered:
+        if seq in used or seq < (state.start.seq or 0) or seq > (end.seq or 0):
+            found.append(_misplaced(state.session, end, seq))
+        used.add(seq)
+    return tuple(found)
+
+
+def late(state: "Closed", event: "SessionEvent") -> tuple[SessionFlagged, ...]:
+    """What an event means that came after its session was concluded. A second end is judged by `second_end`."""
+    match event:
+        case TransactionStarted() | TransactionUpdated() if event.seq is not None:
+            return (_misplaced(state.session, state.end, event.seq),)
+        case MeterSampled() if event.signed or any(state.start <= r.at <= state.end.at for r in registers(event.samples)):
+            return (_flag(state.session, Finding.FACT_AFTER_CLOSE, "MeterValues"),)
+        case ConnectorStatusChanged() if event.status in TELLING_STATUSES and state.start <= event.at < state.end.at:
+            return (_flag(state.session, Finding.FACT_AFTER_CLOSE, f"status {event.status} of {event.at.isoformat()}"),)
+        case TransactionEnded():
+            raise AssertionError("an end that came late is a second end")
+        case _:
+            return ()
+
+
+def second_end(session: SessionId, first: "End", other: "End") -> SessionFlagged:
+    if (first.at, first.meter_wh) == (other.at, other.meter_wh):
+        return _flag(session, Finding.SECOND_END, f"both at {_told_end(first)}")
+    return _flag(session, Finding.SECOND_END, f"ends {_told_end(first)} and {_told_end(other)}")
+
+
+def differ(first: "End", other: "End") -> bool:
+    """Whether two ends tell two sessions: in time or in the register, by more than one message is told in two ways."""
+    if abs(first.at - other.at) > _SAME_TIME:
+        return True
+    if first.meter_wh is None or other.meter_wh is None:
+        return first.meter_wh is not other.meter_wh
+    return abs(first.meter_wh - other.meter_wh) > ROUNDING_WH
+
+
+def ends_twice(state: "Gathering", end: "End", closed: SessionClosed) -> bool:
+    """Whether another end that was told is another than the one by which the session closed."""
+    others = [other for other in state.ends if other.event != end.event]
+    return any(differ(end, other) or _ends_elsewhere(state, other, closed) for other in others)
+
+
+def _ends_elsewhere(state: "Gathering", other: "End", closed: SessionClosed) -> bool:
+    """Whether the message of another end tells another last register value (2.x tells it among the samples)."""
+    told = [register for said in state.said if said.event == other.event[:TOLD_APART] for register in said.registers]
+    return bool(told) and ends_elsewhere(closed.session, max(told, key=lambda r: (r.at, r.wh)).wh)
+
+
+def _misplaced(session: SessionId, end: "End", seq: int) -> SessionFlagged:
+    """A message with a number that is none of the session's, or that another message of it has."""
+    after = end.seq is not None and seq > end.seq
+    return _flag(session, Finding.FACT_AFTER_CLOSE if after else Finding.SEQUENCE_CONFLICT, f"seqNo {seq}")
+
+
+def _told_end(end: "End") -> str:
+    return end.at.isoformat() + ("" if end.meter_wh is None else f" with {end.meter_wh} Wh")
+
+
+def _flag(session: SessionId, finding: Finding, detail: str) -> SessionFlagged:
+    return SessionFlagged(session=session, finding=finding, detail=detail)

@@ -1,0 +1,116 @@
+"""Lanes that take up ticks and decisions: the fold's result byte for byte, whoever takes a lane over after which crash."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count, pairwise
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from streams.places import Partition
+from tests.one_result.digests import assert_same
+from tests.one_result.lane_world import PARTITIONS, Topic, World, emptied
+from tests.one_result.network import STATIONS, facts
+from tests.one_result.pure_fold import Input, PureFold, fold
+from tests.one_result.test_lanes import Doing as Doing
+from tests.one_result.test_lanes import do, doings, engine, publish, run_invoices
+from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
+from tests.one_result.ways import RUN
+from vocabulary.charging import RawMessage
+from vocabulary.codec import ReferenceFact, decode
+from vocabulary.reference import RULES, ClockTicked, Decision, RulesAdopted, SessionDecided
+from vocabulary.sessions import ChargeReversed, SessionDropped
+from wattbook.wiring import VERBS
+
+__all__ = ["engine"]  # the fixture
+
+BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
+
+
+def known() -> list[ReferenceFact]:
+    first, late = facts()
+    return [*first, *late, RulesAdopted(number=RULES)]
+
+
+def parts_of(messages: Sequence[RawMessage], cuts: Sequence[int]) -> list[Sequence[RawMessage]]:
+    places = [0, *sorted(cut % (len(messages) + 1) for cut in cuts), len(messages)]
+    return [messages[one:other] for one, other in pairwise(places)]
+
+
+def office_facts(random: Random, messages: Sequence[RawMessage], number: int) -> list[list[ReferenceFact]]:
+    """What the office says after each part but the last: decisions about some sessions, then a tick, later each time."""
+    sessions = sorted(PureFold().tell([*known(), *messages]).sessions())
+    said, at = [], BEGIN
+    for _ in range(number):
+        at += timedelta(hours=random.choice((1, 30, 80, 4000)))
+        chosen = random.sample(sessions, min(2, len(sessions)))
+        decided = [SessionDecided(session=s, decision=random.choice((*Decision,)), reason="why", at=at) for s in chosen]
+        said.append([*decided, ClockTicked(at=at)])
+    return said
+
+
+def read_all(world: World, worker: int) -> None:
+    """Without saving states at the end: who takes over must step again what is not saved."""
+    for partition in map(Partition, range(PARTITIONS)):
+        while world.workers[worker].read(partition, 13):
+            pass
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    sequences(rounds_max=1),
+    st.lists(st.integers(0, 10**6), min_size=1, max_size=3),
+    st.randoms(use_true_random=False),
+    st.lists(doings, max_size=8),
+)
+def test_ticks_and_decisions_are_taken_up_as_the_fold_takes_them(
+    engine: Engine, messages: list[RawMessage], cuts: list[int], random: Random, done: list[Doing]
+) -> None:
+    publish(emptied(engine), known())
+    topic, story, parts = Topic(), [*known()], parts_of(messages, cuts)
+    world = World(engine, topic, VERBS)
+    for part, said in zip(parts, [*office_facts(random, messages, len(cuts)), []], strict=True):
+        for message in part:
+            topic.append(message)
+        for doing in done[:3]:
+            do(world, doing)
+        read_all(world, random.randrange(2))
+        story += [*part, *said]
+        publish(engine, said)
+        for doing in done[3:]:
+            do(world, doing)
+    world.drain()
+    run_invoices(engine)
+    assert_same(fold([*story, RUN]), world.result(), "the lanes")
+    assert world.broken_chains() == []
+    assert world.unsaved() == []
+
+
+def test_a_crash_at_any_operation_while_a_tick_and_decisions_are_taken_up(engine: Engine) -> None:
+    random = Random(3)
+    messages = sequence(random, [*visits(random, sorted(STATIONS)[:4], 1), *recorded()[:4]], WILD)
+    publish(emptied(engine), known())
+    topic, story = Topic(), list[Input](known())
+    world = World(engine, topic, VERBS, workers=1)
+    parts = parts_of(messages, [len(messages) // 2])
+    last: list[ReferenceFact] = [ClockTicked(at=BEGIN + timedelta(days=900))]
+    for part, said in zip(parts, [*office_facts(random, messages, 1), last], strict=True):
+        for message in part:
+            topic.append(message)
+        read_all(world, 0)
+        story += [*part, *said]
+        publish(engine, said)
+        for crash_in in count(1):
+            before = world.crashes
+            read_all(world, 0)  # there is nothing to read: it owns the partitions then
+            do(world, Doing("settle", 0, Partition(0), 1, crash_in))
+            if world.crashes == before:
+                break
+    assert world.crashes > 20
+    world.drain()
+    result = world.result()
+    assert_same(fold(story), result, "the lanes")
+    kinds = {type(decode(body)) for body in result.conclusions}
+    assert {ChargeReversed, SessionDropped} <= kinds, "the story is worth telling"

@@ -1,0 +1,107 @@
+"""What becomes of a charge that stands when its session is concluded again."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from streams.adjusting import Standing, adjusted, released, taken_back
+from streams.decisions import objection
+from streams.rating import conclude
+from streams.states import SessionRow
+from tests.streams.material import catalogue, everything
+from tests.streams.notation import STATION
+from tests.streams.test_gate import rated, session
+from vocabulary.identity import SessionId
+from vocabulary.reference import Decision
+from vocabulary.sessions import (
+    WAIVABLE,
+    ChargeReversed,
+    Finding,
+    Progress,
+    ReversalReason,
+    SessionFlagged,
+    SessionRated,
+)
+
+CHARGE = rated(session(), *everything())
+DEARER = rated(session(energy_wh=6000), *everything())
+BLOCKED = SessionFlagged(session=CHARGE.session, finding=Finding.ENERGY_UNKNOWN)
+BESIDE = SessionFlagged(session=CHARGE.session, finding=Finding.SECOND_END)
+STANDS = Standing(CHARGE, 1)
+INVOICED = Standing(CHARGE, 1, is_invoiced=True)
+REVERSED = ChargeReversed(rated=CHARGE, reason=ReversalReason.TOLD_LATER)
+
+
+def test_the_first_charge_stands_under_its_revision() -> None:
+    assert adjusted(Standing(), [CHARGE]) == (CHARGE,)
+    assert adjusted(Standing(revision=3), [CHARGE]) == (structs.replace(CHARGE, revision=3),)
+
+
+def test_the_same_again_changes_nothing() -> None:
+    assert adjusted(STANDS, [BESIDE, CHARGE]) == (BESIDE,)
+
+
+def test_another_charge_reverses_the_one_that_stands() -> None:
+    assert adjusted(STANDS, [DEARER]) == (REVERSED, structs.replace(DEARER, revision=1))
+
+
+def test_where_there_is_no_charge_any_more_the_one_that_stands_is_reversed_first() -> None:
+    assert adjusted(STANDS, [BLOCKED]) == (REVERSED, BLOCKED)
+
+
+def test_a_finding_beside_the_session_reverses_nothing() -> None:
+    assert adjusted(STANDS, [BESIDE]) == (BESIDE,)
+
+
+def test_what_is_on_an_invoice_stays_and_the_difference_is_told_with_both_totals() -> None:
+    [told] = adjusted(INVOICED, [DEARER])
+    assert isinstance(told, SessionFlagged)
+    assert (told.finding, told.detail) == (Finding.TRUTH_DIFFERS, "invoiced 1.79 EUR, now 2.14 EUR")
+    [blocked] = adjusted(INVOICED, [BLOCKED])
+    assert isinstance(blocked, SessionFlagged)
+    assert (blocked.finding, blocked.detail) == (Finding.TRUTH_DIFFERS, "invoiced 1.79 EUR, now energy_is_unknown")
+    assert adjusted(INVOICED, [CHARGE]) == ()
+    assert adjusted(INVOICED, [BESIDE]) == (BESIDE,)
+
+
+def test_what_is_on_an_invoice_and_would_be_held_now_is_told() -> None:
+    [told] = adjusted(INVOICED, [structs.replace(CHARGE, held=Finding.SECOND_END)])
+    assert isinstance(told, SessionFlagged)
+    assert told.detail == "invoiced 1.79 EUR, now 1.79 EUR, held: second_end_of_the_same_transaction"
+
+
+def test_releasing_changes_no_price() -> None:
+    held = structs.replace(CHARGE, held=Finding.NO_END)
+    reversed_, free = released(Standing(held, 1))
+    assert isinstance(reversed_, ChargeReversed) and isinstance(free, SessionRated)
+    assert (reversed_.rated, reversed_.reason) == (held, ReversalReason.RELEASED)
+    assert free == structs.replace(CHARGE, revision=1)
+    assert free.rated.total == Decimal("1.79")
+
+
+def test_dropping_takes_back_what_stands_if_anything_does() -> None:
+    assert taken_back(Standing()) == ()
+    assert taken_back(STANDS) == (ChargeReversed(rated=CHARGE, reason=ReversalReason.DROPPED),)
+
+
+def test_what_may_be_decided() -> None:
+    def refused(progress: Progress, decision: Decision, finding: Finding | None = None) -> bool:
+        return bool(objection(SessionRow(SessionId("s"), STATION, progress, finding), decision))
+
+    assert [p for p in Progress if not refused(p, Decision.RELEASE)] == [Progress.HELD]
+    assert [p for p in Progress if refused(p, Decision.DROP)] == [Progress.INVOICED, Progress.MERGED]
+    assert {f for f in Finding if not refused(Progress.FLAGGED, Decision.RELEASE, f)} == WAIVABLE
+
+
+@pytest.mark.parametrize("finding", sorted(WAIVABLE))
+def test_what_may_be_set_aside_has_a_price(finding: Finding) -> None:
+    """Far too much energy; and forty days of it."""
+    given = session(energy_wh=10**9)
+    if finding is Finding.DURATION_IMPLAUSIBLE:
+        given = structs.replace(session(), end=session().start + timedelta(days=40))
+    [*_, blocked] = conclude(given, catalogue(*everything()))
+    assert isinstance(blocked, SessionFlagged) and blocked.finding is finding
+    [*_, charge] = conclude(given, catalogue(*everything()), waived=(finding,))
+    assert isinstance(charge, SessionRated) and charge.rated.total > 0

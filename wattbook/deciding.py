@@ -1,0 +1,75 @@
+"""What people decide about sessions on the worklist, handed in as facts; and the worklist in words."""
+
+import time
+from datetime import datetime
+from typing import NamedTuple
+
+from streams.decisions import objection
+from streams.states import SessionRow
+from vocabulary.identity import SessionId
+from vocabulary.reference import Decision, SessionDecided
+from vocabulary.sessions import WAIVABLE, Finding, Progress
+from wattbook.wiring import App, NotReady, key_of
+
+REASON_MAX, NAME_MAX = 500, 100
+_WAIT_S = 20.0  # for a worker, which takes a decision up between two batches
+_ASK_S = 0.2
+
+
+class Decided(NamedTuple):
+    """What became of it. `is_applied` False: it is noted, and a worker that is not here now applies it."""
+
+    before: SessionRow
+    after: SessionRow
+    is_applied: bool
+
+
+def decide(app: App, row: SessionRow, decision: Decision, reason: str, by: str, now: datetime) -> Decided:
+    """Note a decision, and wait until it is applied. What is so already is not noted again. Raises NotReady."""
+    _demand_text("reason", reason, 1, REASON_MAX)
+    _demand_text("name", by, 0, NAME_MAX)
+    if decision is Decision.DROP and row.progress is Progress.DROPPED:
+        return Decided(row, row, is_applied=True)
+    if why := objection(row, decision):
+        raise NotReady(f"session {row.session[:12]} is not {_PAST[decision]}: {why}")
+    fact = SessionDecided(session=row.session, decision=decision, reason=reason, by=by, at=now)
+    app.runtime.publish([fact], key_of)
+    app.runtime.pump()
+    until = time.monotonic() + (0 if app.runtime.concludes_at_once else _WAIT_S)
+    while (after := _row(app, row.session)) == row and time.monotonic() < until:
+        time.sleep(_ASK_S)
+    return Decided(row, after, is_applied=after != row or app.runtime.concludes_at_once)
+
+
+_PAST = {Decision.RELEASE: "released", Decision.DROP: "dropped"}
+
+
+def _row(app: App, session: SessionId) -> SessionRow:
+    with app.reading() as store:
+        return store.states.rows([session])[session]
+
+
+def _demand_text(what: str, text: str, least: int, most: int) -> None:
+    if not least <= len(text) <= most:
+        raise NotReady(f"the {what} has {len(text)} characters: write {least} to {most}")
+    if not text.isprintable():
+        raise NotReady(f"the {what} has control characters: write it as one line of text")
+
+
+def remedy(row: SessionRow) -> str:
+    """What to do about a session on the worklist."""
+    match row.progress, row.finding:
+        case Progress.HELD, _:
+            return "look at it, then release or drop it"
+        case Progress.FLAGGED, Finding() as finding if finding in WAIVABLE:
+            return "look at it, then release or drop it"
+        case Progress.FLAGGED, Finding.EVSE_UNKNOWN | Finding.TOKEN_UNKNOWN | Finding.TARIFF_MISSING | Finding.VAT_UNFIT:
+            return "publish what is missing, or drop it"
+        case Progress.FLAGGED, Finding.END_WITHOUT_START:
+            return "wait for its start, or drop it"
+        case Progress.ENDED, _:
+            return "wait, or drop it" if row.start else "its start is missing: drop it"
+        case Progress.INVOICED, _:
+            return "correct it with the customer"
+        case _:
+            return "drop it"

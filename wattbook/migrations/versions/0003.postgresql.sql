@@ -1,0 +1,5 @@
+ALTER TABLE session ADD COLUMN quality TEXT COLLATE "C";
+
+ALTER TABLE session ADD COLUMN revision BIGINT;
+
+ALTER TABLE session ADD COLUMN heard_at TEXT COLLATE "C";
