@@ -1,9 +1,12 @@
 """`wattbook import`: captured messages from files."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from ingest.file_forms import FileForm
+from vocabulary.zones import zone
 from wattbook.commands.home import publish_quietly
 from wattbook.commands.output import (
     ERR,
@@ -23,17 +26,21 @@ from wattbook.settings import Settings
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice([form.value for form in FileForm]), help="Default: by how a file begins.")
+@click.option("--time-zone", default="UTC", show_default=True, help="Of times that bear none, in SteVe's log and CSV.")
 @json_option
 @pass_settings
-def import_(settings: Settings, files: tuple[Path, ...], as_json: bool) -> None:
-    """Import FILES of OCPP-J frames: NDJSON captures, or lines of a station's name and a frame.
+def import_(settings: Settings, files: tuple[Path, ...], form: str | None, time_zone: str, as_json: bool) -> None:
+    """Import FILES: captures of OCPP-J frames, SteVe's log or its CSV of transactions, OCPP 1.6 or 1.5 over SOAP.
 
     What was imported before is known again, so an import that broke off is simply repeated.
     """
+    local = _zone(time_zone)
     with opened(settings) as app:
         publish_quietly(app)
         with progress_bar("importing", sum(file.stat().st_size for file in files)) as progress:
-            summary = import_files(app.runtime, files, settings.batch_size, progress)
+            wanted = FileForm(form) if form else None
+            summary = import_files(app.runtime, files, settings.batch_size, progress, wanted, local)
     for line in summary.unreadable_lines:
         ERR.print(f"[yellow]not imported[/] {escape(line)}")
     if as_json:
@@ -42,6 +49,13 @@ def import_(settings: Settings, files: tuple[Path, ...], as_json: bool) -> None:
         _show_published(summary, settings.kafka_options.topic("raw"))
     else:
         _show(summary)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return zone(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise click.UsageError(f"--time-zone: {name} is no zone of the tz database: write Europe/Berlin") from None
 
 
 def _show(summary: ImportSummary) -> None:
