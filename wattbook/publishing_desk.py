@@ -24,7 +24,8 @@ from wattbook.sql_access import SqlAccess, ToldAnswer
 from wattbook.wiring import App
 
 BEHIND_MAX: Final = 10_000  # messages that wait to be processed, before publishers wait
-PIECE_S: Final = 0.03  # for which the desk has a piece in hand: stations come in between
+PIECE_S: Final = 0.03  # for which the desk has a piece in hand while stations are connected: they come in between
+ALONE_S: Final = 0.3  # and while none is: larger pieces cost less
 PIECE_MIN, PIECE_MAX = 20, 1000  # messages in a piece
 
 R = TypeVar("R")
@@ -32,24 +33,26 @@ Run = Callable[..., Awaitable[Any]]
 
 
 class Piece:
-    """How many messages the desk takes in hand at a time: as many as it is through with in PIECE_S, by the last one."""
+    """How many messages the desk takes in hand at a time: as many as it is through with in so many seconds, by the last one."""
 
     def __init__(self) -> None:
         self.size = PIECE_MIN
 
-    def timed(self, work: Callable[[Any], R], argument: Any, messages: int) -> R:
+    def timed(self, seconds: float, work: Callable[[Any], R], argument: Any, messages: int) -> R:
         began = time.monotonic()
         done = work(argument)
-        wanted = int(messages * PIECE_S / max(time.monotonic() - began, 1e-6))
+        wanted = int(messages * seconds / max(time.monotonic() - began, 1e-6))
         self.size = max(PIECE_MIN, min(PIECE_MAX, wanted, 2 * self.size))
         return done
 
 
 class PublishingDesk:
-    """`run`: something on the desk's thread. `threads`: where the database is asked what the desk need not know."""
+    """`run`: something on the desk's thread. `threads`: where the database is asked what the desk need not know.
+    `has_stations`: whether any is connected now.
+    """
 
-    def __init__(self, app: App, desk: Desk, run: Run, threads: Executor) -> None:
-        self._app, self._desk, self._run, self._threads = app, desk, run, threads
+    def __init__(self, app: App, desk: Desk, run: Run, threads: Executor, has_stations: Callable[[], bool]) -> None:
+        self._app, self._desk, self._run, self._threads, self._has_stations = app, desk, run, threads, has_stations
         self._turn = asyncio.Lock()
         self._came, self._went_on = asyncio.Event(), asyncio.Condition()
         self._taking, self._catching_up = Piece(), Piece()
@@ -70,7 +73,7 @@ class PublishingDesk:
                 async with self._went_on:
                     await self._went_on.wait_for(lambda: self._desk.behind <= BEHIND_MAX)
                 piece = messages[len(new) : len(new) + self._taking.size]
-                new += await self._run(self._taking.timed, self._take, piece, len(piece))
+                new += await self._run(self._taking.timed, self._seconds(), self._take, piece, len(piece))
                 self._came.set()
             told = await self._ask(answer, new)
             if keyed is not None:
@@ -91,9 +94,12 @@ class PublishingDesk:
             self._came.clear()
             while self._desk.behind:
                 size = self._catching_up.size
-                await self._run(self._catching_up.timed, self._desk.catch_up, size, size)
+                await self._run(self._catching_up.timed, self._seconds(), self._desk.catch_up, size, size)
                 async with self._went_on:
                     self._went_on.notify_all()
+
+    def _seconds(self) -> float:
+        return PIECE_S if self._has_stations() else ALONE_S
 
     async def _ask(self, function: Callable[..., R], *arguments: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments))

@@ -97,7 +97,7 @@ async def serve(app: App, listening: Listening = lambda _what, _host, _port: Non
     try:
         port = await server.start(app.settings.serve_host, app.settings.serve_port)
         listening("ws", app.settings.serve_host, port)
-        async with http_door(app, desk, counter, listening):
+        async with http_door(app, desk, counter, server, listening):
             await stop.wait()
     finally:
         costs.cancel()
@@ -108,14 +108,14 @@ async def serve(app: App, listening: Listening = lambda _what, _host, _port: Non
 
 
 @asynccontextmanager
-async def http_door(app: App, desk: Desk, counter: Counter, listening: Listening) -> AsyncIterator[None]:
+async def http_door(app: App, desk: Desk, counter: Counter, server: StationServer, listening: Listening) -> AsyncIterator[None]:
     """The door for publishers, beside the stations' one, where the settings ask for it."""
     settings = app.settings
     if settings.http_port is None:
         yield
         return
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="bodies") as threads:
-        publishing = PublishingDesk(app, desk, counter.run, threads)
+        publishing = PublishingDesk(app, desk, counter.run, threads, lambda: bool(server.stations))
         listener = HttpListener(MessageDoor(publishing, say, threads).app)
         work = asyncio.create_task(publishing.work())
         try:

@@ -65,6 +65,11 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _unless_of_kubernetes(value: object) -> object:
+    """Beside a service called wattbook-http Kubernetes sets WATTBOOK_HTTP_PORT to its address, which is not meant for us."""
+    return None if isinstance(value, str) and re.match("(tcp|udp|sctp)://", value) else value
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -133,7 +138,7 @@ class Settings(BaseSettings):
     """The address at which `wattbook serve` takes messages over HTTP: this machine alone; others need TLS files, or
     http_plain."""
 
-    http_port: Port | None = None
+    http_port: Annotated[Port | None, BeforeValidator(_unless_of_kubernetes)] = None
     """The TCP port for them; 0 is any that is free; left out: no HTTP."""
 
     http_tls_cert_file: Path | None = None

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +134,9 @@ def test_a_body_that_is_too_large_is_cut_off(app: App, http: Door, announced: bo
     how = f"Content-Length: {10 * BODY_BYTES_MAX}" if announced else "Transfer-Encoding: chunked"
     with connected(http, how) as talk:
         talk.settimeout(20)
-        try:
+        with suppress(OSError):
             while not announced:
                 talk.sendall(b"100000\r\n" + b"x" * 2**20 + b"\r\n")
-        except OSError:
-            pass
         assert talk.recv(100).startswith(b"HTTP/1.1 413")
     assert raw(app) == []
 
@@ -172,6 +172,17 @@ def test_who_never_ends_a_request_is_cut_off(app: App, sent: bytes) -> None:
         assert silent.recv(1000) == b""
         assert time.monotonic() - began < 3
         assert http.post(ITEM).status == 200
+
+
+def test_who_was_refused_and_goes_on_sending_is_cut_off(app: App) -> None:
+    with door(app, idle_s=0.4) as http, connected(http, "Content-Length: 1000000", token=SECRET[:-1] + "x") as stranger:
+        assert stranger.recv(1000).startswith(b"HTTP/1.1 401")
+        began = time.monotonic()
+        with suppress(OSError):
+            while time.monotonic() - began < 5:
+                stranger.sendall(b" ")
+                time.sleep(0.1)
+        assert time.monotonic() - began < 4
 
 
 def test_one_token_has_few_bodies_open_at_a_time(app: App, http: Door) -> None:
@@ -221,14 +232,8 @@ def test_an_admin_may_publish(app: App, http: Door) -> None:
 def test_a_revoked_token_is_refused_at_once(app: App, http: Door) -> None:
     assert http.post(ITEM).status == 200
     with writing(app.engine) as connection:
-        assert SqlAccess(connection).revoke("csms", _now())
+        assert SqlAccess(connection).revoke("csms", datetime.now(UTC))
     assert http.post(ITEM).status == 401
-
-
-def _now() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC)
 
 
 def test_the_same_key_and_body_get_the_same_answer_and_another_body_is_refused(http: Door) -> None:

@@ -70,7 +70,7 @@ def door(app: App, patience: Patience = PATIENCE, idle_s: float = 15) -> Iterato
         desk = Desk(app, lambda event, **facts: log.append({"event": event, **facts}))
         counter, ended = Counter(desk), asyncio.Event()
         with ThreadPoolExecutor(2) as threads:
-            publishing = PublishingDesk(app, desk, counter.run, threads)
+            publishing = PublishingDesk(app, desk, counter.run, threads, lambda: True)
             say = lambda event, **facts: log.append({"event": event, **facts})  # noqa: E731
             listener = HttpListener(MessageDoor(publishing, say, threads, patience).app, idle_s=idle_s)
             work = asyncio.create_task(publishing.work())

@@ -72,6 +72,13 @@ def test_the_command_line_comes_before_the_environment(monkeypatch: pytest.Monke
     assert (found.serve_port, found.batch_size) == (9200, 50)
 
 
+def test_what_kubernetes_says_of_a_service_called_wattbook_http_is_not_our_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATTBOOK_HTTP_PORT", "tcp://10.96.0.17:80")
+    assert read_settings().http_port is None
+    monkeypatch.setenv("WATTBOOK_HTTP_PORT", "8080")
+    assert read_settings().http_port == 8080
+
+
 def test_an_empty_variable_is_one_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATTBOOK_SERVE_PORT", "")
     assert read_settings().serve_port == 9000
