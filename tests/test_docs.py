@@ -194,6 +194,7 @@ INTERNAL = {
     "LogAway",
     "KeyReused",
     "NameTaken",
+    "NotXml",
     "Refused",
     "NotOcmf",
     "UnreadableOcmf",

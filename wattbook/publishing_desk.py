@@ -53,7 +53,7 @@ class PublishingDesk:
 
     def __init__(self, app: App, desk: Desk, run: Run, threads: Executor, has_stations: Callable[[], bool]) -> None:
         self._app, self._desk, self._run, self._threads, self._has_stations = app, desk, run, threads, has_stations
-        self._turn = asyncio.Lock()
+        self._turn, self._piece = asyncio.Lock(), asyncio.Lock()
         self._came, self._went_on = asyncio.Event(), asyncio.Condition()
         self._taking, self._catching_up = Piece(), Piece()
 
@@ -73,7 +73,7 @@ class PublishingDesk:
                 async with self._went_on:
                     await self._went_on.wait_for(lambda: self._desk.behind <= BEHIND_MAX)
                 piece = messages[len(new) : len(new) + self._taking.size]
-                new += await self._run(self._taking.timed, self._seconds(), self._take, piece, len(piece))
+                new += await self._one_piece(self._taking, self._take, piece, len(piece))
                 self._came.set()
             told = await self._ask(answer, new)
             if keyed is not None:
@@ -94,12 +94,16 @@ class PublishingDesk:
             self._came.clear()
             while self._desk.behind:
                 size = self._catching_up.size
-                await self._run(self._catching_up.timed, self._seconds(), self._desk.catch_up, size, size)
+                await self._one_piece(self._catching_up, self._desk.catch_up, size, size)
                 async with self._went_on:
                     self._went_on.notify_all()
 
-    def _seconds(self) -> float:
-        return PIECE_S if self._has_stations() else ALONE_S
+    async def _one_piece(self, sized: Piece, work: Callable[[Any], R], argument: Any, messages: int) -> R:
+        """One at a time, so that a station's message waits for one piece and not for two."""
+        async with self._piece:
+            seconds = PIECE_S if self._has_stations() else ALONE_S
+            done: R = await self._run(sized.timed, seconds, work, argument, messages)
+            return done
 
     async def _ask(self, function: Callable[..., R], *arguments: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments))
