@@ -93,6 +93,10 @@ class EmbeddedRuntime:
             progress(processed)
         return tally
 
+    def pump_batch(self, limit: int) -> int:
+        """Process so many of the inputs that wait, for who has other things to do in between; how many, 0 where none waits."""
+        return self._pump_batch(Counter(), limit)
+
     def carry_out(self, command: Input, complete: Complete = lambda _, command: command) -> CarriedOut:
         """Append a command and process it in one transaction: one that fails leaves no trace, and cannot stop what follows.
 
@@ -120,10 +124,10 @@ class EmbeddedRuntime:
                 return self._known_catalogue(unit)
         return self._catalogue
 
-    def _pump_batch(self, tally: Counter[str]) -> int:
+    def _pump_batch(self, tally: Counter[str], limit: int | None = None) -> int:
         def demand_and_process(unit: Unit) -> int:
             self._demand_position(unit)
-            return self._process(unit, tally)
+            return self._process(unit, tally, limit)
 
         return self._guarded(demand_and_process)
 
@@ -147,12 +151,12 @@ class EmbeddedRuntime:
         self._memory.forget(closed=True)
         return processed
 
-    def _process(self, unit: Unit, tally: Counter[str]) -> int:
+    def _process(self, unit: Unit, tally: Counter[str], limit: int | None = None) -> int:
         position = unit.states.position(CONSUMER)
         if position != self._reached:
             self._forget()
             self._reached = position
-        inputs = unit.log.read(INPUTS, position, self._batch)
+        inputs = unit.log.read(INPUTS, position, limit or self._batch)
         if not inputs:
             return 0
         batch = Batch(unit, self._verbs, self._memory, self._known_catalogue(unit))

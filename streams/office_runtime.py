@@ -42,6 +42,9 @@ class OfficeRuntime:
     def pump(self, progress: Callable[[int], None] = lambda _: None) -> Counter[str]:
         return self._office.pump(progress)
 
+    def pump_batch(self, limit: int) -> int:
+        return self._office.pump_batch(limit)
+
     def carry_out(self, command: Input) -> CarriedOut:
         """Whether a session is billed depends on whether its end has been processed: the command notes how far workers are."""
         return self._office.carry_out(command, self._complete)

@@ -5,6 +5,7 @@
     headers   protocol      ocpp1.6 | ocpp2.0.1 | ocpp2.1           not there: the shape of the message decides
               direction     station->csms | csms->station           not there: station->csms
               received-at   RFC 3339, as 2026-10-14T05:58:20.25Z    not there: when the broker appended the record
+              wattbook-source   JSON of vocabulary.charging.Source      not there: the frame came as it is
 
 Others produce to this topic too, so it is read with care. A header that stands twice counts as it stands last; an empty one,
 and one of another name, says nothing. What is wrong outside the frame makes the record poison: nobody can say whose message it
@@ -17,11 +18,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from msgspec import UNSET
+import msgspec
 
 from streams.mistakes import told
 from streams.places import Partition, Taken, Unread
-from vocabulary.charging import Direction, Protocol, RawMessage
+from vocabulary.charging import Direction, Protocol, RawMessage, Source
 from vocabulary.identity import StationId
 from vocabulary.quarantine import Kept, KeptBatch, Quarantined, QuarantineReason
 from vocabulary.station_name import RULE, station_name
@@ -37,6 +38,9 @@ _YEAR_10000_MS = 253_402_300_800_000
 _RFC3339 = re.compile(rb"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _PROTOCOLS: dict[bytes, Protocol] = {member.encode(): member for member in Protocol}
 _DIRECTIONS: dict[bytes, Direction] = {member.encode(): member for member in Direction}
+
+
+_SOURCE = msgspec.json.Decoder(Source)
 
 
 class Poison(NamedTuple):
@@ -60,13 +64,23 @@ def raw_message(taken: Taken) -> RawMessage | Poison:
         return Poison(QuarantineReason.VALUE_TOO_LONG, f"{len(value)} bytes, at most {VALUE_BYTES_MAX}")
     if (unreadable := _unreadable_name(taken.headers)) is not None:
         return Poison(QuarantineReason.HEADER_NAME_UNREADABLE, f"{unreadable[:60]!r}: header names are UTF-8")
-    described = _described(dict(taken.headers), taken.timestamp_ms)
+    headers = dict(taken.headers)
+    described = _described(headers, taken.timestamp_ms)
     if isinstance(described, Poison):
         return described
     protocol, direction, received_at = described
+    source = _source(headers.get("wattbook-source"))
+    if isinstance(source, Poison):
+        return source
     frame, is_base64 = _text(value)
     return RawMessage(
-        station=station, frame=frame, direction=direction, protocol=protocol, received_at=received_at, base64=is_base64
+        station=station,
+        frame=frame,
+        direction=direction,
+        protocol=protocol,
+        received_at=received_at,
+        base64=is_base64,
+        source=source,
     )
 
 
@@ -105,6 +119,8 @@ def raw_record(message: RawMessage) -> tuple[bytes, list[tuple[str, bytes]], byt
         headers.append(("direction", message.direction.encode()))
     if message.received_at is not None:
         headers.append(("received-at", message.received_at.astimezone(UTC).isoformat().encode()))
+    if message.source is not None:
+        headers.append(("wattbook-source", msgspec.json.encode(message.source)))
     value = b64decode(message.frame) if message.base64 else message.frame.encode()
     return message.station.encode(), headers, value
 
@@ -126,7 +142,7 @@ def quarantined(taken: Taken, why: Poison) -> Quarantined:
         key=_kept(taken.key),
         value=_kept(taken.value, _KEPT_BYTES_MAX if too_long else VALUE_BYTES_MAX),
         headers=tuple((_as_text(name[:_DETAIL_MAX]), _kept(value)) for name, value in taken.headers[:_HEADERS_MAX]),
-        batch=_kept_batch(taken.unread) if taken.unread else UNSET,
+        batch=_kept_batch(taken.unread) if taken.unread else msgspec.UNSET,
     )
 
 
@@ -182,6 +198,13 @@ def _described(headers: dict[str, bytes], appended_at_ms: int) -> tuple[Protocol
         _DIRECTIONS[direction] if direction else Direction.FROM_STATION,
         at,
     )
+
+
+def _source(header: bytes | None) -> Source | Poison | None:
+    try:
+        return _SOURCE.decode(header) if header else None
+    except msgspec.DecodeError as error:
+        return Poison(QuarantineReason.SOURCE_UNREADABLE, f"{_shown(header or b'')}: {error}")
 
 
 def _instant(text: bytes) -> datetime | None:

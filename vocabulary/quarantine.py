@@ -22,6 +22,7 @@ class QuarantineReason(StrEnum):
     PROTOCOL_UNKNOWN = "protocol_header_is_unknown"
     DIRECTION_UNKNOWN = "direction_header_is_unknown"
     RECEIVED_AT_UNREADABLE = "received_at_header_cannot_be_read"
+    SOURCE_UNREADABLE = "source_header_cannot_be_read"
     KEY_IN_ANOTHER_PARTITION = "record_is_not_in_the_partition_of_its_key"
     STEPS_FAIL = "steps_fail_on_the_record"
 

@@ -8,20 +8,25 @@ While one batch is being committed the next one gathers, so the more stations ta
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from ingest.http_server import MessageDoor
+from ingest.uvicorn_listener import HttpListener
 from ingest.websocket_server import StationServer
 from vocabulary.charging import RawMessage
 from wattbook.desk import Desk
+from wattbook.publishing_desk import PublishingDesk
 from wattbook.wiring import App
 
 BATCH_MAX = 500
+SWITCH_S = 0.001  # for which the desk's thread may hold up the sockets
 
 R = TypeVar("R")
 
@@ -75,8 +80,12 @@ def _hand_out(batch: Sequence[Waiting], replies: list[list[str]] | BaseException
             each.replies.set_result(replies[index])
 
 
-async def serve(app: App, listening: Callable[[str, int], None] = lambda _host, _port: None) -> None:
+Listening = Callable[[str, str, int], None]  # what listens, where: `ws` or `http`, host, port
+
+
+async def serve(app: App, listening: Listening = lambda _what, _host, _port: None) -> None:
     """Until SIGTERM or SIGINT; what is in hand is finished, nothing more is accepted."""
+    sys.setswitchinterval(SWITCH_S)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -88,8 +97,9 @@ async def serve(app: App, listening: Callable[[str, int], None] = lambda _host, 
     clock = asyncio.create_task(tell_time(app, counter))
     try:
         port = await server.start(app.settings.serve_host, app.settings.serve_port)
-        listening(app.settings.serve_host, port)
-        await stop.wait()
+        listening("ws", app.settings.serve_host, port)
+        async with http_door(app, desk, counter, server, listening):
+            await stop.wait()
     finally:
         costs.cancel()
         clock.cancel()
@@ -97,6 +107,27 @@ async def serve(app: App, listening: Callable[[str, int], None] = lambda _host, 
         work.cancel()
         await asyncio.gather(work, costs, clock, return_exceptions=True)
         counter.close()
+
+
+@asynccontextmanager
+async def http_door(app: App, desk: Desk, counter: Counter, server: StationServer, listening: Listening) -> AsyncIterator[None]:
+    """The door for publishers, beside the stations' one, where the settings ask for it."""
+    settings = app.settings
+    if settings.http_port is None:
+        yield
+        return
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="bodies") as threads:
+        publishing = PublishingDesk(app, desk, counter.run, threads, lambda: bool(server.stations))
+        listener = HttpListener(MessageDoor(publishing, say, threads).app)
+        work = asyncio.create_task(publishing.work())
+        try:
+            port = await listener.start(settings.http_host, settings.http_port, settings.http_tls())
+            listening("https" if settings.http_tls_cert_file else "http", settings.http_host, port)
+            yield
+        finally:
+            await listener.stop()
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
 
 
 async def tell_costs(app: App, desk: Desk, counter: Counter, server: StationServer) -> None:

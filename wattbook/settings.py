@@ -8,6 +8,7 @@ WATTBOOK_PORT, which Kubernetes sets to an address of its own beside any service
 """
 
 import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -62,6 +63,11 @@ _WRITE_A_DATABASE = "write sqlite, or postgresql://user:password@host:port/name"
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
+
+
+def _unless_of_kubernetes(value: object) -> object:
+    """Beside a service called wattbook-http Kubernetes sets WATTBOOK_HTTP_PORT to its address, which is not meant for us."""
+    return None if isinstance(value, str) and re.match("(tcp|udp|sctp)://", value) else value
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -128,6 +134,22 @@ class Settings(BaseSettings):
     serve_port: Port = 9000
     """The TCP port that `wattbook serve` listens on; 0 is any that is free."""
 
+    http_host: str = "127.0.0.1"
+    """The address at which `wattbook serve` takes messages over HTTP: this machine alone; others need TLS files, or
+    http_plain."""
+
+    http_port: Annotated[Port | None, BeforeValidator(_unless_of_kubernetes)] = None
+    """The TCP port for them; 0 is any that is free; left out: no HTTP."""
+
+    http_tls_cert_file: Path | None = None
+    """Our certificate (PEM), for HTTPS."""
+
+    http_tls_key_file: Path | None = None
+    """Its key (PEM); left out: it is in the same file."""
+
+    http_plain: bool = False
+    """Whether HTTP without TLS may be spoken with other machines: behind a proxy that has it."""
+
     heartbeat_interval_s: Annotated[int, Field(ge=10, le=86400)] = 300
     """Seconds between heartbeats, as stations are told when they boot."""
 
@@ -165,6 +187,23 @@ class Settings(BaseSettings):
     def database_name(self) -> str:
         """The database in words, without a password."""
         return re.sub(r"//.*@", "//…@", str(self.database_place))
+
+    def http_tls(self) -> ssl.SSLContext | None:
+        """For HTTPS; None: HTTP, on this machine alone, or where that is asked for. Raises SettingsError."""
+        if self.http_tls_cert_file is None:
+            if self.http_host not in ("127.0.0.1", "::1", "localhost") and not self.http_plain:
+                raise SettingsError(
+                    f"{_PREFIX}HTTP_HOST: tokens would cross the network in the clear on {self.http_host}: set "
+                    f"{_PREFIX}HTTP_TLS_CERT_FILE and _KEY_FILE, or {_PREFIX}HTTP_PLAIN=true behind a proxy that has TLS"
+                )
+            return None
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.load_cert_chain(self.http_tls_cert_file, self.http_tls_key_file)
+        except OSError as error:
+            raise SettingsError(f"{_PREFIX}HTTP_TLS_CERT_FILE: `{self.http_tls_cert_file}` cannot be used: {error}") from None
+        return context
 
     @property
     def uses_kafka(self) -> bool:

@@ -37,6 +37,11 @@ def test_the_defaults_work_on_one_machine() -> None:
         "kafka_ssl_key_password": None,
         "serve_host": "127.0.0.1",
         "serve_port": 9000,
+        "http_host": "127.0.0.1",
+        "http_port": None,
+        "http_tls_cert_file": None,
+        "http_tls_key_file": None,
+        "http_plain": False,
         "heartbeat_interval_s": 300,
         "cost_update_interval_s": 60,
         "tick_interval_s": 1800,
@@ -66,6 +71,13 @@ def test_the_command_line_comes_before_the_environment(monkeypatch: pytest.Monke
     monkeypatch.setenv("WATTBOOK_BATCH_SIZE", "50")
     found = read_settings(serve_port=9200)
     assert (found.serve_port, found.batch_size) == (9200, 50)
+
+
+def test_what_kubernetes_says_of_a_service_called_wattbook_http_is_not_our_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATTBOOK_HTTP_PORT", "tcp://10.96.0.17:80")
+    assert read_settings().http_port is None
+    monkeypatch.setenv("WATTBOOK_HTTP_PORT", "8080")
+    assert read_settings().http_port == 8080
 
 
 def test_an_empty_variable_is_one_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from streams.raw_records import (
     raw_message,
     raw_record,
 )
-from vocabulary.charging import Direction, Protocol, RawMessage
+from vocabulary.charging import Direction, Protocol, RawMessage, Source
 from vocabulary.codec import decode, encode
 from vocabulary.identity import StationId
 from vocabulary.quarantine import Kept, KeptBatch, Quarantined, QuarantineReason
@@ -55,6 +55,9 @@ frames = st.one_of(
 )
 
 
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
 @st.composite
 def messages(draw: st.DrawFn) -> RawMessage:
     frame, is_base64 = draw(frames)
@@ -65,6 +68,7 @@ def messages(draw: st.DrawFn) -> RawMessage:
         direction=draw(st.sampled_from(Direction)),
         protocol=draw(st.none() | st.sampled_from(Protocol)),
         received_at=draw(moments),
+        source=draw(st.none() | st.builds(Source, form=texts, file=texts, line=st.integers(1, 2**40), text=texts)),
     )
 
 
@@ -166,7 +170,7 @@ def test_what_is_wrong_outside_the_frame_is_poison(record: Taken, reason: Quaran
 
 
 def test_the_first_reason_is_told() -> None:
-    wrong = taken(key=None, value=None, protocol=b"x", direction=b"x", received_at=b"x")
+    wrong = taken(key=None, value=None, protocol=b"x", direction=b"x", received_at=b"x", wattbook_source=b"x")
     named = wrong.headers
     wrong = wrong._replace(headers=(("\udcff", b""), *named))
     reasons = []
@@ -179,6 +183,7 @@ def test_the_first_reason_is_told() -> None:
         {"headers": named},
         {"headers": named[1:]},
         {"headers": named[2:]},
+        {"headers": named[3:]},
     ):
         wrong = wrong._replace(**better)
         found = raw_message(wrong)
