@@ -5,6 +5,7 @@
     headers   protocol      ocpp1.6 | ocpp2.0.1 | ocpp2.1           not there: the shape of the message decides
               direction     station->csms | csms->station           not there: station->csms
               received-at   RFC 3339, as 2026-10-14T05:58:20.25Z    not there: when the broker appended the record
+              security-profile   0 | 1 | 2 | 3                      not there, or anything else: not known
 
 Others produce to this topic too, so it is read with care. A header that stands twice counts as it stands last; an empty one,
 and one of another name, says nothing. What is wrong outside the frame makes the record poison: nobody can say whose message it
@@ -34,6 +35,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS = 253_402_300_800_000
 _RFC3339 = re.compile(rb"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _PROTOCOLS: dict[bytes, Protocol] = {member.encode(): member for member in Protocol}
+_PROFILES: dict[bytes, int] = {b"0": 0, b"1": 1, b"2": 2, b"3": 3}
 _DIRECTIONS: dict[bytes, Direction] = {member.encode(): member for member in Direction}
 
 
@@ -62,7 +64,13 @@ def raw_message(taken: Taken) -> RawMessage | Poison:
     protocol, direction, received_at = described
     frame, is_base64 = _text(value)
     return RawMessage(
-        station=station, frame=frame, direction=direction, protocol=protocol, received_at=received_at, base64=is_base64
+        station=station,
+        frame=frame,
+        direction=direction,
+        protocol=protocol,
+        received_at=received_at,
+        base64=is_base64,
+        security_profile=_PROFILES.get(dict(taken.headers).get("security-profile") or b"") if taken.headers else None,
     )
 
 
@@ -101,6 +109,8 @@ def raw_record(message: RawMessage) -> tuple[bytes, list[tuple[str, bytes]], byt
         headers.append(("direction", message.direction.encode()))
     if message.received_at is not None:
         headers.append(("received-at", message.received_at.astimezone(UTC).isoformat().encode()))
+    if message.security_profile is not None:
+        headers.append(("security-profile", str(message.security_profile).encode()))
     value = b64decode(message.frame) if message.base64 else message.frame.encode()
     return message.station.encode(), headers, value
 

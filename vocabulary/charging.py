@@ -43,6 +43,7 @@ class RawMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="raw
     `frame` is the text as on the wire. Bytes that are not UTF-8 are kept as base64 and `base64` says so.
     `received_at` None: the source of the frame did not record when it arrived.
     `protocol` None: the source did not say; decoding goes by the shape of the message.
+    `security_profile` is the connection's, 0 to 3 (OCPP 2.0.1 part 2, A00). None: not known.
     """
 
     station: StationId
@@ -51,6 +52,7 @@ class RawMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="raw
     protocol: Protocol | None = None
     received_at: datetime | None = None
     base64: bool = False
+    security_profile: int | None = None
 
 
 class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):

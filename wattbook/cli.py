@@ -15,6 +15,7 @@ from ledger.books import LedgerError
 from streams.log import LogError
 from streams.states import AlreadyInvoiced, IndexChanged, PositionMoved
 from wattbook.commands.output import ERR, escape
+from wattbook.credentials import CredentialsUnusable
 from wattbook.database import DatabaseError
 from wattbook.dev_process import ServersError
 from wattbook.months import NotAMonth
@@ -37,6 +38,7 @@ OUTSIDE_FAILURES = (
     AlreadyInvoiced,
     IndexChanged,
     VaultError,
+    CredentialsUnusable,
     ServersError,
     SealKeyUnusable,
     OSError,
@@ -47,6 +49,7 @@ COMMANDS = {  # name: where it is; imported when it is called, since some take l
     "init": "home:init",
     "import": "importing:import_",
     "serve": "serve:serve",
+    "station": "station:station",
     "session": "session:session",
     "ledger": "ledger:ledger",
     "invoice": "invoice:invoice",

@@ -54,6 +54,7 @@ class Sent(NamedTuple):
     station: StationId
     protocol: Protocol
     frame: str
+    security_profile: int | None = None
 
 
 class Ended(NamedTuple):
@@ -82,7 +83,14 @@ class Desk:
             view = View(store, self._app.runtime.catalogue(), self._app.settings.heartbeat_interval_s)
             replies = [list(self._reply(view, message, numbers.get(index))) for index, message in enumerate(messages)]
         now = max((m.received_at for m in messages if m.received_at is not None), default=None)
-        self._note([Sent(m.station, _protocol(m), f) for m, frames in zip(messages, replies, strict=True) for f in frames], now)
+        self._note(
+            [
+                Sent(m.station, _protocol(m), f, m.security_profile)
+                for m, frames in zip(messages, replies, strict=True)
+                for f in frames
+            ],
+            now,
+        )
         self._pump()
         return replies
 
@@ -184,10 +192,15 @@ class Desk:
                     Stream.RAW,
                     station,
                     RawMessage(
-                        station=station, frame=frame, direction=Direction.TO_STATION, protocol=protocol, received_at=now
+                        station=station,
+                        frame=frame,
+                        direction=Direction.TO_STATION,
+                        protocol=protocol,
+                        received_at=now,
+                        security_profile=profile,
                     ),
                 )
-                for station, protocol, frame in sent
+                for station, protocol, frame, profile in sent
             ]
         )
 

@@ -8,7 +8,7 @@ While one batch is being committed the next one gathers, so the more stations ta
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +19,7 @@ import msgspec
 from ingest.websocket_server import StationServer
 from vocabulary.charging import RawMessage
 from wattbook.desk import Desk
+from wattbook.front_door import listen, station_server
 from wattbook.wiring import App
 
 BATCH_MAX = 500
@@ -75,23 +76,32 @@ def _hand_out(batch: Sequence[Waiting], replies: list[list[str]] | BaseException
             each.replies.set_result(replies[index])
 
 
-async def serve(app: App, listening: Callable[[str, int], None] = lambda _host, _port: None) -> None:
+class Listener(NamedTuple):
+    """Something that listens until it is stopped. `start` gives the address, as it is told to whoever started the server."""
+
+    start: Callable[[], Awaitable[str]]
+    stop: Callable[[], Awaitable[None]]
+
+
+async def serve(app: App, listening: Callable[[str], None] = lambda _address: None) -> None:
     """Until SIGTERM or SIGINT; what is in hand is finished, nothing more is accepted."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     desk = Desk(app, say)
     counter = Counter(desk)
-    server = StationServer(counter.receive, say)
+    server = station_server(app.settings, counter.receive, say)
     work = asyncio.create_task(counter.work())
     costs = asyncio.create_task(tell_costs(app, desk, counter, server))
+    listeners = [Listener(partial(listen, server, app.settings), server.stop)]
     try:
-        port = await server.start(app.settings.serve_host, app.settings.serve_port)
-        listening(app.settings.serve_host, port)
+        for listener in listeners:
+            listening(await listener.start())
         await stop.wait()
     finally:
         costs.cancel()
-        await server.stop()
+        for listener in listeners:
+            await listener.stop()
         work.cancel()
         await asyncio.gather(work, costs, return_exceptions=True)
         counter.close()
@@ -103,8 +113,10 @@ async def tell_costs(app: App, desk: Desk, counter: Counter, server: StationServ
         await asyncio.sleep(app.settings.cost_update_interval_s)
         if not server.stations:
             continue
-        for station, _, frame in await counter.run(desk.cost_updates, sorted(server.stations), datetime.now(UTC)):
-            await server.send(station, frame)
+        sent = await counter.run(desk.cost_updates, sorted(server.stations), datetime.now(UTC))
+        await asyncio.gather(
+            *(server.send(station, frame) for station, _, frame, _ in sent)
+        )  # one that does not read holds up none
 
 
 def say(event: str, /, **fields: object) -> None:

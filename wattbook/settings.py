@@ -10,7 +10,7 @@ WATTBOOK_PORT, which Kubernetes sets to an address of its own beside any service
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -60,10 +60,15 @@ _WRITE_A_LOG = "write database, or kafka://host:port of some brokers, with comma
 _WRITE_A_DATABASE = "write sqlite, or postgresql://user:password@host:port/name"
 
 
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+Seconds = Annotated[int, Field(ge=1, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -128,6 +133,57 @@ class Settings(BaseSettings):
     serve_port: Port = 9000
     """The TCP port that `wattbook serve` listens on; 0 is any that is free."""
 
+    serve_security_profile: Annotated[Literal[0, 1, 2, 3], BeforeValidator(_number)] | None = None
+    """OCPP's security profile of stations, 0 to 3; left out: 2 where there is a certificate, else 1. 0 asks for no password."""
+
+    serve_plain_on_network: bool = False
+    """Whether profiles 0 and 1, which have no TLS, may listen on more than this machine: True behind a proxy on another."""
+
+    serve_behind_proxy: bool = False
+    """Whether a proxy of ours is in front, whose X-Forwarded-For says where a station is."""
+
+    serve_tls_cert_file: Path | None = None
+    """The server's certificate and what is between it and its authority (PEM)."""
+
+    serve_tls_key_file: Path | None = None
+    """Its key (PEM); left out: it is in the same file."""
+
+    serve_tls_client_ca_file: Path | None = None
+    """Profile 3: the authority of the stations' certificates (PEM)."""
+
+    serve_tls_organization: str | None = None
+    """Profile 3: the O that a station's certificate must have; left out: any."""
+
+    serve_frame_bytes_max: Annotated[int, Field(ge=1024, le=2**20)] = 1048576
+    """The longest frame of a station."""
+
+    serve_header_bytes_max: Annotated[int, Field(ge=1024, le=2**20)] = 16384
+    """The longest headers of a station's request."""
+
+    serve_messages_per_s: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Frames that a station may send each second; beyond them it is read more slowly."""
+
+    serve_messages_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Frames that it may send at once, before that counts."""
+
+    serve_flood_s: Seconds = 30
+    """Seconds for which a station may go on sending too fast without waiting for answers."""
+
+    serve_connections_max: Annotated[int, Field(ge=1, le=1_000_000)] = 10000
+    """Connections in all."""
+
+    serve_connections_per_address_max: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    """Connections of one address."""
+
+    serve_handshake_s: Seconds = 10
+    """Seconds in which a connection must be made."""
+
+    serve_send_s: Seconds = 10
+    """Seconds for which a station may leave unread what it is sent."""
+
+    serve_ping_s: Seconds = 30
+    """Seconds between pings, and for how long each may stay unanswered."""
+
     heartbeat_interval_s: Annotated[int, Field(ge=10, le=86400)] = 300
     """Seconds between heartbeats, as stations are told when they boot."""
 
@@ -170,6 +226,10 @@ class Settings(BaseSettings):
     @property
     def vault_path(self) -> Path:
         return self.home / "vault.json"
+
+    @property
+    def credentials_path(self) -> Path:
+        return self.home / "station-credentials.json"
 
     @property
     def reference_path(self) -> Path:

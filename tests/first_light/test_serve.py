@@ -29,7 +29,9 @@ from ocpp.v201 import call as call201
 from ocpp.v201 import call_result as result201
 from ocpp.v201.enums import Action as Action201
 from websockets.asyncio.client import connect
+from websockets.headers import build_authorization_basic
 
+PASSWORD = "correct horse battery"
 START = datetime(2026, 10, 14, 8, 0, tzinfo=UTC)
 
 
@@ -37,6 +39,9 @@ START = datetime(2026, 10, 14, 8, 0, tzinfo=UTC)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("serve") / "home"
     _wattbook("init", str(home))
+    for station in ("HAM-0001", "HAM-0002", "AMS-0101"):
+        command = [sys.executable, "-m", "wattbook", "--home", str(home), "station", "add", station, "--stdin"]
+        subprocess.run(command, check=True, capture_output=True, input=PASSWORD + "\n", text=True)
     return home
 
 
@@ -66,7 +71,8 @@ def _server(home: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def _connected(kind: type, url: str, station: str, protocol: str) -> AsyncIterator[Any]:
-    async with connect(url + station, subprotocols=[protocol]) as socket:  # type: ignore[list-item]
+    login = {"Authorization": build_authorization_basic(station, PASSWORD)}
+    async with connect(url + station, subprotocols=[protocol], additional_headers=login) as socket:  # type: ignore[list-item]
         assert socket.subprotocol == protocol
         charger = kind(station, socket)
         reading = asyncio.create_task(charger.start())
