@@ -8,6 +8,7 @@ station, answer first. `receive` must have made the message durable when it retu
 - If `receive` fails, nothing is answered and the connection is closed with 1011: the station will send the message again.
 - Bytes that are not UTF-8 are recorded like every other frame, as base64; `receive` decides whether they get a CALLERROR.
 - A frame that is too long closes the connection with 1009. It cannot be recorded, since nobody has read it.
+- With an `upstream` this is a tap (`ingest/websocket_tap.py`): frames go on to the CSMS and back, `receive` only records them.
 - Who sends faster than allowed is read more slowly; who then goes on without waiting for answers is closed with 1008.
 - Who does not read what it is sent for a while is disconnected, without a word: nothing could be said to it.
 - Who offers no known subprotocol, a name that is none, or no right to it, gets an HTTP status and the reason.
@@ -45,8 +46,9 @@ from ingest.websocket_handshake import (
     station_of,
     without_query,
 )
+from ingest.websocket_tap import Opcodes, Upstream, forward
+from vocabulary.charging import Direction, RawMessage
 from vocabulary.charging import Protocol as OcppVersion
-from vocabulary.charging import RawMessage
 from vocabulary.identity import StationId
 
 FRAME_BYTES_MAX: Final = Limits().frame_bytes_max
@@ -92,7 +94,9 @@ class StationServer:
         limits: Limits | None = None,
         security_profile: int | None = None,
         behind_proxy: bool = False,
+        upstream: Upstream | None = None,
     ) -> None:
+        self._upstream = upstream
         self._receive, self._log, self._admit, self._now = receive, log, admit, now
         self._limits, self._profile, self._behind_proxy = limits or Limits(), security_profile, behind_proxy
         self._connections: dict[StationId, ServerConnection] = {}
@@ -109,6 +113,7 @@ class StationServer:
             port,
             subprotocols=[Subprotocol(version) for version in VERSIONS],
             process_request=self._examine,
+            select_subprotocol=None if self._upstream is None else self._chosen,
             max_size=self._limits.frame_bytes_max,
             max_queue=_QUEUE_FRAMES,
             open_timeout=self._limits.handshake_s,
@@ -143,6 +148,8 @@ class StationServer:
         address = address_of(connection, request, self._behind_proxy)
         refusal = self._crowded(connection, request, address) or refusal_of(request)
         refusal = refusal or await self._admit(knock_of(connection, request, address))
+        if refusal is None and self._upstream is not None:
+            refusal = await self._upstream.call(connection, request)
         if refusal is None:
             return None
         facts = {"status": int(refusal.status), "reason": refusal.reason, "address": address}
@@ -178,6 +185,8 @@ class StationServer:
         turn = self._turns.setdefault(station, _Turn(self._limits))
         began, frames = monotonic(), 0
         try:
+            if self._upstream is not None:
+                frames = await self._relay(connection, turn, station, version)
             while await self._paced(connection, turn) and (data := await _next_frame(connection)) is not None:
                 frames += 1
                 await self._handle(connection, turn, self._message(data, station, version))
@@ -186,6 +195,29 @@ class StationServer:
                 del self._connections[station]
             facts = {"protocol": version.value, "frames": frames, "seconds": round(monotonic() - began, 3)}
             self._log("station_disconnected", station=station, **facts, code=connection.close_code)
+
+    async def _relay(self, connection: ServerConnection, turn: _Turn, station: StationId, version: OcppVersion) -> int:
+        """Frames go on in both directions until one side ends; gives how many the station sent."""
+        assert self._upstream is not None
+        line, frames = self._upstream.line(connection), 0
+
+        async def from_station(data: bytes) -> None:
+            nonlocal frames
+            frames += 1
+            await self._paced(connection, turn)
+            await self._receive([self._message(data, station, version)])
+
+        async def to_station(data: bytes) -> None:
+            await self._receive([self._message(data, station, version, Direction.TO_STATION)])
+
+        async with asyncio.TaskGroup() as both:
+            both.create_task(forward(connection, line, from_station, self._limits.send_s))
+            both.create_task(forward(line, connection, to_station, self._limits.send_s))
+        return frames
+
+    def _chosen(self, connection: ServerConnection, _offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        assert self._upstream is not None
+        return self._upstream.chosen(connection)
 
     def _replace(self, station: StationId, connection: ServerConnection) -> None:
         older = self._connections.get(station)
@@ -231,7 +263,9 @@ class StationServer:
             return False
         return True
 
-    def _message(self, data: bytes, station: StationId, version: OcppVersion) -> RawMessage:
+    def _message(
+        self, data: bytes, station: StationId, version: OcppVersion, direction: Direction = Direction.FROM_STATION
+    ) -> RawMessage:
         try:
             frame, is_base64 = data.decode(), False
         except UnicodeDecodeError:
@@ -239,6 +273,7 @@ class StationServer:
         return RawMessage(
             station=station,
             frame=frame,
+            direction=direction,
             protocol=version,
             received_at=self._now(),
             base64=is_base64,
@@ -249,7 +284,7 @@ class StationServer:
 def _counted(sockets_max: int) -> type[ServerConnection]:
     """Connections that end at once where there are too many sockets for even a refusal."""
 
-    class Counted(ServerConnection):
+    class Counted(Opcodes, ServerConnection):
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             if len(self.server.all_connections) > sockets_max:

@@ -12,10 +12,11 @@ from ipaddress import ip_address
 from ingest.limits import Limits
 from ingest.websocket_handshake import VERSIONS, Admit
 from ingest.websocket_server import LogLine, Receive, StationServer, admit_everyone
+from ingest.websocket_tap import Upstream
 from wattbook.credentials import Credentials
 from wattbook.doorkeeper import Passwords, by_certificate
 from wattbook.settings import Settings, SettingsError
-from wattbook.tls import server_context
+from wattbook.tls import client_context, server_context
 
 Listen = Callable[[], Awaitable[str]]
 _FILES_BESIDE_CONNECTIONS = 500
@@ -52,6 +53,7 @@ def station_server(settings: Settings, receive: Receive, log: LogLine) -> Statio
         limits=limits_of(settings),
         security_profile=profile_of(settings),
         behind_proxy=settings.serve_behind_proxy,
+        upstream=_upstream(settings),
     )
 
 
@@ -63,6 +65,8 @@ async def listen(server: StationServer, settings: Settings) -> str:
     port = await server.start(settings.serve_host, settings.serve_port, tls)
     scheme, profile = "ws" if tls is None else "wss", profile_of(settings)
     asked = "everybody is let in" if profile == 0 else f"security profile {profile}"
+    if settings.serve_upstream is not None:
+        asked += f"; passed on to {settings.serve_upstream}"
     return f"{scheme}://{settings.serve_host}:{port}/ocpp/<station> ({', '.join(VERSIONS)}; {asked})"
 
 
@@ -83,13 +87,26 @@ def limits_of(settings: Settings) -> Limits:
 
 def _admit(settings: Settings) -> Admit:
     credentials = Credentials(settings.credentials_path)
+    is_tap = settings.serve_upstream is not None
     match profile_of(settings):
         case 0:
+            return admit_everyone
+        case 1 | 2 if is_tap:  # the CSMS compares the password, before the station is let in
             return admit_everyone
         case 3:
             return by_certificate(credentials, settings.serve_tls_organization)
         case _:
             return Passwords(credentials).admit
+
+
+def _upstream(settings: Settings) -> Upstream | None:
+    if settings.serve_upstream is None:
+        return None
+    try:
+        tls = client_context(settings.serve_upstream_ca_file, settings.serve_upstream_cert_file)
+    except OSError as error:
+        raise SettingsError(f"WATTBOOK_SERVE_UPSTREAM_…: the certificates cannot be used: {error}") from error
+    return Upstream(settings.serve_upstream, limits_of(settings), tls)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -35,8 +35,8 @@ class Waiting(NamedTuple):
 class Counter:
     """The desk behind a queue, worked by one thread: the desk is not for several."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, handle: Callable[[Sequence[RawMessage]], list[list[str]]]) -> None:
+        self._handle = handle
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(maxsize=10 * BATCH_MAX)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
 
@@ -54,7 +54,7 @@ class Counter:
             batch = [await self._queue.get()]
             while len(batch) < BATCH_MAX and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            replies = asyncio.gather(self.run(self._desk.handle, [each.message for each in batch]), return_exceptions=True)
+            replies = asyncio.gather(self.run(self._handle, [each.message for each in batch]), return_exceptions=True)
             _hand_out(batch, (await replies)[0])
 
     async def run(self, function: Callable[..., R], *arguments: object) -> R:
@@ -89,10 +89,11 @@ async def serve(app: App, listening: Callable[[str], None] = lambda _address: No
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     desk = Desk(app, say)
-    counter = Counter(desk)
+    is_tap = app.settings.serve_upstream is not None
+    counter = Counter(desk.record if is_tap else desk.handle)
     server = station_server(app.settings, counter.receive, say)
     work = asyncio.create_task(counter.work())
-    costs = asyncio.create_task(tell_costs(app, desk, counter, server))
+    costs = asyncio.create_task(asyncio.sleep(0) if is_tap else tell_costs(app, desk, counter, server))
     listeners = [Listener(partial(listen, server, app.settings), server.stop)]
     try:
         for listener in listeners:

@@ -184,6 +184,15 @@ class Settings(BaseSettings):
     serve_ping_s: Seconds = 30
     """Seconds between pings, and for how long each may stay unanswered."""
 
+    serve_upstream: Annotated[str, Field(pattern=r"^wss?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
+    """The CSMS that stations are passed on to: wss://csms.example/path, without their name. Left out: we are the CSMS."""
+
+    serve_upstream_ca_file: Path | None = None
+    """Whose certificate the CSMS must have (PEM); left out: whom the machine trusts."""
+
+    serve_upstream_cert_file: Path | None = None
+    """Our certificate and its key (PEM), where the CSMS asks for one."""
+
     heartbeat_interval_s: Annotated[int, Field(ge=10, le=86400)] = 300
     """Seconds between heartbeats, as stations are told when they boot."""
 

@@ -1,4 +1,4 @@
-"""The server's TLS: 1.2 or newer, with the suites that OCPP asks of a CSMS (2.0.1 part 2, A00) and no weaker.
+"""TLS: 1.2 or newer, with the suites that OCPP asks of a CSMS (2.0.1 part 2, A00) and no weaker.
 
 Of TLS 1.2 those are AES-GCM with ECDHE, and with RSA alone for stations that have no elliptic curves.
 """
@@ -19,4 +19,13 @@ def server_context(certificate: Path, key: Path | None, client_authority: Path |
     if client_authority is not None:
         context.load_verify_locations(client_authority)
         context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def client_context(authority: Path | None, certificate: Path | None) -> ssl.SSLContext:
+    """For connections that we make. `certificate`: ours, with its key. Raises OSError."""
+    context = ssl.create_default_context(cafile=authority)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if certificate is not None:
+        context.load_cert_chain(certificate)
     return context

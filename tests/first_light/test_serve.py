@@ -52,10 +52,10 @@ def _wattbook(*words: str) -> Any:
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[str]:
+def _server(home: Path, *words: str) -> Iterator[str]:
     """The server's URL; stopped by SIGTERM at the end, which it must obey with status 0."""
     environment = os.environ | {"WATTBOOK_COST_UPDATE_INTERVAL_S": "5"}
-    command = [sys.executable, "-m", "wattbook", "--home", str(home), "serve", "--port", "0"]
+    command = [sys.executable, "-m", "wattbook", "--home", str(home), "serve", "--port", "0", *words]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -241,6 +241,20 @@ def _session(home: Path, transaction: str) -> dict[str, Any]:
     rows = _wattbook("--home", str(home), "session", "list", "--json")
     [row] = [row for row in rows if row["transaction"] == transaction]
     return dict(row)
+
+
+def test_a_session_through_a_tap_before_a_csms_is_the_same_session(home: Path, tmp_path: Path) -> None:
+    for name in ("csms", "tap"):
+        _wattbook("init", str(tmp_path / name))
+    with (
+        _server(tmp_path / "csms", "--security-profile", "0") as behind,
+        _server(tmp_path / "tap", "--upstream", behind.rstrip("/")) as url,
+    ):
+        told = asyncio.run(_charge_16(url))
+    number = str(told[-1]["transactionId"])
+    answered, tapped = (_session(tmp_path / name, number) for name in ("csms", "tap"))
+    assert tapped == answered
+    assert tapped["total"] == str(told[-1]["cost"])
 
 
 def test_what_was_served_replays_identically(home: Path) -> None:

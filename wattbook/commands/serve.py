@@ -15,13 +15,14 @@ from wattbook.settings import Settings, read_settings
 @click.option("--host", help="Address to listen on (default: WATTBOOK_SERVE_HOST, 127.0.0.1).")
 @click.option("--port", type=int, help="TCP port; 0 takes a free one (default: WATTBOOK_SERVE_PORT, 9000).")
 @click.option("--security-profile", type=click.IntRange(0, 3), help="OCPP's, 0 to 3; 0 lets everybody in (default: 1 or 2).")
+@click.option("--upstream", metavar="URL", help="Stand before the CSMS at URL, pass everything on and record it.")
 @pass_settings
-def serve(settings: Settings, host: str | None, port: int | None, security_profile: int | None) -> None:
+def serve(settings: Settings, host: str | None, port: int | None, security_profile: int | None, upstream: str | None) -> None:
     """Accept stations on HOST:PORT/ocpp/STATION as their CSMS, for OCPP 1.6, 2.0.1 and 2.1.
 
     A station shows its name and password (`wattbook station add`), or its certificate.
     """
-    given = {"serve_host": host, "serve_port": port, "serve_security_profile": security_profile}
+    given = {"serve_host": host, "serve_port": port, "serve_security_profile": security_profile, "serve_upstream": upstream}
     settings = read_settings(home=settings.home, **{name: value for name, value in given.items() if value is not None})
     check_door(settings)
     with opened(settings) as app:
