@@ -3,10 +3,11 @@
     station ──▶ record, durably ──▶ CSMS          each frame goes on as it came: bytes, order, text or binary
             ◀── record, durably ◀──
 
-Each station has one connection to the CSMS, `upstream` and its name, with the subprotocols and the Authorization that it showed. It
-is made before the station's own handshake ends, so that the station gets the CSMS's choice, and its refusal. Nothing is answered
-here. A frame goes on when it is recorded, and not before: what nobody recorded is not answered, so the station sends it again.
-Close codes go on too; pings are each side's own. A CSMS that is lost ends the station's connection with 1014.
+Each station has one connection to the CSMS, `upstream` and its name, with the subprotocols and the Authorization that it
+showed. It is made before the station's own handshake ends, so that the station gets the CSMS's choice, and its refusal.
+Nothing is answered here. A frame goes on when it is recorded, and not before: what nobody recorded is not answered, so the
+station sends it again. Close codes go on too; pings are each side's own. A CSMS that is lost ends the station's connection
+with 1014.
 """
 
 import asyncio
