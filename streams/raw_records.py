@@ -6,6 +6,7 @@
               direction     station->csms | csms->station           not there: station->csms
               received-at   RFC 3339, as 2026-10-14T05:58:20.25Z    not there: when the broker appended the record
               wattbook-source   JSON of vocabulary.charging.Source      not there: the frame came as it is
+              security-profile   0 | 1 | 2 | 3                      not there, or anything else: not known
 
 Others produce to this topic too, so it is read with care. A header that stands twice counts as it stands last; an empty one,
 and one of another name, says nothing. What is wrong outside the frame makes the record poison: nobody can say whose message it
@@ -37,6 +38,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS = 253_402_300_800_000
 _RFC3339 = re.compile(rb"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _PROTOCOLS: dict[bytes, Protocol] = {member.encode(): member for member in Protocol}
+_PROFILES: dict[bytes, int] = {b"0": 0, b"1": 1, b"2": 2, b"3": 3}
 _DIRECTIONS: dict[bytes, Direction] = {member.encode(): member for member in Direction}
 
 
@@ -81,6 +83,7 @@ def raw_message(taken: Taken) -> RawMessage | Poison:
         received_at=received_at,
         base64=is_base64,
         source=source,
+        security_profile=_PROFILES.get(headers.get("security-profile") or b""),
     )
 
 
@@ -121,6 +124,8 @@ def raw_record(message: RawMessage) -> tuple[bytes, list[tuple[str, bytes]], byt
         headers.append(("received-at", message.received_at.astimezone(UTC).isoformat().encode()))
     if message.source is not None:
         headers.append(("wattbook-source", msgspec.json.encode(message.source)))
+    if message.security_profile is not None:
+        headers.append(("security-profile", str(message.security_profile).encode()))
     value = b64decode(message.frame) if message.base64 else message.frame.encode()
     return message.station.encode(), headers, value
 

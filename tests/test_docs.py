@@ -225,7 +225,8 @@ def exceptions() -> set[str]:
 
 def refusals() -> Iterator[str]:
     """What a station is refused with: HTTP status, close code, CALLERROR code; and the events of the server's log."""
-    server, answers = source("ingest/websocket_server.py"), source("ingest/answers.py")
+    doors = [f"ingest/{path.name}" for path in sorted((ROOT / "ingest").glob("websocket_*.py"))]
+    server, answers = "".join(map(source, [*doors, "wattbook/doorkeeper.py"])), source("ingest/answers.py")
     for name in set(re.findall(r"HTTPStatus\.([A-Z_]+)", server)):
         yield f"{HTTPStatus[name].value} {HTTPStatus[name].phrase}"
     yield from set(re.findall(r"\b10\d\d\b", server))

@@ -57,6 +57,7 @@ class RawMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="raw
     `received_at` None: the source of the frame did not record when it arrived.
     `protocol` None: the source did not say; decoding goes by the shape of the message.
     `source` None: the frame came as it is. Else it was written from that, when it was imported.
+    `security_profile` is the connection's, 0 to 3 (OCPP 2.0.1 part 2, A00). None: not known.
     """
 
     station: StationId
@@ -66,6 +67,7 @@ class RawMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="raw
     received_at: datetime | None = None
     base64: bool = False
     source: Source | None = None
+    security_profile: int | None = None
 
 
 class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):

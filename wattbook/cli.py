@@ -17,6 +17,7 @@ COMMANDS = {  # name: where it is; imported when it is called, since some take l
     "init": "home:init",
     "import": "importing:import_",
     "serve": "serve:serve",
+    "station": "station:station",
     "token": "token:token",
     "session": "session:session",
     "ledger": "ledger:ledger",

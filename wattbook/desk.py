@@ -55,6 +55,7 @@ class Sent(NamedTuple):
     station: StationId
     protocol: Protocol
     frame: str
+    security_profile: int | None = None
 
 
 class Ended(NamedTuple):
@@ -84,9 +85,22 @@ class Desk:
             view = View(store, self._app.runtime.catalogue(), self._app.settings.heartbeat_interval_s)
             replies = [list(self._reply(view, message, numbers.get(index))) for index, message in enumerate(messages)]
         now = max((m.received_at for m in messages if m.received_at is not None), default=None)
-        self._note([Sent(m.station, _protocol(m), f) for m, frames in zip(messages, replies, strict=True) for f in frames], now)
+        self._note(
+            [
+                Sent(m.station, _protocol(m), f, m.security_profile)
+                for m, frames in zip(messages, replies, strict=True)
+                for f in frames
+            ],
+            now,
+        )
         self._take_up(0)
         return replies
+
+    def record(self, messages: Sequence[RawMessage]) -> list[list[str]]:
+        """Make messages durable that others answer; nothing is sent."""
+        self._app.runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
+        self._take_up(len(messages))
+        return [[] for _ in messages]
 
     def take(self, messages: Sequence[RawMessage]) -> list[bool]:
         """Messages that nobody is answered: durable when this returns, in one transaction; whether each is new. `catch_up` is
@@ -198,10 +212,15 @@ class Desk:
                     Stream.RAW,
                     station,
                     RawMessage(
-                        station=station, frame=frame, direction=Direction.TO_STATION, protocol=protocol, received_at=now
+                        station=station,
+                        frame=frame,
+                        direction=Direction.TO_STATION,
+                        protocol=protocol,
+                        received_at=now,
+                        security_profile=profile,
                     ),
                 )
-                for station, protocol, frame in sent
+                for station, protocol, frame, profile in sent
             ]
         )
 

@@ -4,6 +4,7 @@ from invoicing.not_rendered import NotRendered
 from ledger.books import LedgerError
 from streams.log import LogError
 from streams.states import AlreadyInvoiced, IndexChanged, PositionMoved
+from wattbook.credentials import CredentialsUnusable
 from wattbook.database import DatabaseError
 from wattbook.dev_process import ServersError
 from wattbook.months import NotAMonth
@@ -26,6 +27,7 @@ OUTSIDE_FAILURES = (
     AlreadyInvoiced,
     IndexChanged,
     VaultError,
+    CredentialsUnusable,
     ServersError,
     SealKeyUnusable,
     OSError,

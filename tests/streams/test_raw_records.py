@@ -69,6 +69,7 @@ def messages(draw: st.DrawFn) -> RawMessage:
         protocol=draw(st.none() | st.sampled_from(Protocol)),
         received_at=draw(moments),
         source=draw(st.none() | st.builds(Source, form=texts, file=texts, line=st.integers(1, 2**40), text=texts)),
+        security_profile=draw(st.none() | st.integers(0, 3)),
     )
 
 
@@ -79,6 +80,16 @@ def test_a_message_is_the_same_after_it_was_a_record(message: RawMessage) -> Non
     assert again == message
     assert again.received_at is not None and again.received_at.tzinfo is UTC
     assert encode(again) == encode(read(Taken(Partition(9), Offset(7), key, value, tuple(headers), 5)))
+
+
+@pytest.mark.parametrize("value", [b"", b"4", b"-1", b"02", b"\xff"])
+def test_a_security_profile_that_is_none_says_nothing(value: bytes) -> None:
+    record = taken()._replace(headers=(("security-profile", value),))
+    assert read(record) == read(taken()._replace(headers=(("protocol", b""),)))
+
+
+def test_a_message_whose_security_profile_is_not_known_has_the_bytes_that_it_always_had() -> None:
+    assert b"security" not in encode(RawMessage(station=StationId("HAM-0001"), frame="x"))
 
 
 def test_where_headers_say_nothing_defaults_and_the_brokers_time_hold() -> None:
