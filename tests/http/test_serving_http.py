@@ -20,7 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from websockets.sync.client import connect
+from websockets.headers import build_authorization_basic
+from websockets.sync.client import ClientConnection, connect
 
 from wattbook.cli import cli
 from wattbook.settings import SettingsError, read_settings
@@ -64,9 +65,16 @@ def post(connection: HTTPConnection, token: str) -> tuple[int, Any]:
     return answer.status, json.loads(answer.read())
 
 
+def connected(home: Path, port: int, station: str) -> ClientConnection:
+    name, password = wattbook("--home", str(home), "station", "add", station).split()
+    login = {"Authorization": build_authorization_basic(name, password)}
+    url = f"ws://127.0.0.1:{port}/ocpp/{station}"
+    return connect(url, subprotocols=["ocpp1.6"], additional_headers=login)  # type: ignore[list-item]
+
+
 def test_stations_and_publishers_are_served_side_by_side_and_both_stop(home: Path) -> None:
     token = wattbook("--home", str(home), "token", "create", "--role", "publisher", "--name", "csms").strip()
-    with served(home) as (ws, http), connect(f"ws://127.0.0.1:{port(ws)}/ocpp/CP-2", subprotocols=["ocpp1.6"]) as station:  # type: ignore[list-item]
+    with served(home) as (ws, http), connected(home, port(ws), "CP-2") as station:
         kept_open = HTTPConnection("127.0.0.1", port(http), timeout=10)
         assert post(kept_open, token)[0] == 200
         station.send('[2,"h","Heartbeat",{}]')
