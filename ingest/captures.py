@@ -5,14 +5,15 @@
     2026-03-02T08:00:15Z CP16-01 > [2,"t-1","StartTransaction",{…}]
     2026-03-02T08:00:15Z CP16-01 < [3,"t-1",{…}]
 
-In the first form `at`, `protocol` and `direction` may be missing and other keys are ignored; `frame` is the array itself, or a
-string that holds the frame where it is no JSON. In the plain form the time and the mark may be missing; `>` and `station->csms`
-mean from the station, as does no mark. Blank lines and lines that begin with `#` say nothing. Every other line is a message or
-`Unreadable`; none raises.
+In the first form `at`, `protocol` and `direction` may be missing and other keys are ignored; `received_at` is another name of
+`at`. `frame` is the array itself, or a string that holds the frame where it is no JSON; with `"base64":true` that string is
+base64 of the frame's bytes. In the plain form the time and the mark may be missing; `>` and `station->csms` mean from the
+station, as does no mark. Blank lines and lines that begin with `#` say nothing. Every other line is a message or `Unreadable`;
+none raises.
 """
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -58,8 +59,10 @@ class _Line(Struct):
     frame: msgspec.Raw
     station: str
     at: str | None = None
+    received_at: str | None = None
     protocol: str | None = None
     direction: str | None = None
+    base64: bool = False
 
 
 class _Complaint(Exception):
@@ -99,6 +102,14 @@ def read_line(line: bytes, number: int) -> RawMessage | Unreadable | None:
         return Unreadable(number, complaint.reason, complaint.remedy)
 
 
+def read_object(text: bytes, number: int) -> RawMessage | Unreadable:
+    """What a line of the first form says, wherever its text stands: in a line of its own, or in a JSON array."""
+    try:
+        return _object(text)
+    except _Complaint as complaint:
+        return Unreadable(number, complaint.reason, complaint.remedy)
+
+
 def _object(line: bytes) -> RawMessage:
     if line.count(b"[") + line.count(b"{") > NESTING_MAX and is_too_deep(line.decode(errors="replace"), NESTING_MAX + 1):
         raise _Complaint(f"JSON nested deeper than {NESTING_MAX} levels", "leave the line out: no station sends this")
@@ -106,16 +117,28 @@ def _object(line: bytes) -> RawMessage:
         parts = _LINE.decode(line)
     except ValueError as error:  # malformed, of another shape, or not UTF-8
         raise _Complaint(f"not a capture line: {error}", FORMS) from None
-    return _message(parts.station, _verbatim(parts.frame), parts.at, parts.protocol, parts.direction)
+    at = parts.received_at if parts.at is None else parts.at
+    return _message(parts.station, _verbatim(parts.frame, parts.base64), at, parts.protocol, parts.direction)
 
 
-def _verbatim(frame: msgspec.Raw) -> bytes:
-    """The array as it stands in the line; of a string, the text in it."""
+def _verbatim(frame: msgspec.Raw, is_base64: bool) -> bytes:
+    """The array as it stands in the line; of a string, the text in it, or the bytes that it says in base64."""
     raw = bytes(frame)
+    if is_base64:
+        return _bytes(raw)
     try:
         return _TEXT.decode(raw).encode() if raw[:1] == b'"' else raw
     except ValueError as error:
         raise _Complaint(f"frame: {error}", "write the frame as a JSON array, as it was on the wire") from None
+
+
+def _bytes(raw: bytes) -> bytes:
+    try:
+        return b64decode(_TEXT.decode(raw), validate=True)
+    except ValueError as error:
+        raise _Complaint(
+            f"frame: no base64: {error}", "write the frame's bytes as base64 in a string, or leave out base64"
+        ) from None
 
 
 def _plain(line: bytes) -> RawMessage:

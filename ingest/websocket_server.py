@@ -7,8 +7,11 @@ station, answer first. `receive` must have made the message durable when it retu
 - A station has one connection. The newer one wins, the older one is closed with 1008.
 - If `receive` fails, nothing is answered and the connection is closed with 1011: the station will send the message again.
 - Bytes that are not UTF-8 are recorded like every other frame, as base64; `receive` decides whether they get a CALLERROR.
-- A frame of more than FRAME_BYTES_MAX closes the connection with 1009. It cannot be recorded, since nobody has read it.
-- Who offers no known subprotocol, or a name that is none, gets an HTTP status and the reason instead of a connection.
+- A frame that is too long closes the connection with 1009. It cannot be recorded, since nobody has read it.
+- With an `upstream` this is a tap (`ingest/websocket_tap.py`): frames go on to the CSMS and back, `receive` only records them.
+- Who sends faster than allowed is read more slowly; who then goes on without waiting for answers is closed with 1008.
+- Who does not read what it is sent for a while is disconnected, without a word: nothing could be said to it.
+- Who offers no known subprotocol, a name that is none, or no right to it, gets an HTTP status and the reason.
 
 Versions are preferred newest first. A log line is written when a connection is made or refused, and when it ends.
 """
@@ -16,64 +19,89 @@ Versions are preferred newest first. A log line is written when a connection is 
 import asyncio
 import ssl
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from time import monotonic
-from typing import Final, NamedTuple, Protocol
-from urllib.parse import unquote
+from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed, InvalidHeader
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
-from websockets.headers import parse_authorization_basic
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from ingest.station_name import RULE, station_name
+from ingest.limits import Bucket, Limits
+from ingest.websocket_handshake import (
+    VERSIONS,
+    Admit,
+    Knock,
+    Refusal,
+    address_of,
+    header_bytes,
+    knock_of,
+    refusal_of,
+    station_of,
+    without_query,
+)
+from ingest.websocket_tap import Opcodes, Upstream, forward
+from vocabulary.charging import Direction, RawMessage
 from vocabulary.charging import Protocol as OcppVersion
-from vocabulary.charging import RawMessage
 from vocabulary.identity import StationId
 
-FRAME_BYTES_MAX: Final = 2**20
-PING_S: Final = 30  # between pings, and for how long each may stay unanswered
-PREFIX: Final = "/ocpp/"
-VERSIONS: Final = (OcppVersion.OCPP21, OcppVersion.OCPP201, OcppVersion.OCPP16)  # in order of preference
+FRAME_BYTES_MAX: Final = Limits().frame_bytes_max
+_SPARE: Final = 100  # sockets beyond the limit that still get an answer
+_QUEUE_FRAMES: Final = 16  # read from a station and not yet handled
+_FLOOD_FRAMES: Final = 8  # of them waiting: nobody has so many who waits for answers
 
 Receive = Callable[[Sequence[RawMessage]], Awaitable[Sequence[Sequence[str]]]]
 """Per message, in order, the frames to send to its station."""
-
-Admit = Callable[[StationId, str], bool]
-"""Whether this is the station's password: HTTP Basic, OCPP security profiles 1 and 2. "" where none was given."""
 
 
 class LogLine(Protocol):
     def __call__(self, event: str, /, **fields: object) -> None: ...
 
 
-class Refusal(NamedTuple):
-    status: HTTPStatus
-    reason: str
-
-
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def admit_everyone(_station: StationId, _password: str) -> bool:
-    return True
+async def admit_everyone(_knock: Knock) -> Refusal | None:
+    return None
+
+
+class _Turn:
+    """One station's: a frame at a time, at its pace."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.lock = asyncio.Lock()
+        self.pace = Bucket(limits.messages_per_s, limits.messages_burst, monotonic())
+        self.flooding_since: float | None = None
 
 
 class StationServer:
     """The stations that are connected. `start`, then `send` as needed, then `stop`."""
 
     def __init__(
-        self, receive: Receive, log: LogLine, *, admit: Admit = admit_everyone, now: Callable[[], datetime] = utc_now
+        self,
+        receive: Receive,
+        log: LogLine,
+        *,
+        admit: Admit = admit_everyone,
+        now: Callable[[], datetime] = utc_now,
+        limits: Limits | None = None,
+        security_profile: int | None = None,
+        behind_proxy: bool = False,
+        upstream: Upstream | None = None,
     ) -> None:
+        self._upstream = upstream
         self._receive, self._log, self._admit, self._now = receive, log, admit, now
+        self._limits, self._profile, self._behind_proxy = limits or Limits(), security_profile, behind_proxy
         self._connections: dict[StationId, ServerConnection] = {}
-        self._turns: WeakValueDictionary[StationId, asyncio.Lock] = WeakValueDictionary()
+        self._addresses: Counter[str] = Counter()
+        self._turns: WeakValueDictionary[StationId, _Turn] = WeakValueDictionary()
         self._closing: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
 
@@ -85,10 +113,15 @@ class StationServer:
             port,
             subprotocols=[Subprotocol(version) for version in VERSIONS],
             process_request=self._examine,
-            max_size=FRAME_BYTES_MAX,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
+            select_subprotocol=None if self._upstream is None else self._chosen,
+            max_size=self._limits.frame_bytes_max,
+            max_queue=_QUEUE_FRAMES,
+            open_timeout=self._limits.handshake_s,
+            close_timeout=self._limits.send_s,
+            ping_interval=self._limits.ping_s,
+            ping_timeout=self._limits.ping_s,
             server_header=None,
+            create_connection=_counted(self._limits.connections_max + _SPARE),
             ssl=tls,
         )
         return int(self._server.sockets[0].getsockname()[1])
@@ -108,35 +141,83 @@ class StationServer:
     async def send(self, station: StationId, text: str) -> bool:
         """Push a frame to a station. False: it is not connected, and nothing was sent."""
         connection = self._connections.get(station)
-        return connection is not None and await _sent(connection, [text])
+        return connection is not None and await self._sent(station, connection, [text])
 
-    def _examine(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _examine(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse by HTTP what can be no OCPP connection; None lets the handshake go on."""
-        refusal = _refusal(request, self._admit)
+        address = address_of(connection, request, self._behind_proxy)
+        refusal = self._crowded(connection, request, address) or refusal_of(request)
+        refusal = refusal or await self._admit(knock_of(connection, request, address))
+        if refusal is None and self._upstream is not None:
+            refusal = await self._upstream.call(connection, request)
         if refusal is None:
             return None
-        self._log("station_refused", path=_without_query(request.path)[:80], status=int(refusal.status), reason=refusal.reason)
+        facts = {"status": int(refusal.status), "reason": refusal.reason, "address": address}
+        self._log("station_refused", path=without_query(request.path)[:80], **facts)
         response = connection.respond(refusal.status, refusal.reason + "\n")
         if refusal.status is HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
         return response
 
+    def _crowded(self, connection: ServerConnection, request: Request, address: str) -> Refusal | None:
+        """Counts the connection until it ends, and looks whether there is room for it."""
+        self._addresses[address] += 1
+        connection.connection_lost_waiter.add_done_callback(lambda _: self._leave(address))
+        if header_bytes(request) > self._limits.header_bytes_max:
+            return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request's headers are too long")
+        if self._addresses.total() > self._limits.connections_max:
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections; try again later")
+        if self._addresses[address] > self._limits.connections_per_address_max:
+            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many connections from one address")
+        return None
+
+    def _leave(self, address: str) -> None:
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+
     async def _converse(self, connection: ServerConnection) -> None:
         assert connection.request is not None
-        station, version = _station(connection.request.path), OcppVersion(str(connection.subprotocol))
+        station, version = station_of(connection.request.path), OcppVersion(str(connection.subprotocol))
         assert station is not None, "refused in the handshake"
         self._replace(station, connection)
-        self._log("station_connected", station=station, protocol=version.value)
+        self._log("station_connected", station=station, protocol=version.value, security_profile=self._profile)
+        turn = self._turns.setdefault(station, _Turn(self._limits))
         began, frames = monotonic(), 0
         try:
-            while (data := await _next_frame(connection)) is not None:
+            if self._upstream is not None:
+                frames = await self._relay(connection, turn, station, version)
+            while await self._paced(connection, turn) and (data := await _next_frame(connection)) is not None:
                 frames += 1
-                await self._handle(connection, _message(data, station, version, self._now()))
+                await self._handle(connection, turn, self._message(data, station, version))
         finally:
             if self._connections.get(station) is connection:
                 del self._connections[station]
             facts = {"protocol": version.value, "frames": frames, "seconds": round(monotonic() - began, 3)}
             self._log("station_disconnected", station=station, **facts, code=connection.close_code)
+
+    async def _relay(self, connection: ServerConnection, turn: _Turn, station: StationId, version: OcppVersion) -> int:
+        """Frames go on in both directions until one side ends; gives how many the station sent."""
+        assert self._upstream is not None
+        line, frames = self._upstream.line(connection), 0
+
+        async def from_station(data: bytes) -> None:
+            nonlocal frames
+            frames += 1
+            await self._paced(connection, turn)
+            await self._receive([self._message(data, station, version)])
+
+        async def to_station(data: bytes) -> None:
+            await self._receive([self._message(data, station, version, Direction.TO_STATION)])
+
+        async with asyncio.TaskGroup() as both:
+            both.create_task(forward(connection, line, from_station, self._limits.send_s))
+            both.create_task(forward(line, connection, to_station, self._limits.send_s))
+        return frames
+
+    def _chosen(self, connection: ServerConnection, _offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        assert self._upstream is not None
+        return self._upstream.chosen(connection)
 
     def _replace(self, station: StationId, connection: ServerConnection) -> None:
         older = self._connections.get(station)
@@ -146,22 +227,70 @@ class StationServer:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
-    async def _handle(self, connection: ServerConnection, message: RawMessage) -> None:
-        """One frame, from its arrival to its answers, while no other frame of the station is in hand."""
-        turn = self._turns.setdefault(message.station, asyncio.Lock())
-        async with turn:
-            (answers,) = await self._receive([message])
-            await _sent(connection, answers)
-
-
-async def _sent(connection: ServerConnection, texts: Sequence[str]) -> bool:
-    """False where the connection ended before all was handed over: an answer that is lost is asked for again."""
-    try:
-        for text in texts:
-            await connection.send(text)
-    except ConnectionClosed:
+    async def _paced(self, connection: ServerConnection, turn: _Turn) -> bool:
+        """Wait until one more frame may be read. False: it was a flood, and the connection is closed."""
+        delay = turn.pace.take(monotonic())
+        if not delay:
+            turn.flooding_since = None
+            return True
+        await asyncio.sleep(delay)
+        if len(connection.recv_messages.frames) < _FLOOD_FRAMES:
+            turn.flooding_since = None
+            return True
+        turn.flooding_since = turn.flooding_since or monotonic()
+        if monotonic() - turn.flooding_since < self._limits.flood_s:
+            return True
+        await connection.close(CloseCode.POLICY_VIOLATION, "too many messages: wait for the answer to each call")
         return False
-    return True
+
+    async def _handle(self, connection: ServerConnection, turn: _Turn, message: RawMessage) -> None:
+        """One frame, from its arrival to its answers, while no other frame of the station is in hand."""
+        async with turn.lock:
+            (answers,) = await self._receive([message])
+            await self._sent(message.station, connection, answers)
+
+    async def _sent(self, station: StationId, connection: ServerConnection, texts: Sequence[str]) -> bool:
+        """False where the connection ended before all was handed over: an answer that is lost is asked for again."""
+        try:
+            async with asyncio.timeout(self._limits.send_s):
+                for text in texts:
+                    await connection.send(text)
+        except ConnectionClosed:
+            return False
+        except TimeoutError:
+            self._log("station_does_not_read", station=station, seconds=self._limits.send_s)
+            connection.transport.abort()
+            return False
+        return True
+
+    def _message(
+        self, data: bytes, station: StationId, version: OcppVersion, direction: Direction = Direction.FROM_STATION
+    ) -> RawMessage:
+        try:
+            frame, is_base64 = data.decode(), False
+        except UnicodeDecodeError:
+            frame, is_base64 = b64encode(data).decode(), True
+        return RawMessage(
+            station=station,
+            frame=frame,
+            direction=direction,
+            protocol=version,
+            received_at=self._now(),
+            base64=is_base64,
+            security_profile=self._profile,
+        )
+
+
+def _counted(sockets_max: int) -> type[ServerConnection]:
+    """Connections that end at once where there are too many sockets for even a refusal."""
+
+    class Counted(Opcodes, ServerConnection):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            if len(self.server.all_connections) > sockets_max:
+                transport.abort()
+
+    return Counted
 
 
 async def _next_frame(connection: ServerConnection) -> bytes | None:
@@ -170,48 +299,3 @@ async def _next_frame(connection: ServerConnection) -> bytes | None:
         return await connection.recv(decode=False)
     except ConnectionClosed:
         return None
-
-
-def _message(data: bytes, station: StationId, version: OcppVersion, at: datetime) -> RawMessage:
-    try:
-        return RawMessage(station=station, frame=data.decode(), protocol=version, received_at=at)
-    except UnicodeDecodeError:
-        frame = b64encode(data).decode()
-        return RawMessage(station=station, frame=frame, protocol=version, received_at=at, base64=True)
-
-
-def _station(path: str) -> StationId | None:
-    """The station that a request's path names; None where it names none."""
-    path = _without_query(path)
-    return station_name(unquote(path.removeprefix(PREFIX))) if path.startswith(PREFIX) else None
-
-
-def _without_query(path: str) -> str:
-    """A query means nothing here; it may hold what belongs in no log."""
-    return path.partition("?")[0]
-
-
-def _refusal(request: Request, admit: Admit) -> Refusal | None:
-    station = _station(request.path)
-    if station is None:
-        return Refusal(HTTPStatus.NOT_FOUND, f"connect to {PREFIX}<station>; a station's name is {RULE}")
-    if not _offered(request) & set(VERSIONS):
-        return Refusal(HTTPStatus.BAD_REQUEST, f"offer a subprotocol of {', '.join(VERSIONS)}")
-    if not admit(station, _password(request, station)):
-        return Refusal(HTTPStatus.UNAUTHORIZED, "the station's name and password are needed")
-    return None
-
-
-def _offered(request: Request) -> set[str]:
-    headers = request.headers.get_all("Sec-WebSocket-Protocol")
-    return {name.strip() for header in headers for name in header.split(",")}
-
-
-def _password(request: Request, station: StationId) -> str:
-    """The password given for this station; its name must be the user's (2.0.1 part 2, A00, security profile 1)."""
-    header = request.headers.get("Authorization")
-    try:
-        name, password = parse_authorization_basic(header) if header else ("", "")
-    except InvalidHeader:
-        return ""
-    return password if name == station else ""

@@ -1,17 +1,28 @@
-"""How aiokafka takes apart what it fetched, so that a header name that is not UTF-8 does not stop it.
+"""How aiokafka takes apart what it fetched: as `streams.kafka_records` has it, at the speed of its compiled reader.
 
-Its compiled reader cannot be changed. So each batch is read by it as ever, at once, and by its twin in Python where it fails,
-which `streams.kafka_header_names` has made lenient. Importing this puts it into aiokafka's fetcher.
+Each batch is looked through and unpacked before (`streams.kafka_batches`), then read by the compiled reader, at once. By its
+twin in Python, one record after the other, where a header's name is not UTF-8, which `streams.kafka_header_names` has made it
+read, or where so many records at once would take too much memory. Importing this puts it into aiokafka's fetcher.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
+from streams.kafka_batches import NoBatch, opened, records_in
 from streams.kafka_header_names import lenient
+from streams.kafka_records import Room, StandIn
+from streams.places import Unread
+
+_AT_ONCE_MAX: Final = 2**16  # records, some 16 MB of objects
+
+ROOM: Final = Room()
+"""Of all partitions together, in the poll that goes on; who polls clears it before."""
 
 
 class _Records(_MemoryRecordsPy):  # type: ignore[misc]
@@ -24,7 +35,7 @@ class _Records(_MemoryRecordsPy):  # type: ignore[misc]
 
 
 class _Batch:
-    """A batch as its compiled reader has it, but for a record that this one cannot read."""
+    """A batch as its compiled reader has it, but for its records."""
 
     def __init__(self, batch: Any, data: memoryview) -> None:
         self._batch, self._data = batch, data
@@ -36,11 +47,33 @@ class _Batch:
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
+        if not isinstance(self._batch, DefaultRecordBatch):
+            return iter(self._batch)  # of a format that brokers have not taken for years
         try:
-            return iter(list(self._batch))
-        except UnicodeDecodeError:
-            return iter(_DefaultRecordBatchPy(self._data))
+            found = opened(self._data)
+        except NoBatch as error:
+            raise CorruptRecordException(str(error)) from error
+        if isinstance(found, Unread):
+            return iter([StandIn(found)])
+        if records_in(found) <= _AT_ONCE_MAX:
+            try:
+                return iter(list(DefaultRecordBatch(found)))
+            except UnicodeDecodeError:
+                pass
+        return iter(_DefaultRecordBatchPy(found))
+
+
+def _took(result: Any, most: int | None = None) -> list[Any]:
+    """In the place of the library's, which takes so many, however large."""
+    if ROOM.is_full or not result.check_assignment(result._topic_partition) or not result.has_more():
+        return []
+    found = list(ROOM.up_to(islice(result._partition_records, most)))
+    result._update_position()
+    if not found or (not ROOM.is_full and (most is None or len(found) < most)):
+        result._partition_records = None
+    return found
 
 
 _DefaultRecordBatchPy._read_msg = lenient(_DefaultRecordBatchPy._read_msg)
 fetcher.MemoryRecords = _Records
+fetcher.FetchResult.getall = _took

@@ -17,6 +17,8 @@ from streams.batch import Batch
 from streams.catalogue import Catalogue, is_in_force, with_fact
 from streams.log import INPUTS, Appended, Record, Stream
 from streams.memory import Memory
+from streams.places import OFFICE
+from streams.proven import PositionChanged, demand_proven, proven
 from streams.unit import OpenUnit, Unit, Verbs
 from vocabulary.codec import ReferenceFact, decode, encode
 from vocabulary.identity import Position, digest
@@ -37,6 +39,14 @@ class Input(NamedTuple):
 Complete = Callable[[Unit, Input], Input]
 
 
+class CarriedOut(NamedTuple):
+    """What a command did. What followed from it stands in the conclusions beyond `after`, up to `until`, and nothing else."""
+
+    tally: Counter[str]
+    after: Position
+    until: Position
+
+
 class EmbeddedRuntime:
     """Not for several threads at once. Several processes may take turns on one database (a server, and an import beside it):
     what one of them remembers is dropped where another one has moved the position since.
@@ -44,8 +54,9 @@ class EmbeddedRuntime:
 
     concludes_at_once = True  # `pump` processes messages too
 
-    def __init__(self, writing: OpenUnit, verbs: Verbs, batch: int = BATCH) -> None:
-        self._writing, self._verbs, self._batch = writing, verbs, batch
+    def __init__(self, writing: OpenUnit, verbs: Verbs, batch: int = BATCH, commands_wait: bool = False) -> None:
+        """`commands_wait`: the log may hold commands that were not carried out yet, as that of a replay does."""
+        self._writing, self._verbs, self._batch, self._commands_wait = writing, verbs, batch, commands_wait
         self._memory = Memory()
         self._catalogue: Catalogue | None = None
         self._reached = Position(0)  # where the position stood when memory and catalogue were last true
@@ -82,7 +93,11 @@ class EmbeddedRuntime:
             progress(processed)
         return tally
 
-    def carry_out(self, command: Input, complete: Complete = lambda _, command: command) -> Counter[str]:
+    def pump_batch(self, limit: int) -> int:
+        """Process so many of the inputs that wait, for who has other things to do in between; how many, 0 where none waits."""
+        return self._pump_batch(Counter(), limit)
+
+    def carry_out(self, command: Input, complete: Complete = lambda _, command: command) -> CarriedOut:
         """Append a command and process it in one transaction: one that fails leaves no trace, and cannot stop what follows.
 
         Messages are different: they are facts, and durable before anyone looks at them. `complete` may add to the command what
@@ -90,13 +105,17 @@ class EmbeddedRuntime:
         """
         self.pump()
         tally: Counter[str] = Counter()
+        place = [Position(0), Position(0)]
 
         def append_and_process(unit: Unit) -> int:
-            append(unit, [complete(unit, command)])
-            return sum(iter(lambda: self._process(unit, tally), 0))
+            [stands] = append(unit, [complete(unit, command)])
+            processed = sum(iter(lambda: self._process(unit, tally), 0))
+            until = unit.log.head(Stream.CONCLUSIONS).position
+            place[:] = [stands.position if stands.is_new else until, until]
+            return processed
 
         self._guarded(append_and_process)
-        return tally
+        return CarriedOut(tally, *place)
 
     def catalogue(self) -> Catalogue:
         """The reference facts in force at the position that was reached."""
@@ -105,8 +124,21 @@ class EmbeddedRuntime:
                 return self._known_catalogue(unit)
         return self._catalogue
 
-    def _pump_batch(self, tally: Counter[str]) -> int:
-        return self._guarded(lambda unit: self._process(unit, tally))
+    def _pump_batch(self, tally: Counter[str], limit: int | None = None) -> int:
+        def demand_and_process(unit: Unit) -> int:
+            self._demand_position(unit)
+            return self._process(unit, tally, limit)
+
+        return self._guarded(demand_and_process)
+
+    def _demand_position(self, unit: Unit) -> None:
+        """Raises PositionChanged where it was moved past us: a command that was carried out would be carried out again."""
+        position = unit.states.position(CONSUMER)
+        if position and position == self._reached:
+            return
+        demand_proven(CONSUMER, OFFICE, position, proven(unit.log))
+        if not self._commands_wait and position < (last := unit.log.head(Stream.COMMANDS).position):
+            raise PositionChanged(CONSUMER, OFFICE, position, f"command {last} was carried out")
 
     def _guarded(self, work: Callable[[Unit], int]) -> int:
         """Work in one transaction; what it remembered is dropped with the transaction if it fails."""
@@ -119,12 +151,12 @@ class EmbeddedRuntime:
         self._memory.forget(closed=True)
         return processed
 
-    def _process(self, unit: Unit, tally: Counter[str]) -> int:
+    def _process(self, unit: Unit, tally: Counter[str], limit: int | None = None) -> int:
         position = unit.states.position(CONSUMER)
         if position != self._reached:
             self._forget()
             self._reached = position
-        inputs = unit.log.read(INPUTS, position, self._batch)
+        inputs = unit.log.read(INPUTS, position, limit or self._batch)
         if not inputs:
             return 0
         batch = Batch(unit, self._verbs, self._memory, self._known_catalogue(unit))

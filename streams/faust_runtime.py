@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 
 import faust
 import uvloop
-from aiokafka.errors import InconsistentGroupProtocolError, KafkaError
+from aiokafka.errors import CorruptRecordException, InconsistentGroupProtocolError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -28,11 +28,12 @@ from msgspec import Struct
 from yarl import URL
 
 from streams import aiokafka_records  # noqa: F401 - it is put in place
-from streams.faust_thread import ConsumerThread
+from streams.faust_thread import ConsumerThread, Reached
 from streams.intake import Intake, Watch
 from streams.kafka_connection import SESSION_S, BrokerUnavailable, of_another_engine, ssl_context
-from streams.kafka_header_names import filled
 from streams.kafka_options import KafkaOptions
+from streams.kafka_records import taken
+from streams.log import LogUnusable
 from streams.mistakes import told
 from streams.outage import Outage
 from streams.places import Bounds, Offset, Partition, Taken
@@ -69,8 +70,8 @@ class _Consumer(driver.Consumer):
     async def check_group(self) -> None:
         await self._thread.check_group()
 
-    async def high_watermarks(self, tps: Collection[TP]) -> Mapping[TP, int]:
-        return await self._thread.high_watermarks(tps)
+    async def reached(self, tps: Collection[TP]) -> Mapping[TP, Reached]:
+        return await self._thread.reached(tps)
 
     def is_void(self, tp: TP, epoch: int) -> bool:
         """Whether what was fetched then comes again, since a seek came after it or is about to; or is somebody else's now."""
@@ -113,9 +114,8 @@ class _Consumer(driver.Consumer):
     def _message(self, tp: TP, epoch: int, records: list[Any]) -> Any:
         self._read_offset[tp] = None  # Faust shall neither drop what is read again nor look for holes: Intake does
         message = self._to_message(tp, records[-1])
-        taken = [Taken(r.partition, r.offset, r.key, r.value, filled(r.headers), r.timestamp) for r in records]
         message.key, message.headers = None, None
-        message.value = cast("bytes", _Batch(Partition(tp.partition), epoch, taken))
+        message.value = cast("bytes", _Batch(Partition(tp.partition), epoch, list(map(taken, records))))
         return message
 
     def _new_offset(self, tp: TP) -> int | None:
@@ -255,17 +255,15 @@ class FaustPump:
                     end_now(BrokerUnavailable(why), self._watch)
 
     async def _ask_ends(self) -> None:
-        """Where the partitions end that are ours. Without any there is nothing to ask, and nothing to miss. What a producer
-        holds back by an open transaction waits too: nothing behind it is given to us either.
-        """
+        """Where the partitions end that are ours. Without any there is nothing to ask, and nothing to miss."""
         assignment = self._app.consumer.assignment()
         async with asyncio.timeout(_ANSWER_S_MAX):
             await self._consumer.check_group()
             ends = await self._app.consumer.highwaters(*assignment) if assignment else {}
-            marks = await self._consumer.high_watermarks(assignment)
+            reached = await self._consumer.reached(assignment)
         if ends:
             self._outage.heard(now_ms())
-        self._watch.ends({Partition(tp.partition): Offset(max(end, marks.get(tp, 0))) for tp, end in ends.items()})
+        self._watch.ends(*_messages_end({tp: (end, reached[tp]) for tp, end in ends.items() if tp in reached}))
 
     def _bounds(self, partitions: Collection[Partition]) -> dict[Partition, Bounds]:
         """Asks the broker, from the thread of the lanes."""
@@ -326,7 +324,20 @@ class FaustPump:
         return app
 
 
+def _messages_end(found: Mapping[TP, tuple[int, Reached]]) -> tuple[dict[Partition, Offset], list[Partition]]:
+    """As `Watch.ends` wants it. Where everything is read that may be, marks of transactions are no messages."""
+    ends, held = {}, []
+    for tp, (end, reached) in found.items():
+        partition, is_read = Partition(tp.partition), reached.position >= end
+        if is_read and reached.mark > end:
+            held.append(partition)
+        ends[partition] = Offset(reached.given if is_read and reached.mark <= end else max(end, reached.mark))
+    return ends, held
+
+
 def _in_our_words(error: BaseException) -> BaseException:
+    if isinstance(error, CorruptRecordException):
+        return LogUnusable(f"{error}: what Kafka gave is damaged: compare with another copy of the partition")
     if isinstance(error, KafkaError):
         return BrokerUnavailable(
             f"Kafka cannot be used now: {type(error).__name__}: {error}: start the worker again when it can"

@@ -27,8 +27,10 @@ class Watch(Protocol):
         """The group has shared out the partitions anew; these are ours."""
         ...
 
-    def ends(self, ends: Mapping[Partition, Offset]) -> None:
-        """The next offsets that the broker will give to new records, as far as it was heard lately."""
+    def ends(self, ends: Mapping[Partition, Offset], held: Collection[Partition] = ()) -> None:
+        """Where the messages of each partition end, as far as the broker was heard lately: those behind a producer's open
+        transaction too, without a transaction's marks at the end. `held`: only what such a transaction holds back is left.
+        """
         ...
 
 
@@ -74,6 +76,10 @@ class Intake:
             self._next[partition] = found[partition]
             self._seen.pop(partition, None)
         return found
+
+    def next_offset(self, partition: Partition) -> Offset:
+        """Of a partition that is ours, the offset that is to be processed next."""
+        return self._next[partition]
 
     def revoked(self, partitions: Collection[Partition]) -> None:
         for partition in self._next.keys() & set(partitions):
@@ -125,18 +131,18 @@ class Intake:
 
     def _own_again(self, partition: Partition, moved: Fenced | Gap) -> Offset:
         """The position is not what we thought. Until the group says otherwise the partition is ours: go on from where it is."""
-        self._watch.say("position_moved_by_another", partition=partition, why=str(moved))
+        self._watch.say("position_moved_by_another", topic=self._topic, partition=partition, why=str(moved))
         self.revoked([partition])
         return self.assigned([partition])[partition]
 
 
 def _holes(expected: Offset, records: Sequence[Taken]) -> list[_Hole]:
-    """Where offsets are missing. Offsets rise, so that a count tells that none is."""
+    """Where offsets are missing. They rise, so that a count tells that none is; a record may stand for several offsets."""
     if records[-1].offset - expected + 1 == len(records):
         return []
     holes = []
     for taken in records:
-        if taken.offset != expected:
-            holes.append((expected, taken.offset))
+        if taken.first > expected:
+            holes.append((expected, taken.first))
         expected = Offset(taken.offset + 1)
     return holes

@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Self
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from kafka import errors as told
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
 from streams.kafka_connection import BrokerUnavailable, KafkaRefused, connection, telling
 from streams.kafka_options import KafkaOptions
+from streams.places import Offset, Partition
 
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 
@@ -84,6 +85,13 @@ class Admin:
             if not _exists(topic):
                 raise told.UnknownTopicOrPartitionError(name)
             return Identity(str(topic["topic_id"] or "").removeprefix(_NO_ID), len(topic["partitions"]))
+
+    def high_watermarks(self, name: str, partitions: Sequence[Partition]) -> dict[Partition, Offset]:
+        """The next offsets, behind the records of transactions that are still open, which no reader of ours is given."""
+        wanted = dict.fromkeys((TopicPartition(name, partition) for partition in partitions), OffsetSpec.LATEST)
+        with telling(self._options, name):
+            found = self._admin.list_partition_offsets(wanted, timeout_ms=self._options.timeout_s * 1000)
+        return {Partition(place.partition): Offset(at.offset) for place, at in found.items()}
 
     def create(self, topics: Sequence[Topic]) -> None:
         """Make topics, but those that exist, and wait until they can be used."""

@@ -22,8 +22,8 @@ from kafka.errors import IllegalStateError, KafkaTimeoutError, UnknownTopicOrPar
 
 from streams.kafka_admin import Admin, Topic
 from streams.kafka_connection import SESSION_S, BrokerUnavailable, KafkaRefused, connection, telling
-from streams.kafka_header_names import filled
 from streams.kafka_options import MESSAGE_BYTES_MAX, KafkaOptions
+from streams.kafka_records import taken
 from streams.places import Offset, Partition, Taken
 
 __all__ = ["SESSION_S", "Admin", "BrokerUnavailable", "GroupReader", "KafkaOptions", "KafkaRefused"]
@@ -144,7 +144,7 @@ class Reader:
     def __init__(self, options: KafkaOptions, topic: str, partition: Partition, at: Offset = _START) -> None:
         self._records = _Records(options, topic)
         self._partition, self._place = partition, TopicPartition(topic, partition)
-        self._demand_partition()
+        self._records.demand(partition)
         with telling(options, topic):
             self._records.consumer.assign([self._place])
         self.seek(at)
@@ -169,14 +169,6 @@ class Reader:
         """The offset that the next record gets; records of a transaction that is still open are beyond it."""
         return self._records.end([self._partition])[self._partition]
 
-    def _demand_partition(self) -> None:
-        """Asked for a partition that there is not, the library waits for it until the time is over."""
-        count = len(self._records.partitions)
-        if self._partition >= count:
-            self._records.close()
-            there = f"{count} partitions, 0 to {count - 1}" if count > 1 else "one partition, 0"
-            raise KafkaRefused(f"{self._records.topic} has {there}: there is no partition {self._partition}")
-
     def to_end(self, at: Offset, records_max: int = 2000) -> Iterator[list[Taken]]:
         """All records from `at` to where the partition ends now."""
         end = self.end()
@@ -186,10 +178,7 @@ class Reader:
 
     def offset_at(self, moment: datetime) -> Offset:
         """The first record that the broker appended at that moment or later; `end` if there is none."""
-        milliseconds = max(0, -((_EPOCH - moment) // _MILLISECOND))  # the next one, if between two
-        with telling(self._records.options, self._records.topic):
-            found = self._records.consumer.offsets_for_times({self._place: milliseconds})[self._place]
-        return Offset(found.offset) if found is not None and found.offset >= 0 else self.end()
+        return self._records.at(moment, [self._partition])[self._partition]
 
     def close(self) -> None:
         self._records.close()
@@ -267,6 +256,12 @@ class GroupReader:
             return Offset(self._records.consumer.highwater(self._records.place(partition)) or 0)
         return Offset(0)
 
+    def position(self, partition: Partition) -> Offset:
+        """The offset from which is read next: behind marks of transactions, where nothing else stood last."""
+        with suppress(IllegalStateError, KeyError):
+            return Offset(self._records.consumer.position(self._records.place(partition)) or 0)
+        return Offset(0)
+
     def lag(self) -> dict[Partition, int]:
         """For each partition that is owned, how many records stand after the last one that was given."""
         ends = self._records.end(sorted(self._owned))
@@ -319,7 +314,9 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
 class _Records:
     """The library's consumer of one topic, in our words."""
 
-    def __init__(self, options: KafkaOptions, topic: str, group: str = "", **config: Any) -> None:
+    def __init__(
+        self, options: KafkaOptions, topic: str, group: str = "", fetch_bytes: int = FETCH_BYTES, **config: Any
+    ) -> None:
         self.options, self.topic, self._group = options, topic, group
         with telling(options, topic):
             self.consumer = KafkaConsumer(
@@ -331,7 +328,7 @@ class _Records:
                 enable_auto_commit=False,
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
-                max_partition_fetch_bytes=FETCH_BYTES,
+                max_partition_fetch_bytes=fetch_bytes,
             )
             if not self.consumer.partitions_for_topic(topic):
                 self.consumer.close()
@@ -352,13 +349,29 @@ class _Records:
             self._heard_ms = _now_ms()
         elif _now_ms() - self._heard_ms > SILENCE_S * 1000:
             self.end([Partition(place.partition) for place in self.consumer.assignment()] or [Partition(0)])
-        return {Partition(place.partition): [_taken(record) for record in records] for place, records in polled.items()}
+        return {Partition(place.partition): [taken(record) for record in records] for place, records in polled.items()}
 
     def beginning(self, partitions: Sequence[Partition]) -> dict[Partition, Offset]:
         return self._edges(self.consumer.beginning_offsets, partitions)
 
     def end(self, partitions: Sequence[Partition]) -> dict[Partition, Offset]:
         return self._edges(self.consumer.end_offsets, partitions)
+
+    def at(self, moment: datetime, partitions: Sequence[Partition]) -> dict[Partition, Offset]:
+        """The first record that the broker appended at that moment or later; the end if there is none."""
+        milliseconds = max(0, -((_EPOCH - moment) // _MILLISECOND))  # the next one, if between two
+        with telling(self.options, self.topic):
+            found = self.consumer.offsets_for_times({self.place(partition): milliseconds for partition in partitions})
+        known = {Partition(place.partition): Offset(at.offset) for place, at in found.items() if at and at.offset >= 0}
+        return known if len(known) == len(partitions) else self.end(partitions) | known
+
+    def demand(self, partition: Partition) -> None:
+        """Asked for a partition that there is not, the library waits for it until the time is over."""
+        count = len(self.partitions)
+        if partition >= count:
+            self.close()
+            there = f"{count} partitions, 0 to {count - 1}" if count > 1 else "one partition, 0"
+            raise KafkaRefused(f"{self.topic} has {there}: there is no partition {partition}")
 
     def close(self) -> None:
         with telling(self.options, self.topic):
@@ -369,11 +382,6 @@ class _Records:
             found = ask([self.place(p) for p in partitions], timeout_ms=self.options.timeout_s * 1000)
         self._heard_ms = _now_ms()
         return {Partition(place.partition): Offset(offset) for place, offset in found.items()}
-
-
-def _taken(record: Any) -> Taken:
-    """By the places of the library's tuple: this runs for every record."""
-    return Taken(record[1], record[3], record[6], record[7], filled(record[8]), record[4])
 
 
 def _now_ms() -> int:

@@ -3,10 +3,12 @@
 For whoever follows many topics in one process (the sealer): a `Reader` for each partition would be hundreds of connections.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Self
 
-from streams.kafka_client import _Records
+from streams.kafka_client import FETCH_BYTES, _Records
 from streams.kafka_options import KafkaOptions
 from streams.places import Bounds, Offset, Partition, Taken
 
@@ -14,11 +16,11 @@ _POLL_MS = 500
 
 
 class TopicReader:
-    """`topic`: its full name. Nothing is read before `go_on_from` says from where."""
+    """`topic`: its full name. Nothing is read before `go_on_from` says from where. `fetch_bytes`: of one partition at once."""
 
-    def __init__(self, options: KafkaOptions, topic: str) -> None:
+    def __init__(self, options: KafkaOptions, topic: str, fetch_bytes: int = FETCH_BYTES) -> None:
         self.topic = topic
-        self._records = _Records(options, topic)
+        self._records = _Records(options, topic, fetch_bytes=fetch_bytes)
 
     @property
     def partitions(self) -> list[Partition]:
@@ -41,6 +43,7 @@ class TopicReader:
         """Read these partitions, and no others, from these offsets on."""
         consumer = self._records.consumer
         consumer.assign([self._records.place(partition) for partition in places])
+        consumer.resume(*consumer.paused())  # the library remembers it of those that were read before
         for partition, offset in places.items():
             consumer.seek(self._records.place(partition), offset)
 
@@ -64,6 +67,26 @@ class TopicReader:
         while not self.has_come_to(end):
             for records in self.poll(records_max, _POLL_MS).values():
                 yield from records
+
+    def first(self, at: Offset | datetime, records_max: int, partition: Partition | None = None) -> Iterator[Taken]:
+        """From an offset on, or from what was appended at a moment on: so many records of each partition, or of one.
+
+        In no order among partitions. They end where they do when it is asked.
+        """
+        if partition is not None:
+            self._records.demand(partition)
+        wanted = self.partitions if partition is None else [partition]
+        begin, end = self._records.beginning(wanted), self._records.end(wanted)
+        start = self._records.at(at, wanted) if isinstance(at, datetime) else dict.fromkeys(wanted, at)
+        self.go_on_from({p: max(start[p], begin[p]) for p in wanted if max(start[p], begin[p]) < end[p]})
+        given: Counter[Partition] = Counter()
+        while not self.has_come_to({p: end[p] for p in wanted if given[p] < records_max}):
+            for came, records in self.poll(records_max, _POLL_MS).items():
+                new = [taken for taken in records if taken.offset < end[came]][: records_max - given[came]]
+                yield from new
+                given[came] += len(new)
+                if given[came] == records_max:
+                    self._records.consumer.pause(self._records.place(came))
 
     def close(self) -> None:
         self._records.close()

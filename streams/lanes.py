@@ -25,6 +25,7 @@ from streams.memory import Memory
 from streams.mistakes import Poisoned
 from streams.partition_count import note_partitions
 from streams.places import OFFICE, Lane, Offset, Partition, Taken, lane_of, offset_of, place_of, position_of
+from streams.proven import demand_proven, demand_saved, note_saved, proven
 from streams.pump import Fenced, Gap
 from streams.raw_records import Poison, misplaced, poison, quarantined, raw_message
 from streams.states import PositionMoved
@@ -38,9 +39,10 @@ from vocabulary.reference import ReferenceTaken
 
 
 class PutAside(NamedTuple):
-    """A record that went to quarantine."""
+    """A record that went to quarantine, or all of a batch, from its first offset on."""
 
     offset: Offset
+    records: int
     reason: QuarantineReason
 
 
@@ -50,8 +52,7 @@ OpenLane = Callable[[Lane], AbstractContextManager[Unit]]
 RAW, REFERENCE, STATES = "raw", "reference", "states"  # consumers
 SAVE_EVERY = 50  # batches
 SAVE_BEYOND = 20_000  # states
-ASK_EVERY_MS = 500  # before a batch, whether the topic is still the same
-GLANCE_EVERY_MS = 2000  # and between batches
+GLANCE_EVERY_MS = 2000  # between batches, whether the topic is still the same
 _PAGE = 1000
 
 
@@ -100,23 +101,26 @@ class SteppedLanes:
         self._catalogues: dict[Position, Catalogue] = {Position(0): Catalogue()}
         self._processed_since_settling = False
         self._topics: dict[Partition, str] = {}  # which topic each lane was of, when it was ours last
-        self._asked_ms: dict[str, int] = {}
+        self._taken_up: dict[TopicIdentity, list[Partition]] = {}  # and not told yet: all that come together are one line
+        self._glanced_ms: int | None = None
         self.tally: Counter[str] = Counter()
 
     def assigned(self, partition: Partition) -> Offset:
         owned, found = _Owned(lane_of(partition)), self._topic.ask() if self._topic else None
         with self._open(owned.lane) as unit:
             raw = unit.states.position(RAW)
+            _demand_positions(unit, owned.lane, raw)
             if self._topic and found and adopt_topic(unit.states, partition, found, may_be_another=not raw):
-                self._topic.say(partition, found)
+                self._taken_up.setdefault(found, []).append(partition)
             self._owned[partition] = owned
-            self._remember_topic(partition, found.id if found else "")
+            self._topics[partition] = found.id if found else ""
             owned.reference = unit.states.position(REFERENCE)
             if unit.states.position(STATES) < unit.log.head(Stream.EVENTS).position:
                 owned.batches_unsaved = 1  # the one before us saved nothing at its end: `settle` does, if no message comes
             return next_offset(raw)
 
     def revoked(self, partition: Partition) -> None:
+        self._tell_what_was_taken_up()
         owned = self._owned.pop(partition, None)
         if owned is not None and owned.raw is not None and not owned.is_saved:
             try:
@@ -127,7 +131,8 @@ class SteppedLanes:
     def process(self, partition: Partition, records: Sequence[Taken], may_skip: bool = False) -> Offset:
         owned = self._owned[partition]
         self._processed_since_settling = True
-        if self._topic and self._is_time("ask", ASK_EVERY_MS):
+        self._tell_what_was_taken_up()
+        if self._topic:
             self._demand_same_topic(self._topic.ask())
         poisoned: dict[Position, Poisoned] = {}
         while True:
@@ -142,8 +147,9 @@ class SteppedLanes:
 
     def settle(self) -> None:
         """Save what is unsaved where nothing else was to be done; take up reference facts where there are new ones."""
+        self._tell_what_was_taken_up()
         idle, self._processed_since_settling = not self._processed_since_settling, False
-        if self._topic and self._is_time("glance", GLANCE_EVERY_MS):
+        if self._topic and self._is_time_to_glance():
             self._demand_same_topic(self._topic.glance())
         if not self._owned:
             return
@@ -156,25 +162,27 @@ class SteppedLanes:
                 except PositionMoved as moved:
                     raise Fenced(partition) from moved
 
-    def _remember_topic(self, partition: Partition, found: str) -> None:
-        """What is read from now on may be of another one by then: it is asked again before the next batch."""
-        self._topics[partition] = found
-        self._asked_ms.pop("ask", None)
+    def _tell_what_was_taken_up(self) -> None:
+        if self._topic and self._taken_up:
+            told, self._taken_up = self._taken_up, {}
+            for found, partitions in told.items():
+                self._topic.say(partitions, found)
 
     def _demand_same_topic(self, found: TopicIdentity | None) -> None:
         """Records that were read before the answer are of the topic that was taken up, if the answer is its id.
 
-        So it is asked with the records in hand. None: the brokers did not tell.
+        So it is asked with the records of each batch in hand: an answer of before says nothing of them. None: the brokers did
+        not tell.
         """
         for partition, known in self._topics.items():
             if found and found.id and known and found.id != known:
                 raise TopicMadeAnew(partition, known, found)
 
-    def _is_time(self, what: str, every_ms: int) -> bool:
+    def _is_time_to_glance(self) -> bool:
         now = self._topic.now_ms() if self._topic else 0
-        if what in self._asked_ms and now - self._asked_ms[what] < every_ms:
+        if self._glanced_ms is not None and now - self._glanced_ms < GLANCE_EVERY_MS:
             return False
-        self._asked_ms[what] = now
+        self._glanced_ms = now
         return True
 
     def _batch(
@@ -221,6 +229,7 @@ class _Work:
         self.reference, self.states = self._owned.reference, self._owned.states
         self._batch = Batch(unit, self._verbs, self._owned.memory, self._catalogue())
         if self._owned.raw is None:
+            _demand_positions(unit, self._owned.lane, self.raw)
             self._recover()
         self._take_up_reference()
 
@@ -246,6 +255,7 @@ class _Work:
             events = self._unit.log.head(Stream.EVENTS).position
             if events != self.states:
                 states.move(STATES, self.states, events)
+                note_saved(states, owned.lane, events)
             self.states, self._did_save = events, True
         if self.raw != self._before:
             states.move(RAW, self._before, self.raw)
@@ -269,8 +279,8 @@ class _Work:
         """The records beyond the position, which moves on, each with its own; they must be without a gap."""
         expected = next_offset(self.raw)
         for taken in records:
-            if taken.offset > expected and not may_skip:
-                raise Gap(taken.partition, expected, taken.offset)
+            if taken.first > expected and not may_skip:
+                raise Gap(taken.partition, expected, taken.first)
             if taken.offset >= expected:
                 self.raw, expected = position_of(taken.partition, taken.offset), Offset(taken.offset + 1)
                 yield self.raw, taken
@@ -282,8 +292,9 @@ class _Work:
             digest(b"quarantine", at.to_bytes(8, "big"), body), (taken.key or b"").decode(errors="replace"), body, at
         )
         self._unit.log.append(Stream.QUARANTINE, [record])
-        self.tally[f"quarantined: {why.reason}"] += 1
-        self.put_aside.append(PutAside(taken.offset, why.reason))
+        count = taken.offset - taken.first + 1
+        self.tally[f"quarantined: {why.reason}"] += count
+        self.put_aside.append(PutAside(taken.first, count, why.reason))
 
     def _recover(self) -> None:
         """Step the saved states on by the events that they do not know yet."""
@@ -329,6 +340,12 @@ class _Work:
         for old in sorted(self._catalogues)[1:-8]:
             del self._catalogues[old]
         return known
+
+
+def _demand_positions(unit: Unit, lane: Lane, raw: Position) -> None:
+    """Raises PositionChanged where one of them was moved past wattbook. Asked where nothing of the lane is remembered."""
+    demand_proven(RAW, lane, raw, proven(unit.log, lambda cause: place_of(cause)[1] == lane))
+    demand_saved(STATES, unit.states, lane)
 
 
 def _until(facts: Sequence[Stored], last: Position) -> list[Stored]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from streams.catalogue import Catalogue
-from streams.embedded_runtime import Complete, EmbeddedRuntime, Input
+from streams.embedded_runtime import CarriedOut, Complete, EmbeddedRuntime, Input
 from streams.log import Appended, Stream
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
@@ -42,7 +42,10 @@ class OfficeRuntime:
     def pump(self, progress: Callable[[int], None] = lambda _: None) -> Counter[str]:
         return self._office.pump(progress)
 
-    def carry_out(self, command: Input) -> Counter[str]:
+    def pump_batch(self, limit: int) -> int:
+        return self._office.pump_batch(limit)
+
+    def carry_out(self, command: Input) -> CarriedOut:
         """Whether a session is billed depends on whether its end has been processed: the command notes how far workers are."""
         return self._office.carry_out(command, self._complete)
 

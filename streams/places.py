@@ -22,10 +22,29 @@ LANES_MAX = 4096
 _BITS = 12
 
 
+class Unread(NamedTuple):
+    """A batch of records that is not unpacked: all of them are told by its header alone (`streams.kafka_batches`).
+
+    `length`: bytes of the records as the broker has them; `digest`: SHA-256 over what the CRC is over. `fits` tells why: if
+    not, it unpacks to too much, else not to records.
+    """
+
+    first: Offset
+    last: Offset  # included
+    records: int  # as its header has it
+    codec: str
+    length: int
+    crc: int
+    digest: bytes
+    timestamp_ms: int
+    fits: bool
+
+
 class Taken(NamedTuple):
     """A record of a topic as a broker gave it. `timestamp_ms`: when the broker appended it, milliseconds since 1970 (UTC).
 
-    A header's name holds what is not UTF-8 as `surrogateescape` decodes it (`streams.kafka_header_names`).
+    A header's name holds what is not UTF-8 as `surrogateescape` decodes it (`streams.kafka_header_names`). `unread`: this
+    stands for a whole batch, at its last offset, and has neither key nor value nor headers.
     """
 
     partition: Partition
@@ -34,6 +53,12 @@ class Taken(NamedTuple):
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     timestamp_ms: int
+    unread: Unread | None = None
+
+    @property
+    def first(self) -> Offset:
+        """The first offset that it stands for; `offset` is the last."""
+        return self.unread.first if self.unread else self.offset
 
 
 class Bounds(NamedTuple):

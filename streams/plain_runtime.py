@@ -119,10 +119,15 @@ class PlainPump:
         return {p: Bounds(self._reader.beginning(p), self._reader.end(p)) for p in partitions}
 
     def _ask_ends(self) -> None:
-        """What a producer holds back by an open transaction waits too: nothing behind it is given to us either."""
-        reader = self._reader
-        ends = {partition: max(reader.end(partition), reader.high_watermark(partition)) for partition in sorted(reader.owned)}
-        self._watch.ends(ends)
+        """All that was polled is processed: where everything is read that may be, marks of transactions are no messages."""
+        reader, ends, held = self._reader, {}, []
+        for partition in sorted(reader.owned):
+            end, mark = reader.end(partition), reader.high_watermark(partition)
+            is_read = reader.position(partition) >= end
+            if is_read and mark > end:
+                held.append(partition)
+            ends[partition] = self._intake.next_offset(partition) if is_read and mark <= end else max(end, mark)
+        self._watch.ends(ends, held)
         if ends:
             self._outage.heard(now_ms())
 

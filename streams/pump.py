@@ -41,7 +41,9 @@ class Gap(Exception):
     """The broker gave a record beyond the next one. Read again from `expected`; see `may_skip` where that gives the same."""
 
     def __init__(self, partition: Partition, expected: Offset, found: Offset) -> None:
-        super().__init__(f"raw/{partition}: expected offset {expected}, the broker gave {found}: some are missing between")
+        super().__init__(
+            f"partition {partition}: expected offset {expected}, the broker gave {found}: some are missing between"
+        )
         self.partition, self.expected, self.found = partition, expected, found
 
 
@@ -49,5 +51,5 @@ class Fenced(Exception):
     """Another process owns the partition: it moved the position. What this one had begun was not written."""
 
     def __init__(self, partition: Partition) -> None:
-        super().__init__(f"raw/{partition}: another worker has taken over; this one wrote nothing")
+        super().__init__(f"partition {partition}: another worker has taken over; this one wrote nothing")
         self.partition = partition

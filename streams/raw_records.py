@@ -5,6 +5,8 @@
     headers   protocol      ocpp1.6 | ocpp2.0.1 | ocpp2.1           not there: the shape of the message decides
               direction     station->csms | csms->station           not there: station->csms
               received-at   RFC 3339, as 2026-10-14T05:58:20.25Z    not there: when the broker appended the record
+              wattbook-source   JSON of vocabulary.charging.Source      not there: the frame came as it is
+              security-profile   0 | 1 | 2 | 3                      not there, or anything else: not known
 
 Others produce to this topic too, so it is read with care. A header that stands twice counts as it stands last; an empty one,
 and one of another name, says nothing. What is wrong outside the frame makes the record poison: nobody can say whose message it
@@ -17,11 +19,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import msgspec
+
 from streams.mistakes import told
-from streams.places import Partition, Taken
-from vocabulary.charging import Direction, Protocol, RawMessage
+from streams.places import Partition, Taken, Unread
+from vocabulary.charging import Direction, Protocol, RawMessage, Source
 from vocabulary.identity import StationId
-from vocabulary.quarantine import Kept, Quarantined, QuarantineReason
+from vocabulary.quarantine import Kept, KeptBatch, Quarantined, QuarantineReason
 from vocabulary.station_name import RULE, station_name
 
 VALUE_BYTES_MAX: Final = 2**20  # as much as the WebSocket server takes
@@ -34,7 +38,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS = 253_402_300_800_000
 _RFC3339 = re.compile(rb"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _PROTOCOLS: dict[bytes, Protocol] = {member.encode(): member for member in Protocol}
+_PROFILES: dict[bytes, int] = {b"0": 0, b"1": 1, b"2": 2, b"3": 3}
 _DIRECTIONS: dict[bytes, Direction] = {member.encode(): member for member in Direction}
+
+
+_SOURCE = msgspec.json.Decoder(Source)
 
 
 class Poison(NamedTuple):
@@ -46,6 +54,8 @@ class Poison(NamedTuple):
 
 def raw_message(taken: Taken) -> RawMessage | Poison:
     """The message that a record of the raw topic is; or why it is none."""
+    if taken.unread:
+        return _unread(taken.unread)
     key, value = taken.key, taken.value
     station = _station(key) if key else None
     if station is None:
@@ -56,13 +66,24 @@ def raw_message(taken: Taken) -> RawMessage | Poison:
         return Poison(QuarantineReason.VALUE_TOO_LONG, f"{len(value)} bytes, at most {VALUE_BYTES_MAX}")
     if (unreadable := _unreadable_name(taken.headers)) is not None:
         return Poison(QuarantineReason.HEADER_NAME_UNREADABLE, f"{unreadable[:60]!r}: header names are UTF-8")
-    described = _described(dict(taken.headers), taken.timestamp_ms)
+    headers = dict(taken.headers)
+    described = _described(headers, taken.timestamp_ms)
     if isinstance(described, Poison):
         return described
     protocol, direction, received_at = described
+    source = _source(headers.get("wattbook-source"))
+    if isinstance(source, Poison):
+        return source
     frame, is_base64 = _text(value)
     return RawMessage(
-        station=station, frame=frame, direction=direction, protocol=protocol, received_at=received_at, base64=is_base64
+        station=station,
+        frame=frame,
+        direction=direction,
+        protocol=protocol,
+        received_at=received_at,
+        base64=is_base64,
+        source=source,
+        security_profile=_PROFILES.get(headers.get("security-profile") or b""),
     )
 
 
@@ -101,6 +122,10 @@ def raw_record(message: RawMessage) -> tuple[bytes, list[tuple[str, bytes]], byt
         headers.append(("direction", message.direction.encode()))
     if message.received_at is not None:
         headers.append(("received-at", message.received_at.astimezone(UTC).isoformat().encode()))
+    if message.source is not None:
+        headers.append(("wattbook-source", msgspec.json.encode(message.source)))
+    if message.security_profile is not None:
+        headers.append(("security-profile", str(message.security_profile).encode()))
     value = b64decode(message.frame) if message.base64 else message.frame.encode()
     return message.station.encode(), headers, value
 
@@ -122,7 +147,20 @@ def quarantined(taken: Taken, why: Poison) -> Quarantined:
         key=_kept(taken.key),
         value=_kept(taken.value, _KEPT_BYTES_MAX if too_long else VALUE_BYTES_MAX),
         headers=tuple((_as_text(name[:_DETAIL_MAX]), _kept(value)) for name, value in taken.headers[:_HEADERS_MAX]),
+        batch=_kept_batch(taken.unread) if taken.unread else msgspec.UNSET,
     )
+
+
+def _unread(unread: Unread) -> Poison:
+    """The bound is not named: with another one, what is quarantined by either stays the same to the byte."""
+    which = f"offsets {unread.first} to {unread.last}, {unread.length} bytes ({unread.codec})"
+    if unread.fits:
+        return Poison(QuarantineReason.BATCH_UNREADABLE, f"{which}: not the {unread.records} records of its header")
+    return Poison(QuarantineReason.BATCH_TOO_LARGE, f"{which}: more than a reader takes")
+
+
+def _kept_batch(unread: Unread) -> KeptBatch:
+    return KeptBatch(first=unread.first, records=unread.records, codec=unread.codec, length=unread.length, crc=unread.crc)
 
 
 @lru_cache(maxsize=_STATIONS_REMEMBERED)
@@ -165,6 +203,13 @@ def _described(headers: dict[str, bytes], appended_at_ms: int) -> tuple[Protocol
         _DIRECTIONS[direction] if direction else Direction.FROM_STATION,
         at,
     )
+
+
+def _source(header: bytes | None) -> Source | Poison | None:
+    try:
+        return _SOURCE.decode(header) if header else None
+    except msgspec.DecodeError as error:
+        return Poison(QuarantineReason.SOURCE_UNREADABLE, f"{_shown(header or b'')}: {error}")
 
 
 def _instant(text: bytes) -> datetime | None:

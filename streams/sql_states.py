@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, bindparam, cast, func, or_, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, and_, bindparam, cast, func, or_, select
 from sqlalchemy import text as sql
 
-from streams.places import OFFICE, Lane
+from streams.places import LANES_MAX, OFFICE, Lane
 from streams.postgres_parts import driver_rows, driver_run, escaped, hold_lane, unescaped
 from streams.state_tables import DOCUMENT, INVOICED, METADATA, POSITION, SESSION, STATE
 from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved, SessionRow
@@ -32,8 +32,8 @@ _INDEXES = {"session index": SESSION, "document index": DOCUMENT, "invoiced": IN
 _ADDED = ("quality", "revision", "heard_at")  # columns that 0.1.0 had not; where they are empty, a row says what it said then
 _PLACES = ("closed_at", "checked_at", "rated_at", "issued_at", "lane")
 
-# The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, topics' ids,
-# and how many partitions there are.
+# The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, topics' ids, how
+# many partitions there are, and how far the saved states know each lane.
 _FOLLOWING = ("station:", "meters:", "session:", "counter:invoice")
 
 _CHUNK = 500  # keys in one IN (...)
@@ -124,6 +124,17 @@ class SqlStates:
         """The highest lane in which anything was processed; 0 if in none but the office's."""
         return Lane(self._connection.execute(select(func.max(POSITION.c.lane))).scalar() or OFFICE)
 
+    def in_two_lanes(self) -> tuple[StationId, Lane, Lane] | None:
+        """For audits: a station of which sessions closed in more than one lane, and two of these; None: there is none.
+
+        A row counts whose conclusion stands in the lane that it names: another one was changed past wattbook.
+        """
+        is_of_its_lane = SESSION.c.closed_at % LANES_MAX == SESSION.c.lane
+        lanes = (func.min(SESSION.c.lane), func.max(SESSION.c.lane))
+        by_station = select(SESSION.c.station, *lanes).where(is_of_its_lane).group_by(SESSION.c.station)
+        found = self._connection.execute(by_station.having(lanes[0] != lanes[1]).order_by(SESSION.c.station).limit(1)).first()
+        return None if found is None else (StationId(found[0]), Lane(found[1]), Lane(found[2]))
+
     def rows(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
         found: dict[SessionId, SessionRow] = {}
         for chunk in _chunks(sorted(sessions)):
@@ -210,13 +221,20 @@ class SqlStates:
         is_open = (SESSION.c.progress == Progress.OPEN, SESSION.c.station.in_(stations))
         return self._rows(select(SESSION).where(*is_open).order_by(SESSION.c.session))
 
-    def flagged(self) -> list[SessionRow]:
-        """The worklist: what is flagged, held, or waits for messages between its start and its end; and what stands on an
-        invoice that would be another one now.
+    def flagged(self, limit: int | None = None) -> Iterator[SessionRow]:
+        """The worklist, in order of start: what is flagged, held, or waits for messages between its start and its end; and
+        what stands on an invoice that would be another one now.
         """
-        waits = SESSION.c.progress.in_((Progress.FLAGGED, Progress.HELD, Progress.ENDED))
-        differs = (SESSION.c.progress == Progress.INVOICED) & (SESSION.c.finding == Finding.TRUTH_DIFFERS)
-        return self._rows(select(SESSION).where(waits | differs).order_by(*_BY_START))
+        return self._paged(select(SESSION).where(_IS_FLAGGED).order_by(*_BY_START), limit)
+
+    def newest(self, limit: int | None = None) -> Iterator[SessionRow]:
+        """All sessions, or so many of them, in pages: newest first."""
+        return self._paged(select(SESSION).order_by(*_NEWEST), limit)
+
+    def count(self, only_flagged: bool = False) -> int:
+        """How many sessions there are, or stand on the worklist."""
+        query = select(func.count()).select_from(SESSION)
+        return int(self._connection.execute(query.where(_IS_FLAGGED) if only_flagged else query).scalar_one())
 
     def progresses(self) -> Counter[str]:
         """How many sessions there are of each progress."""
@@ -236,8 +254,7 @@ class SqlStates:
         matches = or_(
             *(_begins(func.lower(column, type_=column.type), lower) for column in (SESSION.c.session, SESSION.c.transaction))
         )
-        newest = (SESSION.c.start.desc().nulls_last(), SESSION.c.session)
-        return self._rows(select(SESSION).where(matches).order_by(*newest).limit(10_000))
+        return self._rows(select(SESSION).where(matches).order_by(*_NEWEST).limit(10_000))
 
     def _of(self, consumer: str) -> tuple[ColumnElement[bool], ...]:
         return POSITION.c.lane == self._lane, POSITION.c.consumer == consumer
@@ -248,10 +265,19 @@ class SqlStates:
         reads = self._connection.get_execution_options().get("postgresql_readonly", False)
         return self._rows(ordered if reads else ordered.with_for_update(), parameters)
 
+    def _paged(self, query: Select[Any], limit: int | None) -> Iterator[SessionRow]:
+        found = self._connection.execute(query.limit(limit), execution_options={"yield_per": _PAGE})
+        return (_row(row) for row in found)
+
     def _rows(self, query: Select[Any], parameters: Mapping[str, object] | None = None) -> list[SessionRow]:
         return [_row(row) for row in self._connection.execute(query, parameters)]
 
 
+_IS_FLAGGED = or_(
+    SESSION.c.progress.in_((Progress.FLAGGED, Progress.HELD, Progress.ENDED)),
+    and_(SESSION.c.progress == Progress.INVOICED, SESSION.c.finding == Finding.TRUTH_DIFFERS),
+)
+_NEWEST = (SESSION.c.start.desc().nulls_last(), SESSION.c.session)
 _BY_START = (SESSION.c.start.nulls_first(), SESSION.c.session)
 _ASCII_LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}  # what both databases' lower() does
 

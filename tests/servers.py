@@ -33,9 +33,13 @@ def servers_folder() -> Iterator[Path]:
         yield folder
 
 
+# A node computes half as long until it is there, and half as fast after it has run for long: no test lets it come to that.
+QUICK_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
+
 def _cluster(folder: Path, nodes: int) -> Iterator[KafkaCluster]:
     ports = free_ports(2 * nodes)
-    cluster = KafkaCluster(folder, new_cluster_id(), [*zip(ports[::2], ports[1::2], strict=True)])
+    cluster = KafkaCluster(folder, new_cluster_id(), [*zip(ports[::2], ports[1::2], strict=True)], java_options=QUICK_JAVA)
     try:
         cluster.start()
         yield cluster

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import click
 import pytest
 
+from ingest.batches import BatchFault
 from ledger.checks import CHECKS
 from vocabulary.charging import Rejection
 from vocabulary.quarantine import QuarantineReason
@@ -187,10 +188,27 @@ def test_dots_stand_for_anything_and_nothing_else_does() -> None:
 # What can go wrong is explained
 
 # Raised and caught inside one room; what comes of it has its own paragraph.
-INTERNAL = {"Refused", "NotOcmf", "UnreadableOcmf", "YamlErrors", "TariffRefused", "NotASeal", "Gap", "Fenced", "Poisoned"}
+INTERNAL = {
+    "Unacceptable",
+    "Refusal",
+    "LogAway",
+    "KeyReused",
+    "NameTaken",
+    "NotXml",
+    "Refused",
+    "NotOcmf",
+    "UnreadableOcmf",
+    "YamlErrors",
+    "TariffRefused",
+    "NotASeal",
+    "Gap",
+    "Fenced",
+    "Poisoned",
+    "NoBatch",  # which both client libraries tell as a damaged record
+}
 
 
-REASONS: list[type[StrEnum]] = [Rejection, QuarantineReason, Finding, Verdict, SignatureReason]
+REASONS: list[type[StrEnum]] = [BatchFault, Rejection, QuarantineReason, Finding, Verdict, SignatureReason]
 
 
 def source(file: str) -> str:
@@ -207,12 +225,13 @@ def exceptions() -> set[str]:
 
 def refusals() -> Iterator[str]:
     """What a station is refused with: HTTP status, close code, CALLERROR code; and the events of the server's log."""
-    server, answers = source("ingest/websocket_server.py"), source("ingest/answers.py")
+    doors = [f"ingest/{path.name}" for path in sorted((ROOT / "ingest").glob("websocket_*.py"))]
+    server, answers = "".join(map(source, [*doors, "wattbook/doorkeeper.py"])), source("ingest/answers.py")
     for name in set(re.findall(r"HTTPStatus\.([A-Z_]+)", server)):
         yield f"{HTTPStatus[name].value} {HTTPStatus[name].phrase}"
     yield from set(re.findall(r"\b10\d\d\b", server))
     yield from set(re.findall(r'"(\w+Violation|\w+Error|NotSupported|NotImplemented)"', answers))
-    yield from re.findall(r'_(?:say|log)\(\s*"(\w+)"', server + source("wattbook/desk.py"))
+    yield from re.findall(r'_(?:say|log)\(\s*"(\w+)"', server + source("wattbook/desk.py") + source("ingest/http_server.py"))
 
 
 def headings(page: Path) -> list[str]:

@@ -23,7 +23,11 @@ main()
 
 @pytest.mark.parametrize(
     ("module", "status", "said"),
-    [("wattbook.wiring", -signal.SIGINT, ""), ("wattbook.commands.session", 1, "\nAborted!\n")],
+    [
+        ("wattbook.settings", -signal.SIGINT, ""),
+        ("wattbook.commands.session", 1, "\nAborted!\n"),
+        ("wattbook.wiring", 1, "\nAborted!\n"),
+    ],
 )
 def test_ctrl_c_while_the_program_is_read_ends_it_without_a_traceback(module: str, status: int, said: str) -> None:
     command = [sys.executable, "-c", _INTERRUPTED, module, "session", "list"]

@@ -177,7 +177,7 @@ def test_no_row_of_the_log_the_books_and_the_documents_is_another_after_an_upgra
     upgrade(engine)
     after = rows(old.database_path)
     changed = {table for table in {*before, *after} if before.get(table) != after.get(table)}
-    assert changed == {"position", "session", "log_schema", migrating.VERSION_TABLE}
+    assert changed == {"position", "session", "log_schema", migrating.VERSION_TABLE, "access_token", "told_answer"}
     assert len(after["session"]) == len(before["session"]) > 0
 
 

@@ -1,6 +1,6 @@
 """Schema migrations on PostgreSQL, where several programs share the tables: nobody upgrades them but the operator.
 
-No released version needs an upgrade there yet, so one is made up here: revision 0004, by Alembic's own operations, on both
+No released version needs an upgrade there yet, so one is made up here: revision 0005, by Alembic's own operations, on both
 databases.
 """
 
@@ -26,7 +26,7 @@ MADE_UP = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0004", "0003"
+revision, down_revision = "0005", "0004"
 
 
 def upgrade():
@@ -65,14 +65,14 @@ def engine(database: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def newer_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Once called, this program is the one that knows revision 0004 as well."""
+    """Once called, this program is the one that knows revision 0005 as well."""
 
     def become_newer() -> None:
         shutil.copytree(migrating._MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-        (tmp_path / "migrations" / "versions" / "v0004.py").write_text(MADE_UP)
+        (tmp_path / "migrations" / "versions" / "v0005.py").write_text(MADE_UP)
         monkeypatch.setattr(migrating, "_MIGRATIONS", tmp_path / "migrations")
         monkeypatch.setattr(migrating, "EARLIER", (*migrating.EARLIER, HEAD))
-        monkeypatch.setattr(migrating, "HEAD", "0004")
+        monkeypatch.setattr(migrating, "HEAD", "0005")
 
     return become_newer
 
@@ -169,7 +169,7 @@ def test_an_older_database_is_never_upgraded_by_a_program_that_opens_it(
     before = catalog(engine)
     newer_program()
     for create in (None, create_tables):
-        with pytest.raises(UpgradeNeeded, match=r"have schema 0003, this program needs 0004; run: wattbook database upgrade$"):
+        with pytest.raises(UpgradeNeeded, match=r"have schema 0004, this program needs 0005; run: wattbook database upgrade$"):
             make_ready(engine, create)
     assert catalog(engine) == before
 
@@ -179,8 +179,8 @@ def test_the_operator_upgrades_it_and_its_rows_stay(engine: Engine, newer_progra
     add_document(engine)
     before = document(engine)
     newer_program()
-    assert upgrade(engine) == ("0003", "0004", None)
-    assert upgrade(engine) == ("0004", "0004", None)
+    assert upgrade(engine) == ("0004", "0005", None)
+    assert upgrade(engine) == ("0005", "0005", None)
     make_ready(engine, None)
     assert document(engine) == (*before, None)
 
@@ -210,7 +210,7 @@ def test_an_upgrade_that_fails_at_any_statement_leaves_the_old_tables(
             break
     remaining = 0
     assert statements > 5
-    assert schema_of(engine) == (State.CURRENT, "0004", "")
+    assert schema_of(engine) == (State.CURRENT, "0005", "")
 
 
 def test_nothing_is_upgraded_while_another_wattbook_is_connected(engine: Engine, newer_program: Callable[[], None]) -> None:
@@ -223,7 +223,7 @@ def test_nothing_is_upgraded_while_another_wattbook_is_connected(engine: Engine,
     ):
         upgrade(engine)
     worker.dispose()
-    assert upgrade(engine).after == "0004"
+    assert upgrade(engine).after == "0005"
 
 
 def test_the_same_revision_upgrades_a_file_and_keeps_its_rows(tmp_path: Path, newer_program: Callable[[], None]) -> None:
@@ -233,7 +233,7 @@ def test_the_same_revision_upgrades_a_file_and_keeps_its_rows(tmp_path: Path, ne
     before = document(engine)
     newer_program()
     make_ready(engine, None)
-    assert schema_of(engine) == (State.CURRENT, "0004", "")
+    assert schema_of(engine) == (State.CURRENT, "0005", "")
     assert document(engine) == (*before, None)
     engine.dispose()
 
@@ -261,4 +261,4 @@ def test_the_command_upgrades_what_other_commands_refuse(
     refused = wattbook(database, tmp_path, "session", "list")
     assert isinstance(refused.exception, UpgradeNeeded)
     done = wattbook(database, tmp_path, "database", "upgrade", "--json")
-    assert json.loads(done.stdout) == {"before": "0003", "after": "0004", "copy": None}
+    assert json.loads(done.stdout) == {"before": "0004", "after": "0005", "copy": None}

@@ -38,12 +38,27 @@ class Direction(StrEnum):
     TO_STATION = "csms->station"
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """What a frame was written from that never was a frame: a row of an export, an envelope of SOAP.
+
+    `form`: `steve-csv`, `ocpp1.6-soap` or `ocpp1.5-soap`. `file`: its name, without folders. `line`: where it begins, from 1.
+    `text`: the row or the envelope, word for word; that is the evidence, and the frame our reading of it.
+    """
+
+    form: str
+    file: str
+    line: int
+    text: str
+
+
 class RawMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="raw.message"):
     """One OCPP-J frame, verbatim, with what the transport knew of it.
 
     `frame` is the text as on the wire. Bytes that are not UTF-8 are kept as base64 and `base64` says so.
     `received_at` None: the source of the frame did not record when it arrived.
     `protocol` None: the source did not say; decoding goes by the shape of the message.
+    `source` None: the frame came as it is. Else it was written from that, when it was imported.
+    `security_profile` is the connection's, 0 to 3 (OCPP 2.0.1 part 2, A00). None: not known.
     """
 
     station: StationId
@@ -52,6 +67,8 @@ class RawMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="raw
     protocol: Protocol | None = None
     received_at: datetime | None = None
     base64: bool = False
+    source: Source | None = None
+    security_profile: int | None = None
 
 
 class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -58,8 +58,9 @@ class Derived(NamedTuple):
 class Difference(Struct, frozen=True, kw_only=True):
     """The first place where the replay is not what is stored; None: nothing stands there. `input` 0: not known.
 
-    Of a chain or of the recorded position (`what`), `position` is the log's, and `replayed` is what it would have to be. Of the
-    raw topic it is the partition, `stored` is what the brokers have, and `replayed` what is not there.
+    Of a chain or of the recorded position (`what`), `position` is the log's, and `replayed` is what it would have to be. Of a
+    position of a lane it is the lane. Of the raw topic it is the partition, `stored` what the brokers have, and `replayed` what
+    is not there. `partition`: of the raw topic, in whose lane it stands; None: it is the office's, or the log has no lanes.
     """
 
     what: str
@@ -67,6 +68,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     input: int
     stored: str | None
     replayed: str | None
+    partition: Partition | None = None
 
 
 class Replay(Struct, frozen=True, kw_only=True):
@@ -212,6 +214,8 @@ def _wrong_position(store: Store, until: Position) -> Difference | None:
         for item in items:
             if item.cause > until:
                 return wrong(item.cause, f"{item.what} {item.position} follows from input {item.cause}")
+    for command in store.log.read((Stream.COMMANDS,), until, 1):
+        return wrong(command.position, f"input {command.position} is a command, which is carried out as it is written")
     return None
 
 
@@ -231,7 +235,7 @@ def _replay_into(engine: Engine, inputs: Log, until: Position) -> int:
         nonlocal count
         count += processed
 
-    EmbeddedRuntime(unit, VERBS).pump(add)
+    EmbeddedRuntime(unit, VERBS, commands_wait=True).pump(add)
     return count
 
 

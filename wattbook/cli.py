@@ -10,43 +10,15 @@ from pkgutil import resolve_name
 
 import click
 
-from invoicing.not_rendered import NotRendered
-from ledger.books import LedgerError
-from streams.log import LogError
-from streams.states import AlreadyInvoiced, IndexChanged, PositionMoved
 from wattbook.commands.output import ERR, escape
-from wattbook.database import DatabaseError
-from wattbook.dev_process import ServersError
-from wattbook.months import NotAMonth
-from wattbook.reference_files import ReferenceErrors
-from wattbook.seal_key import SealKeyUnusable
-from wattbook.settings import SettingsError, read_settings, unknown_settings
-from wattbook.vault import VaultError
-from wattbook.wiring import NotReady
-
-OUTSIDE_FAILURES = (
-    SettingsError,
-    NotRendered,
-    LedgerError,
-    NotReady,
-    NotAMonth,
-    ReferenceErrors,
-    DatabaseError,
-    LogError,
-    PositionMoved,
-    AlreadyInvoiced,
-    IndexChanged,
-    VaultError,
-    ServersError,
-    SealKeyUnusable,
-    OSError,
-)
-
+from wattbook.settings import read_settings, unknown_settings
 
 COMMANDS = {  # name: where it is; imported when it is called, since some take long to import
     "init": "home:init",
     "import": "importing:import_",
     "serve": "serve:serve",
+    "station": "station:station",
+    "token": "token:token",
     "session": "session:session",
     "ledger": "ledger:ledger",
     "tick": "tick:tick",
@@ -96,6 +68,15 @@ def main() -> None:
     """The console script. Failures of the outside are told in their own words, without a traceback."""
     try:
         cli(prog_name="wattbook")
-    except OUTSIDE_FAILURES as error:
+    except SystemExit:  # what it ends with, in nearly all cases
+        raise
+    except _outside_failures() as error:
         ERR.print(f"[bold red]wattbook:[/] {escape(str(error))}")
         sys.exit(1)
+
+
+def _outside_failures() -> tuple[type[Exception], ...]:
+    """Looked for where something has failed: they come with nearly all of the program, of which a command needs a part."""
+    from wattbook.failures import OUTSIDE_FAILURES
+
+    return OUTSIDE_FAILURES

@@ -9,18 +9,23 @@
     reading     a deferred transaction, queries only            REPEATABLE READ, READ ONLY
     durable     write-ahead log, synchronous=FULL               refused if fsync, full_page_writes or synchronous_commit is off
 
+What is set for a whole PostgreSQL database or user (`ALTER DATABASE … SET`) is seen by connections that are made afterwards. So
+each is set up, or refused, when it is made (`_connected_to_postgres`), and is replaced when it is CONNECTION_S_MAX old.
+
 A transaction that was committed survives a power cut. Both context managers commit when their block ends, roll back when it
 raises, and turn what the outside does to the database into a DatabaseError that says what to do, and never a password.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from streams.places import OFFICE, Lane
 from streams.postgres_parts import LOCKS, hold_lane, take_lane
@@ -52,17 +57,24 @@ _CONNECTING = {
     "client_encoding": "utf8",
 }
 
-# Of a PostgreSQL session. Nothing of ours is one long statement: logs are read page by page.
+CONNECTION_S_MAX = 60  # PostgreSQL: between two transactions a connection that is older is replaced
+
+# Of a PostgreSQL session, as far as the server knows them. Nothing of ours is one long statement: logs are read page by page.
 _SESSION = {
     "lock_timeout": f"{LOCK_TIMEOUT_S}s",
     "statement_timeout": "10min",
     "idle_in_transaction_session_timeout": "60s",  # a writer that hangs gives its locks back
+    "idle_session_timeout": "0",  # one that waits in the pool is no fault
+    "transaction_timeout": "0",  # of PostgreSQL 17 on: an invoice run may draw up for long, and asks all the time
     "jit": "off",  # compiling takes longer than any of our queries
 }
 _OFFICE_IDLE_MAX = "10min"  # one document of some 300 000 sessions is drawn up for a minute, on a machine that is busy for more
 _READING_IDLE_MAX = "1h"  # who reads may look at what he has read for a while: a replay, the drawing of documents
 
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")  # off: what was committed may be lost, or the files damaged
+_RELIED_ON = (*_DURABLE, "session_replication_role", "search_path", "default_transaction_read_only")
+_SEARCH_PATH = '"$user", public'  # PostgreSQL's own
+_READ_ONLY = "default_transaction_read_only"
 
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: f"Another process has been writing to it for {BUSY_TIMEOUT_S} s; wait for that one, or stop it.",
@@ -134,10 +146,15 @@ def writing(engine: Engine, lane: Lane | None = None, waiting: Waiting = in_sile
     SQLite: it waits for the file's write lock first, so what it reads is still true when it writes. PostgreSQL: with a lane, it
     waits for that one's lock, so nobody else writes to the lane until it ends.
     """
-    with explaining(engine), engine.connect().execution_options(wattbook_writes=True) as connection, connection.begin():
-        if lane is not None and _is_postgres(engine):
-            _hold(connection, lane, waiting)
-        yield connection
+    with explaining(engine), engine.connect().execution_options(wattbook_writes=True) as connection:
+        if connection.info.get(_READ_ONLY):  # a connection that has read before would write: the driver says so each time
+            raise DatabaseError(
+                _cannot_be_used(engine.url, f"It is read-only: {_READ_ONLY} is on. Turn it off to write to it.")
+            )
+        with connection.begin():
+            if lane is not None and _is_postgres(engine):
+                _hold(connection, lane, waiting)
+            yield connection
 
 
 def _hold(connection: Connection, lane: Lane, waiting: Waiting) -> None:
@@ -251,6 +268,7 @@ def _postgres(place: str) -> Engine:
         connect_args={name: value for name, value in _CONNECTING.items() if name not in url.query},
         pool_size=4,
         max_overflow=4,
+        pool_recycle=CONNECTION_S_MAX,
         pool_pre_ping=True,  # a connection that the server has closed meanwhile is replaced before it is used
         hide_parameters=True,  # in error messages of SQLAlchemy: they hold tokens and amounts
     )
@@ -258,33 +276,49 @@ def _postgres(place: str) -> Engine:
     return engine
 
 
-def _connected_to_postgres(connection: psycopg.Connection, _: object) -> None:
-    """Set a new connection up, and refuse a server that would lose what it has confirmed."""
+def _connected_to_postgres(connection: psycopg.Connection, record: ConnectionPoolEntry) -> None:
+    """Set a new connection up, and refuse a server that would lose what it has confirmed, or let it be changed."""
     try:
         connection.autocommit = True
-        for name, value in _SESSION.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-        query = "SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(%s) ORDER BY name"
-        off = [name for (name,) in connection.execute(query, ([*_DURABLE],))]
+        connection.execute(_SET_UP, ([*_SESSION], [*_SESSION.values()]))
+        found = {name: (value, source) for name, value, source in connection.execute(_LOOK_AT, ([*_RELIED_ON],))}
         connection.autocommit = False
-        if off or connection.info.parameter_status("server_encoding") != "UTF8":
-            raise DatabaseError(_unfit(connection, off))
+        if unfit := _unfit(connection, found):
+            info = connection.info
+            raise DatabaseError(f"The database {info.dbname} at {info.host}:{info.port} cannot be used. {unfit}")
+        record.info[_READ_ONLY] = found[_READ_ONLY][0] == "on"
     except (psycopg.Error, DatabaseError):
         connection.close()  # SQLAlchemy does not know it yet
         raise
 
 
-def _unfit(connection: psycopg.Connection, off: list[str]) -> str:
-    info = connection.info
-    refused = f"The database {info.dbname} at {info.host}:{info.port} cannot be used."
-    if off:
-        return f"{refused} A power cut would take what was confirmed to stations: turn {' and '.join(off)} on."
-    return f"{refused} It cannot hold every text: create it with ENCODING 'UTF8'."
+_SET_UP = """SELECT set_config(name, wanted.value, false) FROM pg_settings
+    JOIN unnest(%s::text[], %s::text[]) AS wanted (name, value) USING (name)"""
+_LOOK_AT = "SELECT name, setting, source FROM pg_settings WHERE name = ANY(%s) ORDER BY name"
+
+
+def _unfit(connection: psycopg.Connection, found: Mapping[str, tuple[str, str]]) -> str | None:
+    """Why this session is none for us. `found`: by setting its value, and who has set it."""
+    if off := [name for name, (value, _) in found.items() if name in _DURABLE and value == "off"]:
+        return f"A power cut would take what was confirmed to stations: turn {' and '.join(off)} on."
+    if connection.info.parameter_status("server_encoding") != "UTF8":
+        return "It cannot hold every text: create it with ENCODING 'UTF8'."
+    if found["session_replication_role"][0] == "replica":
+        return (
+            "session_replication_role is replica: the triggers that keep log and books from being changed are switched off. "
+            "Reset it for this database and user."
+        )
+    path, source = found["search_path"]
+    if path != _SEARCH_PATH and source != "client":
+        return (
+            f"search_path is {path}: tables would be looked for, and made, in another place than before. Reset it for this "
+            f"database and user; or, if they are there, write it into the URL: ?options=-csearch_path%3D{quote(path, safe='')}"
+        )
+    return None
 
 
 def _of_postgres(error: BaseException | None, url: URL, may_write: bool) -> DatabaseError | None:
-    named = URL.create("postgresql", username=url.username, host=url.host, port=url.port, database=url.database)
-    begun = f"The database {named} cannot be used."
+    begun = _cannot_be_used(url)
     state = getattr(error, "sqlstate", None) or ""
     if state == "25006" and not may_write:
         return None  # nothing is wrong with the server: we wrote where we said that we only read
@@ -296,6 +330,12 @@ def _of_postgres(error: BaseException | None, url: URL, may_write: bool) -> Data
     if isinstance(error, psycopg.OperationalError) and not state:
         return _not_connected(begun, str(error))
     return None
+
+
+def _cannot_be_used(url: URL, why: str = "") -> str:
+    """The URL without its password."""
+    named = URL.create("postgresql", username=url.username, host=url.host, port=url.port, database=url.database)
+    return f"The database {named} cannot be used. {why}".rstrip()
 
 
 def _not_connected(begun: str, told: str) -> DatabaseError:

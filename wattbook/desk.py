@@ -6,7 +6,8 @@ A message is durable before it is answered, and its content never delays or refu
 fail, they stop and say so; the desk goes on making messages durable and answering them, only without costs.
 
 Where workers process the messages (`streams.office_runtime`), nothing is concluded of a message yet when it is answered. Costs
-are then left out of the answers and told afterwards: the running cost by the clock, the final one when it is recorded.
+are then left out of the answers and told afterwards: the running cost by the clock, the final one when it is recorded. The same
+holds while the desk is behind: where a CSMS has handed in many messages at once, no station waits until they are processed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -55,6 +56,7 @@ class Sent(NamedTuple):
     station: StationId
     protocol: Protocol
     frame: str
+    security_profile: int | None = None
 
 
 class Ended(NamedTuple):
@@ -73,19 +75,45 @@ class Desk:
         self._told: dict[SessionId, Decimal] = {}
         self._ended: list[Ended] = []
         self._steps_stopped = False
+        self.behind = 0  # messages that were taken in and not processed yet
 
     def handle(self, messages: Sequence[RawMessage]) -> list[list[str]]:
         """For each message the frames to send to its station, the answer first. All of it is durable when this returns."""
         self._app.runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
-        self._pump()
+        self._take_up(len(messages))
         numbers = self._transaction_numbers(messages)
         with self._app.reading() as store:
             view = View(store, self._app.runtime.catalogue(), self._app.settings.heartbeat_interval_s)
             replies = [list(self._reply(view, message, numbers.get(index))) for index, message in enumerate(messages)]
         now = max((m.received_at for m in messages if m.received_at is not None), default=None)
-        self._note([Sent(m.station, _protocol(m), f) for m, frames in zip(messages, replies, strict=True) for f in frames], now)
-        self._pump()
+        self._note(
+            [
+                Sent(m.station, _protocol(m), f, m.security_profile)
+                for m, frames in zip(messages, replies, strict=True)
+                for f in frames
+            ],
+            now,
+        )
+        self._take_up(0)
         return replies
+
+    def record(self, messages: Sequence[RawMessage]) -> list[list[str]]:
+        """Make messages durable that others answer; nothing is sent."""
+        self._app.runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
+        self._take_up(len(messages))
+        return [[] for _ in messages]
+
+    def take(self, messages: Sequence[RawMessage]) -> list[bool]:
+        """Messages that nobody is answered: durable when this returns, in one transaction; whether each is new. `catch_up` is
+        to follow: until then stations are answered without costs, instead of waiting for what others have handed in."""
+        appended = self._app.runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
+        self.behind += len(messages) if self._app.runtime.concludes_at_once else 0
+        return [is_new for _, is_new in appended]
+
+    def catch_up(self, limit: int) -> None:
+        """Process so much of what was taken in."""
+        processed = self._guarded(lambda: self._app.runtime.pump_batch(limit))
+        self.behind = max(0, self.behind - processed) if processed else 0
 
     def cost_updates(self, stations: Iterable[StationId], now: datetime) -> list[Sent]:
         """What the running sessions of these stations cost by now, where that is no longer what they were last told."""
@@ -136,7 +164,7 @@ class Desk:
         call = presented(message.frame)
         events = view.events(message)
         session = view.session_of(events)
-        at_once = self._app.runtime.concludes_at_once and not self._steps_stopped
+        at_once = self._app.runtime.concludes_at_once and not self._steps_stopped and not self.behind
         cost = cost_of(view.store, view.catalogue, session) if session is not None and at_once else None
         if not at_once and events and isinstance(events[0], TransactionEnded):
             self._ended.append(Ended(message.station, message.received_at, events))
@@ -185,21 +213,34 @@ class Desk:
                     Stream.RAW,
                     station,
                     RawMessage(
-                        station=station, frame=frame, direction=Direction.TO_STATION, protocol=protocol, received_at=now
+                        station=station,
+                        frame=frame,
+                        direction=Direction.TO_STATION,
+                        protocol=protocol,
+                        received_at=now,
+                        security_profile=profile,
                     ),
                 )
-                for station, protocol, frame in sent
+                for station, protocol, frame, profile in sent
             ]
         )
 
-    def _pump(self) -> None:
+    def _take_up(self, messages: int) -> None:
+        """Process what there is, unless that is more than a station would wait for."""
+        if self.behind:
+            self.behind += messages
+        else:
+            self._guarded(lambda: self._app.runtime.pump().total())
+
+    def _guarded(self, steps: Callable[[], int]) -> int:
         if self._steps_stopped:
-            return
+            return 0
         try:
-            self._app.runtime.pump()
+            return steps()
         except Exception as error:  # noqa: BLE001 - the steps may stop; making messages durable and answering may not
             self._steps_stopped = True
             self._say("steps_stopped", error=type(error).__name__, remedy="messages stay durable; stop, mend, start again")
+            return 0
 
 
 class View(NamedTuple):

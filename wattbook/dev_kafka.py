@@ -11,6 +11,7 @@ import socket
 import struct
 import uuid
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from wattbook.dev_process import LOOPBACK, ServerProcess, ServersError, program, run_to_end
@@ -32,9 +33,16 @@ def new_cluster_id() -> str:
 class KafkaCluster:
     """Nodes 1, 2, …; each keeps its records in a folder of its own, and finds them again when it is started again."""
 
-    def __init__(self, folder: Path, cluster_id: str, ports: Sequence[tuple[int, int]], libs: Path = LIBS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cluster_id: str,
+        ports: Sequence[tuple[int, int]],
+        libs: Path = LIBS,
+        java_options: Sequence[str] = (),
+    ) -> None:
         """`ports` has one pair for each node: where clients connect, and where controllers do."""
-        self.folder, self.cluster_id, self._libs = folder, cluster_id, libs
+        self.folder, self.cluster_id, self._libs, self._java_options = folder, cluster_id, libs, java_options
         self._ports = dict(enumerate(ports, start=1))
         self._processes = {node: self._process(node) for node in self._ports}
 
@@ -94,7 +102,8 @@ class KafkaCluster:
 
     def _java(self, *options: str) -> list[str]:
         log4j = f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}"
-        return ["java", *options, log4j, "-cp", f"{self._libs}/*"]  # java itself looks for the jars that the star stands for
+        jars = f"{self._libs}/*"  # java itself looks for the jars that the star stands for
+        return ["java", *self._java_options, *options, log4j, "-cp", jars]
 
     def _check_parts(self) -> None:
         program("java", "default-jre-headless")
@@ -103,10 +112,14 @@ class KafkaCluster:
 
     def _format(self, nodes: Iterable[int]) -> None:
         """Give new nodes the cluster's id. Kafka refuses to start on a folder that has none."""
-        for node in nodes:
+
+        def format_(node: int) -> None:
             self._properties(node).write_text(self._configuration(node))
             command = [_TOOL, "format", "-t", self.cluster_id, "-c", str(self._properties(node))]
             run_to_end([*self._java("-Xmx128m"), *command], cwd=self.folder)
+
+        with ThreadPoolExecutor(max_workers=3) as threads:
+            list(threads.map(format_, nodes))
 
     def _records(self, node: int) -> Path:
         return self.folder / f"records-{node}"

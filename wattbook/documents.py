@@ -51,14 +51,14 @@ def issue(app: App, month: str, issued_on: date, now: datetime) -> list[Document
     if issued_on > now.date():
         raise NotReady(f"an invoice cannot be dated in the future: {issued_on} is after {now.date()}")
     with app.reading() as store:
-        before = {row.number for row in store.states.documents()}
         owing = store.states.billable_by_contract(last)
+    done = []
     for number, contracts in enumerate(ranges(owing, SESSIONS_AT_ONCE)):
         time.sleep(_GIVE_WAY_S if number else 0)
         command = structs.replace(request, contracts=contracts)
-        app.runtime.carry_out(Input(Stream.COMMANDS, "invoice-run", command))
-    with app.reading() as store:
-        return [row for row in store.states.documents() if row.number not in before]
+        done.append(app.runtime.carry_out(Input(Stream.COMMANDS, "invoice-run", command)))
+    with app.reading() as store:  # others may issue documents at the same time
+        return [row for row in store.states.documents() if any(each.after < row.issued_at <= each.until for each in done)]
 
 
 def ranges(owing: Iterable[tuple[ContractId, int]], sessions_max: int) -> list[ContractRange | None]:

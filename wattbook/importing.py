@@ -1,22 +1,34 @@
-"""Import files of captured OCPP-J frames: read, make durable, process, and count what happened.
+"""Import files of captured messages: read, make durable, process, and count what happened.
 
-A file is read in batches of lines; each batch is appended to the log before it is processed. A line that was imported before
-is known by its content, so an import that was broken off is repeated from the beginning and goes on where it stopped.
+A file is read in batches of lines, or as a whole where its form asks for that (`ingest.file_forms`); each batch is appended to
+the log before it is processed. A line that was imported before is known by its content, so an import that was broken off is
+repeated from the beginning and goes on where it stopped.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, tzinfo
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from ingest.captures import Unreadable, read_line
+from ingest.captures import Unreadable
+from ingest.file_forms import HEAD_BYTES, WHOLE_BYTES_MAX, FileForm, line_reader, recognised, whole_reader
 from streams.embedded_runtime import EmbeddedRuntime, Input
 from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
 from vocabulary.charging import RawMessage
 
 _SHOWN = 20  # unreadable lines that are told one by one; all are counted
+
+
+class Found(NamedTuple):
+    """A piece of a file: how long, and what is in it."""
+
+    bytes: int
+    lines: int
+    items: Sequence[RawMessage | Unreadable | None]
 
 
 class ImportSummary(Struct, kw_only=True):
@@ -40,39 +52,63 @@ def import_files(
     files: Sequence[Path],
     batch: int,
     progress: Callable[[int], None] = lambda _: None,
+    form: FileForm | None = None,
+    zone: tzinfo = UTC,
 ) -> ImportSummary:
-    """Import the files in order. `progress` is called with the bytes read."""
+    """Import the files in order. `progress` is called with the bytes read. `form` None: each file's is told by how it begins.
+    `zone`: of times that bear none.
+    """
     summary = ImportSummary(files=len(files), published=not runtime.concludes_at_once)
     tally, new = runtime.pump(), 0
     for file in files:
-        for lines in _batches(file, batch):
-            messages = _read(file, lines, summary)
+        for found in _batches(file, batch, form or _form(file), zone):
+            messages = _messages(file, found, summary)
             appended = runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
             new += sum(is_new for _, is_new in appended)
             tally += runtime.pump()
-            progress(sum(len(line) for _, line in lines))
+            progress(found.bytes)
     summary.new_messages = None if summary.published else new
     summary.steps = dict(sorted(tally.items()))
     return summary
 
 
-def _batches(file: Path, size: int) -> Iterator[list[tuple[int, bytes]]]:
+def _form(file: Path) -> FileForm:
+    with file.open("rb") as opened:
+        return recognised(opened.read(HEAD_BYTES))
+
+
+def _batches(file: Path, size: int, form: FileForm, zone: tzinfo) -> Iterator[Found]:
+    read = line_reader(form, zone)
+    if read is None:
+        yield from _whole(file, size, form, zone)
+        return
     with file.open("rb") as opened:
         numbered = enumerate(opened, start=1)
         while lines := list(islice(numbered, size)):
-            yield lines
+            yield Found(sum(len(line) for _, line in lines), len(lines), [read(line, number) for number, line in lines])
 
 
-def _read(file: Path, lines: Sequence[tuple[int, bytes]], summary: ImportSummary) -> list[RawMessage]:
+def _whole(file: Path, size: int, form: FileForm, zone: tzinfo) -> Iterator[Found]:
+    with file.open("rb") as opened:
+        data = opened.read(WHOLE_BYTES_MAX + 1)
+    if len(data) > WHOLE_BYTES_MAX:
+        yield Found(len(data), 0, [Unreadable(1, f"the file has more than {WHOLE_BYTES_MAX} bytes", "split it")])
+        return
+    items = whole_reader(form, zone)(data, file.name)
+    yield Found(len(data), data.count(b"\n"), items[:size])
+    for begin in range(size, len(items), size):
+        yield Found(0, 0, items[begin : begin + size])
+
+
+def _messages(file: Path, found: Found, summary: ImportSummary) -> list[RawMessage]:
+    summary.lines += found.lines
     messages = []
-    for number, line in lines:
-        summary.lines += 1
-        read = read_line(line, number)
-        if isinstance(read, RawMessage):
-            messages.append(read)
-        elif isinstance(read, Unreadable):
+    for item in found.items:
+        if isinstance(item, RawMessage):
+            messages.append(item)
+        elif isinstance(item, Unreadable):
             summary.unreadable += 1
             if summary.unreadable <= _SHOWN:
-                summary.unreadable_lines.append(f"{file}:{read.number}: {read.reason}; {read.remedy}")
+                summary.unreadable_lines.append(f"{file}:{item.number}: {item.reason}; {item.remedy}")
     summary.messages += len(messages)
     return messages

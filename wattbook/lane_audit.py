@@ -1,10 +1,11 @@
 """Replay on Kafka: fold the raw topic and the office's inputs again, and show that all that follows from them is the same.
 
-First the inputs are looked at: the hash chains of the office's, and whether the topic is the one that was processed and still
-holds all of that. (What it holds is looked at by `audit verify --topic`.) Then what follows is compared: in every lane
-events, conclusions and quarantine, in order; the indexes of sessions and documents; the states; and the entries by their
-identity, since in which order lanes came to the ledger follows from no input. A worker that is at work saves states now and
-then: of a lane they are compared if the stored ones know every event of it, and the result says of which they were not.
+First the inputs are looked at: the hash chains of the office's, the positions up to which they were processed, and whether the
+topic is the one that was processed and still holds all of that. (What it holds is looked at by `audit verify --topic`.) Then
+what follows is compared: in every lane events, conclusions and quarantine, in order; the indexes of sessions and documents; the
+states; and the entries by their identity, since in which order lanes came to the ledger follows from no input. A worker that is
+at work saves states now and then: of a lane they are compared if the stored ones know every event of it, and the result says of
+which they were not.
 """
 
 import tempfile
@@ -12,7 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
+from msgspec import structs
 from sqlalchemy import Connection
 
 from ledger.sql_store import SqlLedger
@@ -25,7 +28,7 @@ from streams.memory import session_key
 from streams.places import OFFICE, Bounds, Lane, Offset, Partition, Taken, lane_of
 from streams.raw_records import partition_of
 from streams.sql_states import SqlStates
-from streams.topic_identity import TopicIdentity, is_another, topic_of
+from streams.topic_identity import UNKNOWN, TopicIdentity, is_another, is_unknown, topic_of
 from vocabulary.codec import encode
 from vocabulary.identity import Position, SessionId, StationId
 from wattbook.audit import (
@@ -42,7 +45,8 @@ from wattbook.audit import (
     unsaved,
 )
 from wattbook.database import reading, writing
-from wattbook.lane_replay import LaneReplay, Reached, World, marks_of
+from wattbook.lane_positions import moved_position
+from wattbook.lane_replay import LaneReplay, Reached, ReadRaw, World, marks_of
 from wattbook.wiring import App, Store, database_in, log_on, store_on
 
 _AT_ONCE = 2000
@@ -51,19 +55,38 @@ _NOTHING = Bounds(Offset(0), Offset(0))
 
 def replay_lanes(app: App) -> Replay:
     """As `wattbook.audit.replay`, where workers process the messages of a topic."""
+    options, partitions = app.settings.kafka_options, app.settings.kafka_partitions
+    with reading(app.engine) as stored:
+        marked = _marked(stored, partitions)
+        if (broken := _broken(options, store_on(stored, partitions), marked)) is not None:
+            return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
+        return replay_over(stored, _Raw(options), partitions, marked)
+
+
+class Marked(NamedTuple):
+    """How far each lane is, and where on the way it took up what was new of the office's facts."""
+
+    ends: Mapping[Partition, Reached]
+    marks: Mapping[Partition, Sequence[Reached]]
+
+
+def _marked(stored: Connection, partitions: int) -> Marked:
+    ends = _ends(stored, partitions)
+    return Marked(ends, {partition: list(marks_of(log_on(stored, lane_of(partition)))) for partition in ends})
+
+
+def replay_over(stored: Connection, read_raw: ReadRaw, partitions: int, marked: Marked | None = None) -> Replay:
+    """Fold what is read again, and compare it with what is stored."""
+    ends, marks = marked or _marked(stored, partitions)
+    lanes = [OFFICE, *map(lane_of, ends)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wattbook-replay-")))
-        stored = stack.enter_context(reading(app.engine))
-        ends = _ends(stored, app.settings.kafka_partitions)
-        if (broken := broken_chain(store_on(stored)) or _wrong_topic(app.settings.kafka_options, stored, ends)) is not None:
-            return Replay(inputs=0, events=0, conclusions=0, entries=0, digest=Seal().hex(), difference=broken)
-        world = _world(stack, folder, [OFFICE, *map(lane_of, ends)])
-        marks = {partition: list(marks_of(log_on(stored, lane_of(partition)))) for partition in ends}
-        replay = LaneReplay(world, log_on(stored), _Raw(app.settings.kafka_options), marks, ends, app.settings.kafka_partitions)
+        world = _world(stack, folder, lanes)
+        replay = LaneReplay(world, log_on(stored), read_raw, marks, ends, partitions)
         until = SqlStates(stored).position("steps")
         replay.run(until)
         inputs = replay.messages + _office_inputs(stored, until)
-        return _compared(store_on(stored, app.settings.kafka_partitions), world, [OFFICE, *map(lane_of, ends)], inputs)
+        return _compared(store_on(stored, partitions), world, lanes, inputs)
 
 
 def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
@@ -77,7 +100,26 @@ def _ends(stored: Connection, partitions: int) -> dict[Partition, Reached]:
     return ends
 
 
-def _wrong_topic(options: KafkaOptions, stored: Connection, ends: Mapping[Partition, Reached]) -> Difference | None:
+def _broken(options: KafkaOptions, store: Store, marked: Marked) -> Difference | None:
+    """What keeps the inputs from being folded again, or was changed beside them."""
+    return (
+        broken_chain(store)
+        or moved_position(store, marked.ends, marked.marks)
+        or _moved_station(store.states)
+        or _wrong_topic(options, store.states, marked.ends)
+    )
+
+
+def _moved_station(states: SqlStates) -> Difference | None:
+    """Partitions were added to the topic while nobody looked at that, and a station went on in another lane."""
+    if (found := states.in_two_lanes()) is None:
+        return None
+    station, first, second = found
+    shown = f"sessions of {station} closed in the partitions {first - 1} and {second - 1}"
+    return _of_topic(Partition(second - 1), shown, "a station stays in one partition: see `OtherPartitions` in docs/errors.md")
+
+
+def _wrong_topic(options: KafkaOptions, states: SqlStates, ends: Mapping[Partition, Reached]) -> Difference | None:
     """What the topic lacks is told as that, and not as events that follow from nothing."""
     name, processed = options.topic("raw"), {partition: reached.offset for partition, reached in ends.items() if reached.offset}
     if not processed:
@@ -85,7 +127,9 @@ def _wrong_topic(options: KafkaOptions, stored: Connection, ends: Mapping[Partit
     with Admin(options) as admin, TopicReader(options, name) as reader:
         found, held = TopicIdentity(admin.topic_id(name), name), reader.bounds()
     for partition, until in processed.items():
-        known, bounds = topic_of(SqlStates(stored), partition), held.get(partition, _NOTHING)
+        known, bounds = topic_of(states, partition), held.get(partition, _NOTHING)
+        if is_unknown(known, found):
+            return _of_topic(partition, f"{name} has the id {found.id}", UNKNOWN)
         if is_another(known, found):
             return _of_topic(partition, f"{name} has the id {found.id}", f"the topic with the id {known.id} was processed")
         if gone := bounds.gone(until):
@@ -140,7 +184,7 @@ def _compared(stored: Store, world: World, lanes: Sequence[Lane], inputs: int) -
         for stream in DERIVED:
             before = seal.count
             ours, theirs = derived(stored.lanes[lane], stream), derived(world.log(lane), stream)
-            difference = difference or compare(ours, theirs, seal)
+            difference = difference or _in_lane(lane, compare(ours, theirs, seal))
             counts[stream] += seal.count - before
     before = seal.count
     difference = difference or compare(_entries(stored.ledger), _entries(SqlLedger(world.shared)), seal)
@@ -157,6 +201,10 @@ def _compared(stored: Store, world: World, lanes: Sequence[Lane], inputs: int) -
         difference=difference,
         unsaved=left_out,
     )
+
+
+def _in_lane(lane: Lane, found: Difference | None) -> Difference | None:
+    return found if found is None or lane == OFFICE else structs.replace(found, partition=Partition(lane - 1))
 
 
 def _entries(ledger: SqlLedger) -> Iterator[Derived]:

@@ -130,8 +130,8 @@ class LaneReplay:
     def run(self, until: Position) -> None:
         """The office's inputs up to a position, and the messages of all partitions up to their ends."""
         view = OfficeView(self._office, self._world.log(OFFICE))
-        runtime = EmbeddedRuntime(lambda: nullcontext(self._world.unit(OFFICE, view, view)), VERBS)
-        for stored in _records(self._office, Stream.COMMANDS, until):
+        runtime = EmbeddedRuntime(lambda: nullcontext(self._world.unit(OFFICE, view, view)), VERBS, commands_wait=True)
+        for stored in records(self._office, Stream.COMMANDS, until):
             command = decode(stored.body)
             assert isinstance(command, InvoiceRunRequested)
             self._advance({Partition(r.partition): Reached(Offset(r.offset), r.reference) for r in command.reached})
@@ -192,7 +192,7 @@ class World:
 
 def marks_of(log: Log) -> Iterator[Reached]:
     """Where a lane took reference facts up, from its own log."""
-    for stored in _records(log, Stream.CONCLUSIONS):
+    for stored in records(log, Stream.CONCLUSIONS):
         if (taken := _taken(stored.body)) is not None:
             yield Reached(Offset(taken.offset), taken.until)
 
@@ -206,7 +206,7 @@ def _taken(body: bytes) -> ReferenceTaken | None:
     return event if isinstance(event, ReferenceTaken) else None
 
 
-def _records(log: Log, stream: Stream, until: Position | None = None) -> Iterator[Stored]:
+def records(log: Log, stream: Stream, until: Position | None = None) -> Iterator[Stored]:
     after = Position(0)
     while page := log.read((stream,), after, _PAGE):
         for stored in page:

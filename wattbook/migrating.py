@@ -29,8 +29,8 @@ from sqlalchemy import Connection, Engine
 from wattbook.database import APPLICATION_ID, DatabaseError, reading, writing
 from wattbook.migrations.frozen import statements
 
-HEAD = "0003"
-EARLIER = ("0001", "0002")  # every revision before it; 0001 is 0.1.0, which marked nothing
+HEAD = "0004"
+EARLIER = ("0001", "0002", "0003")  # every revision before it; 0001 is 0.1.0, which marked nothing
 VERSION_TABLE = "wattbook_schema"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

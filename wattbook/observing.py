@@ -24,6 +24,7 @@ from streams.log import LogUnusable
 from streams.places import OFFICE, Lane, Offset, Partition, Taken
 from streams.pump import Fenced, Lanes
 from wattbook.database import DatabaseError
+from wattbook.progress import Progress, told
 from wattbook.settings import SettingsError
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of no use here
@@ -84,10 +85,8 @@ class Meters:
         self._say, self._stall_s, self._clock = say, stall_s, clock
         self._waits = waits or Waits(say, clock)
         self._lock = threading.Lock()
-        self._next: dict[Partition, Offset] = {}
-        self._ends: dict[Partition, Offset] = {}
-        self._heard = self._moved = clock()  # when the brokers answered last; when something was committed, or nothing waited
-        self._does_wait = False
+        self._progress = Progress(clock)
+        self._heard = clock()  # when the brokers answered last
         self.processed = 0
         self.registry = CollectorRegistry()
         self.registry.register(_Tallied(tally))
@@ -108,20 +107,20 @@ class Meters:
     def rebalanced(self, partitions: Collection[Partition]) -> None:
         self._rebalances.inc()
         with self._lock:
-            for partition in self._next.keys() - set(partitions):
+            for partition in self._progress.next.keys() - set(partitions):
                 self._drop(partition)
         self._say("partitions_shared_out", ours=",".join(map(str, partitions)) or "none")
 
-    def ends(self, ends: Mapping[Partition, Offset]) -> None:
+    def ends(self, ends: Mapping[Partition, Offset], held: Collection[Partition] = ()) -> None:
         with self._lock:
             self._heard = self._clock()
             self._last_heard.set_to_current_time()
-            self._ends.update(ends)
+            self._progress.heard(ends, held)
             self._show()
 
     def owned(self, partition: Partition, offset: Offset) -> None:
         with self._lock:
-            self._next[partition] = offset
+            self._progress.owned(partition, offset)
             self._show()
 
     def given_back(self, partition: Partition) -> None:
@@ -134,7 +133,7 @@ class Meters:
         self._last_commit.set_to_current_time()
         with self._lock:
             self.processed += messages
-            self._next[partition], self._moved = offset, self._clock()
+            self._progress.committed(partition, offset)
             self._show()
 
     def fenced(self) -> None:
@@ -143,36 +142,35 @@ class Meters:
     @property
     def lag(self) -> dict[Partition, int]:
         """Messages that wait, by partition, as far as the ends are known."""
-        return {p: max(0, end - self._next[p]) for p, end in self._ends.items() if p in self._next}
+        return self._progress.lag
 
     def health(self) -> dict[str, object]:
         """Empty `wrong` where all is well. Who waits for a lane hears and commits nothing: that time does not count."""
         with self._lock:
-            lag, now, waits_for = sum(self.lag.values()), self._clock(), self._waits.what
-            heard, moved = (now if waits_for else max(at, self._waits.ended) for at in (self._heard, self._moved))
-            wrong = []
-            if now - heard > self._stall_s:
-                wrong.append(f"Kafka has not answered for {now - heard:.0f} s")
-            if lag and now - moved > self._stall_s:
-                wrong.append(f"{lag} messages wait, and nothing was committed for {now - moved:.0f} s")
-            shown = {"lag": lag, "partitions": sorted(self._next), "messages": self.processed}
-            return {"wrong": wrong, "waits_for": waits_for, **shown}
+            now, waits_for = self._clock(), self._waits.what
+            free_since = now if waits_for else self._waits.ended
+            silent_s = now - max(self._heard, free_since)
+            stuck = self._progress.stuck(self._stall_s, free_since)
+            silence = [f"Kafka has not answered for {silent_s:.0f} s"] if silent_s > self._stall_s else []
+            return {
+                "wrong": [*silence, *told(stuck)],
+                "waits_for": waits_for,
+                "lag": sum(self.lag.values()),
+                "stuck": [one.partition for one in stuck],
+                "partitions": sorted(self._progress.next),
+                "messages": self.processed,
+            }
 
     def _show(self) -> None:
-        lag, did_wait = self.lag, self._does_wait
-        self._does_wait = any(lag.values())
-        if not did_wait:
-            self._moved = self._clock()
-        for partition, offset in self._next.items():
+        for partition, offset in self._progress.next.items():
             self._position.labels(partition).set(offset)
-        for partition, messages in lag.items():
+        for partition, messages in self.lag.items():
             self._lag.labels(partition).set(messages)
 
     def _drop(self, partition: Partition) -> None:
-        if self._next.pop(partition, None) is not None:
-            self._position.remove(partition)
-        if self._ends.pop(partition, None) is not None:
-            self._lag.remove(partition)
+        for gauge in (self._position, self._lag):
+            gauge.remove(partition)
+        self._progress.dropped(partition)
 
     def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
         return Gauge(name, what, labels, registry=self.registry)

@@ -21,7 +21,8 @@ from typing import NamedTuple, Protocol, Self
 
 from sqlalchemy import Engine
 
-from streams.kafka_client import BrokerUnavailable, KafkaOptions, Publisher, Reader
+from streams.held_back import held_back
+from streams.kafka_client import Admin, BrokerUnavailable, KafkaOptions, Publisher, Reader
 from streams.kafka_following import TopicReader
 from streams.kafka_topics import TOPICS
 from streams.log import LogError
@@ -96,12 +97,15 @@ class Sealer:
             self._write(self._overdue())
         self._write(self._begun())
 
-    def once(self) -> None:
-        """Seal all that the topics hold now."""
+    def once(self) -> dict[str, dict[Partition, int]]:
+        """Seal all that the topics hold now, but what open transactions hold back: how much, by topic and partition."""
         ends = [reader.end() for reader in self._readers]
         while not all(reader.has_come_to(end) for reader, end in zip(self._readers, ends, strict=True)):
             self._pass()
         self._write(self._begun())
+        with Admin(self._options) as admin:
+            held = {reader.topic: held_back(admin, reader) for reader in self._readers}
+        return {topic: partitions for topic, partitions in held.items() if partitions}
 
     # Where to go on
 
@@ -236,13 +240,22 @@ class Sealer:
 
 
 def seal_for_ever(make: Callable[[], Sealer], is_wanted: Callable[[], bool], say: Say) -> None:
-    """Run sealers, one after the other where the brokers or the database go away, until it is not wanted."""
+    """Run sealers, one after the other where the brokers or the database go away, until it is not wanted.
+
+    An outage is told once when it begins, however often it is tried again, and once when it is over.
+    """
+    waits = False
     while is_wanted():
         try:
             with make() as sealer:
+                if waits:
+                    waits = False
+                    say("seal_goes_on")
                 sealer.run(is_wanted)
         except (BrokerUnavailable, DatabaseAway) as error:
-            say("seal_waits", because=str(error))
+            if not waits:
+                say("seal_waits", because=str(error))
+            waits = True
             until = time.monotonic() + _AGAIN_AFTER_S
             while is_wanted() and time.monotonic() < until:
                 time.sleep(_WAIT_S)

@@ -8,20 +8,26 @@ While one batch is being committed the next one gathers, so the more stations ta
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from ingest.http_server import MessageDoor
+from ingest.uvicorn_listener import HttpListener
 from ingest.websocket_server import StationServer
 from vocabulary.charging import RawMessage
 from wattbook.desk import Desk
+from wattbook.front_door import listen, station_server
+from wattbook.publishing_desk import PublishingDesk
 from wattbook.wiring import App
 
 BATCH_MAX = 500
+SWITCH_S = 0.001  # for which the desk's thread may hold up the sockets
 
 R = TypeVar("R")
 
@@ -34,8 +40,8 @@ class Waiting(NamedTuple):
 class Counter:
     """The desk behind a queue, worked by one thread: the desk is not for several."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, handle: Callable[[Sequence[RawMessage]], list[list[str]]]) -> None:
+        self._handle = handle
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(maxsize=10 * BATCH_MAX)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
 
@@ -53,7 +59,7 @@ class Counter:
             batch = [await self._queue.get()]
             while len(batch) < BATCH_MAX and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            replies = asyncio.gather(self.run(self._desk.handle, [each.message for each in batch]), return_exceptions=True)
+            replies = asyncio.gather(self.run(self._handle, [each.message for each in batch]), return_exceptions=True)
             _hand_out(batch, (await replies)[0])
 
     async def run(self, function: Callable[..., R], *arguments: object) -> R:
@@ -75,21 +81,26 @@ def _hand_out(batch: Sequence[Waiting], replies: list[list[str]] | BaseException
             each.replies.set_result(replies[index])
 
 
-async def serve(app: App, listening: Callable[[str, int], None] = lambda _host, _port: None) -> None:
+Listening = Callable[[str], None]  # told the address, in words, of each door that is open
+
+
+async def serve(app: App, listening: Listening = lambda _address: None) -> None:
     """Until SIGTERM or SIGINT; what is in hand is finished, nothing more is accepted."""
+    sys.setswitchinterval(SWITCH_S)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     desk = Desk(app, say)
-    counter = Counter(desk)
-    server = StationServer(counter.receive, say)
+    is_tap = app.settings.serve_upstream is not None
+    counter = Counter(desk.record if is_tap else desk.handle)
+    server = station_server(app.settings, counter.receive, say)
     work = asyncio.create_task(counter.work())
-    costs = asyncio.create_task(tell_costs(app, desk, counter, server))
+    costs = asyncio.create_task(asyncio.sleep(0) if is_tap else tell_costs(app, desk, counter, server))
     clock = asyncio.create_task(tell_time(app, counter))
     try:
-        port = await server.start(app.settings.serve_host, app.settings.serve_port)
-        listening(app.settings.serve_host, port)
-        await stop.wait()
+        listening(await listen(server, app.settings))
+        async with http_door(app, desk, counter, server, listening):
+            await stop.wait()
     finally:
         costs.cancel()
         clock.cancel()
@@ -99,14 +110,36 @@ async def serve(app: App, listening: Callable[[str, int], None] = lambda _host, 
         counter.close()
 
 
+@asynccontextmanager
+async def http_door(app: App, desk: Desk, counter: Counter, server: StationServer, listening: Listening) -> AsyncIterator[None]:
+    """The door for publishers, beside the stations' one, where the settings ask for it."""
+    settings = app.settings
+    if settings.http_port is None:
+        yield
+        return
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="bodies") as threads:
+        publishing = PublishingDesk(app, desk, counter.run, threads, lambda: bool(server.stations))
+        listener = HttpListener(MessageDoor(publishing, say, threads).app)
+        work = asyncio.create_task(publishing.work())
+        try:
+            port = await listener.start(settings.http_host, settings.http_port, settings.http_tls())
+            scheme = "https" if settings.http_tls_cert_file else "http"
+            listening(f"{scheme}://{settings.http_host}:{port}/v1/messages, for publishers")
+            yield
+        finally:
+            await listener.stop()
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+
 async def tell_costs(app: App, desk: Desk, counter: Counter, server: StationServer) -> None:
     """Tell connected stations what their running sessions cost, whenever that has changed since they were told."""
     while True:
         await asyncio.sleep(app.settings.cost_update_interval_s)
         if not server.stations:
             continue
-        for station, _, frame in await counter.run(desk.cost_updates, sorted(server.stations), datetime.now(UTC)):
-            await server.send(station, frame)
+        sent = await counter.run(desk.cost_updates, sorted(server.stations), datetime.now(UTC))
+        await asyncio.gather(*(server.send(one.station, one.frame) for one in sent))  # one that does not read holds up none
 
 
 async def tell_time(app: App, counter: Counter) -> None:

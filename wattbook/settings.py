@@ -8,9 +8,10 @@ WATTBOOK_PORT, which Kubernetes sets to an address of its own beside any service
 """
 
 import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -60,10 +61,20 @@ _WRITE_A_LOG = "write database, or kafka://host:port of some brokers, with comma
 _WRITE_A_DATABASE = "write sqlite, or postgresql://user:password@host:port/name"
 
 
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _unless_of_kubernetes(value: object) -> object:
+    """Beside a service called wattbook-http Kubernetes sets WATTBOOK_HTTP_PORT to its address, which is not meant for us."""
+    return None if isinstance(value, str) and re.match("(tcp|udp|sctp)://", value) else value
+
+
+Seconds = Annotated[int, Field(ge=1, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -128,6 +139,82 @@ class Settings(BaseSettings):
     serve_port: Port = 9000
     """The TCP port that `wattbook serve` listens on; 0 is any that is free."""
 
+    serve_security_profile: Annotated[Literal[0, 1, 2, 3], BeforeValidator(_number)] | None = None
+    """OCPP's security profile of stations, 0 to 3; left out: 2 where there is a certificate, else 1. 0 asks for no password."""
+
+    serve_plain_on_network: bool = False
+    """Whether profiles 0 and 1, which have no TLS, may listen on more than this machine: True behind a proxy on another."""
+
+    serve_behind_proxy: bool = False
+    """Whether a proxy of ours is in front, whose X-Forwarded-For says where a station is."""
+
+    serve_tls_cert_file: Path | None = None
+    """The server's certificate and what is between it and its authority (PEM)."""
+
+    serve_tls_key_file: Path | None = None
+    """Its key (PEM); left out: it is in the same file."""
+
+    serve_tls_client_ca_file: Path | None = None
+    """Profile 3: the authority of the stations' certificates (PEM)."""
+
+    serve_tls_organization: str | None = None
+    """Profile 3: the O that a station's certificate must have; left out: any."""
+
+    serve_frame_bytes_max: Annotated[int, Field(ge=1024, le=2**20)] = 1048576
+    """The longest frame of a station."""
+
+    serve_header_bytes_max: Annotated[int, Field(ge=1024, le=2**20)] = 16384
+    """The longest headers of a station's request."""
+
+    serve_messages_per_s: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Frames that a station may send each second; beyond them it is read more slowly."""
+
+    serve_messages_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Frames that it may send at once, before that counts."""
+
+    serve_flood_s: Seconds = 30
+    """Seconds for which a station may go on sending too fast without waiting for answers."""
+
+    serve_connections_max: Annotated[int, Field(ge=1, le=1_000_000)] = 10000
+    """Connections in all."""
+
+    serve_connections_per_address_max: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    """Connections of one address."""
+
+    serve_handshake_s: Seconds = 10
+    """Seconds in which a connection must be made."""
+
+    serve_send_s: Seconds = 10
+    """Seconds for which a station may leave unread what it is sent."""
+
+    serve_ping_s: Seconds = 30
+    """Seconds between pings, and for how long each may stay unanswered."""
+
+    serve_upstream: Annotated[str, Field(pattern=r"^wss?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
+    """The CSMS that stations are passed on to: wss://csms.example/path, without their name. Left out: we are the CSMS."""
+
+    serve_upstream_ca_file: Path | None = None
+    """Whose certificate the CSMS must have (PEM); left out: whom the machine trusts."""
+
+    serve_upstream_cert_file: Path | None = None
+    """Our certificate and its key (PEM), where the CSMS asks for one."""
+
+    http_host: str = "127.0.0.1"
+    """The address at which `wattbook serve` takes messages over HTTP: this machine alone; others need TLS files, or
+    http_plain."""
+
+    http_port: Annotated[Port | None, BeforeValidator(_unless_of_kubernetes)] = None
+    """The TCP port for them; 0 is any that is free; left out: no HTTP."""
+
+    http_tls_cert_file: Path | None = None
+    """Our certificate (PEM), for HTTPS."""
+
+    http_tls_key_file: Path | None = None
+    """Its key (PEM); left out: it is in the same file."""
+
+    http_plain: bool = False
+    """Whether HTTP without TLS may be spoken with other machines: behind a proxy that has it."""
+
     heartbeat_interval_s: Annotated[int, Field(ge=10, le=86400)] = 300
     """Seconds between heartbeats, as stations are told when they boot."""
 
@@ -166,6 +253,23 @@ class Settings(BaseSettings):
         """The database in words, without a password."""
         return re.sub(r"//.*@", "//…@", str(self.database_place))
 
+    def http_tls(self) -> ssl.SSLContext | None:
+        """For HTTPS; None: HTTP, on this machine alone, or where that is asked for. Raises SettingsError."""
+        if self.http_tls_cert_file is None:
+            if self.http_host not in ("127.0.0.1", "::1", "localhost") and not self.http_plain:
+                raise SettingsError(
+                    f"{_PREFIX}HTTP_HOST: tokens would cross the network in the clear on {self.http_host}: set "
+                    f"{_PREFIX}HTTP_TLS_CERT_FILE and _KEY_FILE, or {_PREFIX}HTTP_PLAIN=true behind a proxy that has TLS"
+                )
+            return None
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.load_cert_chain(self.http_tls_cert_file, self.http_tls_key_file)
+        except OSError as error:
+            raise SettingsError(f"{_PREFIX}HTTP_TLS_CERT_FILE: `{self.http_tls_cert_file}` cannot be used: {error}") from None
+        return context
+
     @property
     def uses_kafka(self) -> bool:
         return self.log.startswith(_KAFKA)
@@ -173,6 +277,10 @@ class Settings(BaseSettings):
     @property
     def vault_path(self) -> Path:
         return self.home / "vault.json"
+
+    @property
+    def credentials_path(self) -> Path:
+        return self.home / "station-credentials.json"
 
     @property
     def reference_path(self) -> Path:

@@ -10,8 +10,6 @@ harms nobody. Back it up apart from the log. A vault that is missing or damaged 
 keys the holders in the log could not be read, and would be published a second time.
 """
 
-import fcntl
-import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from msgspec import Struct
 from vocabulary.codec import encode
 from vocabulary.identity import ContractId
 from vocabulary.reference import Party, Sealed
+from wattbook.private_file import locked, replace
 
 Seal = Callable[[ContractId, Party], Sealed]
 _KEY_BITS = 512  # AES-256-SIV
@@ -63,7 +62,7 @@ class Vault:
 
     def create(self) -> None:
         """Make an empty vault where there is none yet. For a new home only: see above."""
-        with self._locked():
+        with locked(self._path):
             if not self._path.exists():
                 self._write(_Keys())
 
@@ -84,7 +83,7 @@ class Vault:
     @contextmanager
     def sealing(self) -> Iterator[Seal]:
         """`seal` for many holders with one write. The keys are durable when the block is left: append to the log after it."""
-        with self._locked():
+        with locked(self._path):
             held = self._read()
             made: dict[ContractId, bytes] = {}
 
@@ -115,7 +114,7 @@ class Vault:
 
     def forget(self, contract: ContractId) -> None:
         """Destroy the holder's key, for ever. Backups of the vault must be destroyed or replaced as well."""
-        with self._locked():
+        with locked(self._path):
             held = self._read()
             keys = {other: key for other, key in held.keys.items() if other != contract}
             self._write(_Keys(keys=keys, forgotten=tuple(sorted({*held.forgotten, contract}))))
@@ -134,36 +133,9 @@ class Vault:
         return held
 
     def _write(self, keys: _Keys) -> None:
-        new = self._path.with_name(self._path.name + ".new")
-        new.unlink(missing_ok=True)  # left by a crash
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(keys)))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
-        _sync_folder(self._path.parent)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Alone among all processes. The lock is a file of its own, since the vault itself is replaced."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+        replace(self._path, msgspec.json.format(msgspec.json.encode(keys)))
 
 
 def _sealed(contract: ContractId, key: bytes, party: Party) -> Sealed:
     box = AESSIV(key).encrypt(encode(party), [contract.encode()])
     return Sealed(f"{contract}:{b64encode(box).decode()}")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in it durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

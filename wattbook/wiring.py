@@ -63,6 +63,7 @@ from wattbook.migrating import State, make_ready, schema_of
 from wattbook.prices import price_note
 from wattbook.reference_files import read_reference
 from wattbook.settings import Settings
+from wattbook.sql_access import METADATA as ACCESS_TABLES
 from wattbook.vault import Vault
 
 if TYPE_CHECKING:
@@ -230,6 +231,7 @@ def create_tables(connection: Connection) -> None:
     else:
         sqlite_log.create(connection)
     STATE_TABLES.create_all(connection)
+    ACCESS_TABLES.create_all(connection)
     LEDGER_TABLES.create_all(connection)
 
 

@@ -5,9 +5,9 @@ have one of their own.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
+from streams import sql_states
 from streams.places import OFFICE, Lane
 from streams.postgres_parts import escaped, unescaped
 from streams.sql_states import SqlStates
@@ -150,7 +151,7 @@ def rated(session: str, **more: object) -> SessionRow:
     return row(session, **known | more)
 
 
-def names(rows: list[SessionRow]) -> list[str]:
+def names(rows: Iterable[SessionRow]) -> list[str]:
     return [found.session for found in rows]
 
 
@@ -347,6 +348,19 @@ def test_billable_is_told_by_contract_and_given_for_a_range_of_them(states: SqlS
     assert given(after="a") == ["ä0"]
 
 
+def test_so_many_of_the_newest_sessions_are_read_in_pages_and_all_are_counted(
+    states: SqlStates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_states, "_PAGE", 3)
+    assert (names(states.newest()), states.count()) == ([], 0)
+    began = datetime(2026, 11, 1, tzinfo=UTC)
+    states.put_rows([row(f"s{n:02}", start=began + timedelta(minutes=n)) for n in range(10)])
+    states.put_rows([row("no start")])
+    newest = [f"s{n:02}" for n in reversed(range(10))]
+    assert names(states.newest()) == [*newest, "no start"]
+    assert (names(states.newest(4)), states.count(), states.count(only_flagged=True)) == (newest[:4], 11, 0)
+
+
 def test_sessions_are_found_by_the_beginning_of_their_id_or_transaction(states: SqlStates) -> None:
     states.put_rows([FULL, row("s2", transaction="Tx1y"), row("T%1_")])
     assert set(names(states.find(""))) == {"s1", "s2", "T%1_"}
@@ -387,6 +401,7 @@ def test_running_flagged_and_ended_sessions_are_listed_over_all_lanes(store: Sto
     assert set(names(states.running([STATION, other]))) == {"a", "b"}
     assert states.running([]) == []
     assert names(states.flagged()) == ["e", "c", "s1", "d"], "in order of start; without one, first"
+    assert (names(states.flagged(2)), states.count(only_flagged=True)) == (["e", "c"], 4)
     assert names(states.ended_in(date(2026, 10, 5), date(2026, 10, 5))) == ["s1"]
     assert names(states.ended_in(date(2026, 10, 6), date(2026, 10, 9))) == []
 

@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from streams.log import INPUTS, Record, Stream
+from streams.log import INPUTS, Record, Stored, Stream
+from streams.proven import PositionChanged
 from streams.states import AlreadyInvoiced, IndexChanged
 from tests.first_light.homes import CAPTURES, DATA, ISSUED_AT, MONTH, imported
 from vocabulary.identity import Position
 from vocabulary.sessions import Finding
 from wattbook.audit import Difference, replay
-from wattbook.cli import OUTSIDE_FAILURES
 from wattbook.conclusions import dossier, invoice_of
 from wattbook.database import writing
 from wattbook.documents import run_invoices
+from wattbook.failures import OUTSIDE_FAILURES
 from wattbook.importing import import_files
 from wattbook.settings import read_settings
-from wattbook.wiring import App, create_app
+from wattbook.wiring import App, create_app, runtime_over
 
 LATER = ISSUED_AT.replace(hour=9)
 Change = Callable[..., None]
@@ -294,6 +295,24 @@ def test_a_moved_position_is_told_as_such(app: App, change: Change, moved_to: st
     assert difference.what == "position"
     assert difference.stored == f"inputs are processed up to {difference.position}"
     assert why in (difference.replayed or "")
+
+
+def test_a_position_that_was_moved_before_a_command_from_which_nothing_followed_is_told(app: App, change: Change) -> None:
+    """The run would be carried out again, and bill under its old date what was rated since."""
+    last = max(stored.position for stored in commands(app))
+    run_invoices(app, MONTH, LATER.date(), LATER)
+    command = max(stored.position for stored in commands(app))
+    change(f"UPDATE position SET position = {last}")
+    difference = found(app)
+    assert (difference.what, difference.position, difference.input) == ("position", last, command)
+    assert difference.replayed == f"input {command} is a command, which is carried out as it is written"
+    with pytest.raises(PositionChanged, match=f"but command {command} was carried out"):
+        runtime_over(app.engine, 100).pump()
+
+
+def commands(app: App) -> list[Stored]:
+    with app.reading() as store:
+        return store.log.read((Stream.COMMANDS,), Position(0), 100)
 
 
 def test_inputs_that_wait_to_be_processed_are_no_difference(app: App) -> None:

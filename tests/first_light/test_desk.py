@@ -57,6 +57,24 @@ def test_a_message_and_its_answer_are_in_the_log_when_they_are_handed_back(app: 
     ]
 
 
+def test_while_many_messages_wait_a_station_is_answered_without_costs_and_told_them_afterwards(app: App) -> None:
+    desk, waiting = Desk(app, _say), [_call("Heartbeat", {}, str(number), "OTHER") for number in range(50)]
+    started = _payload(desk.handle([_call("StartTransaction", START)])[0])
+    assert desk.take(waiting) == [True] * 50
+    stop = {"transactionId": started["transactionId"], "meterStop": 8550, "timestamp": "2026-10-14T09:00:00Z"}
+    [frames] = desk.handle([_call("StopTransaction", stop, "n", after=3600)])
+    assert [json.loads(frame)[0] for frame in frames] == [3], "the answer, and no cost"
+    assert desk.cost_updates([], NOW + timedelta(hours=1)) == []
+    pieces = 0
+    while desk.behind:
+        desk.catch_up(20)
+        pieces += 1
+    assert pieces > 2
+    [told] = desk.cost_updates([], NOW + timedelta(hours=1))
+    assert json.loads(told.frame)[3]["messageId"] == "FinalCost"
+    assert len(desk.handle([_call("StopTransaction", stop, "o", after=3700)])[0]) == 2, "costs are told at once again"
+
+
 def test_a_start_keeps_its_transaction_id_over_retries_and_restarts(app: App) -> None:
     first = _payload(Desk(app, _say).handle([_call("StartTransaction", START, "1")])[0])["transactionId"]
     again = _payload(Desk(app, _say).handle([_call("StartTransaction", START, "2", after=60)])[0])["transactionId"]

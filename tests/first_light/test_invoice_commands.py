@@ -4,6 +4,7 @@ import json
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -24,7 +25,7 @@ from wattbook.commands import output
 from wattbook.demo_fleet import demo_messages
 from wattbook.documents import ranges, run_invoices
 from wattbook.init_files import write_example
-from wattbook.wiring import App
+from wattbook.wiring import App, open_app
 
 A, B, C, D = (ContractId(name) for name in "ABCD")
 
@@ -86,6 +87,27 @@ def test_several_commands_draw_up_the_same_invoices_as_one_and_replay_identicall
     assert len(commands) == len(found) > 1
     assert run_invoices(several, "2026-10", ISSUED_AT.date(), ISSUED_AT.replace(minute=1)) == []
     assert replay(several).difference is None
+
+
+def test_runs_at_the_same_time_tell_each_the_invoices_of_its_own_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = demo_home(tmp_path / "home")
+    another = open_app(one.settings)
+    issued: list[list[str]] = []
+
+    def meanwhile(_seconds: float) -> None:
+        monkeypatch.setattr(documents, "time", SimpleNamespace(sleep=lambda _: None))
+        issued.append([each.number for each in run_invoices(another, "2026-10", ISSUED_AT.date(), ISSUED_AT.replace(minute=1))])
+        run_invoices(another, "2026-10", ISSUED_AT.date(), ISSUED_AT)  # as the first one asks for, at the same instant
+
+    monkeypatch.setattr(documents, "SESSIONS_AT_ONCE", 1)
+    monkeypatch.setattr(documents, "time", SimpleNamespace(sleep=lambda seconds: meanwhile(seconds) if seconds else None))
+    issued.append([each.number for each in run_invoices(one, "2026-10", ISSUED_AT.date(), ISSUED_AT)])
+    with one.reading() as store:
+        everything = [row.number for row in store.states.documents()]
+    assert sorted(number for numbers in issued for number in numbers) == everything
+    assert [len(numbers) for numbers in issued] == [2, 1]
 
 
 RUN = ("invoice", "run", "--month", "2026-10", "--issued-on", "2026-11-02", "--json")

@@ -29,7 +29,9 @@ from ocpp.v201 import call as call201
 from ocpp.v201 import call_result as result201
 from ocpp.v201.enums import Action as Action201
 from websockets.asyncio.client import connect
+from websockets.headers import build_authorization_basic
 
+PASSWORD = "correct horse battery"
 START = datetime(2026, 10, 14, 8, 0, tzinfo=UTC)
 
 
@@ -37,6 +39,9 @@ START = datetime(2026, 10, 14, 8, 0, tzinfo=UTC)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("serve") / "home"
     _wattbook("init", str(home))
+    for station in ("HAM-0001", "HAM-0002", "AMS-0101"):
+        command = [sys.executable, "-m", "wattbook", "--home", str(home), "station", "add", station, "--stdin"]
+        subprocess.run(command, check=True, capture_output=True, input=PASSWORD + "\n", text=True)
     return home
 
 
@@ -47,10 +52,10 @@ def _wattbook(*words: str) -> Any:
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[str]:
+def _server(home: Path, *words: str) -> Iterator[str]:
     """The server's URL; stopped by SIGTERM at the end, which it must obey with status 0."""
     environment = os.environ | {"WATTBOOK_COST_UPDATE_INTERVAL_S": "5"}
-    command = [sys.executable, "-m", "wattbook", "--home", str(home), "serve", "--port", "0"]
+    command = [sys.executable, "-m", "wattbook", "--home", str(home), "serve", "--port", "0", *words]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -66,7 +71,8 @@ def _server(home: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def _connected(kind: type, url: str, station: str, protocol: str) -> AsyncIterator[Any]:
-    async with connect(url + station, subprotocols=[protocol]) as socket:  # type: ignore[list-item]
+    login = {"Authorization": build_authorization_basic(station, PASSWORD)}
+    async with connect(url + station, subprotocols=[protocol], additional_headers=login) as socket:  # type: ignore[list-item]
         assert socket.subprotocol == protocol
         charger = kind(station, socket)
         reading = asyncio.create_task(charger.start())
@@ -235,6 +241,20 @@ def _session(home: Path, transaction: str) -> dict[str, Any]:
     rows = _wattbook("--home", str(home), "session", "list", "--json")
     [row] = [row for row in rows if row["transaction"] == transaction]
     return dict(row)
+
+
+def test_a_session_through_a_tap_before_a_csms_is_the_same_session(home: Path, tmp_path: Path) -> None:
+    for name in ("csms", "tap"):
+        _wattbook("init", str(tmp_path / name))
+    with (
+        _server(tmp_path / "csms", "--security-profile", "0") as behind,
+        _server(tmp_path / "tap", "--upstream", behind.rstrip("/")) as url,
+    ):
+        told = asyncio.run(_charge_16(url))
+    number = str(told[-1]["transactionId"])
+    answered, tapped = (_session(tmp_path / name, number) for name in ("csms", "tap"))
+    assert tapped == answered
+    assert tapped["total"] == str(told[-1]["cost"])
 
 
 def test_what_was_served_replays_identically(home: Path) -> None:

@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +21,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from ingest.answers import Decisions, answer
+from ingest.websocket_handshake import Knock, Refusal
 from ingest.websocket_server import FRAME_BYTES_MAX, StationServer, admit_everyone
 from vocabulary.charging import Protocol, RawMessage
 from vocabulary.identity import StationId
@@ -206,7 +208,11 @@ def test_a_station_shows_its_password_where_one_is_wanted() -> None:
             await connection.send(HEARTBEAT)
             await connection.recv()
 
-    csms = _run(talk, admit=lambda name, password: (name, password) == ("CP-1", "secret"))
+    async def admit(knock: Knock) -> Refusal | None:
+        good = (knock.station, knock.password) == ("CP-1", b"secret")
+        return None if good else Refusal(HTTPStatus.UNAUTHORIZED, "no")
+
+    csms = _run(talk, admit=admit)
     assert "secret" not in str(csms.lines)
     assert "guess" not in str(csms.lines)
 
@@ -348,4 +354,4 @@ def test_one_line_is_logged_per_connection() -> None:
 
 
 def test_everyone_is_admitted_where_no_password_is_wanted() -> None:
-    assert admit_everyone(STATION, "")
+    assert asyncio.run(admit_everyone(Knock(STATION, "127.0.0.1", None, None))) is None

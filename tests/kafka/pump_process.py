@@ -80,8 +80,8 @@ class Lines:
     def rebalanced(self, partitions: Collection[Partition]) -> None:
         self.say("rebalanced", partitions=sorted(partitions))
 
-    def ends(self, ends: Mapping[Partition, Offset]) -> None:
-        self.say("ends", **{str(partition): end for partition, end in ends.items()})
+    def ends(self, ends: Mapping[Partition, Offset], held: Collection[Partition] = ()) -> None:
+        self.say("ends", ends={str(partition): end for partition, end in ends.items()}, held=list(held))
 
 
 def main(engine: str, bootstrap: str, topic: str, group: str, path: str, batch_ms: str = "0", poison: str = "") -> None:

@@ -47,6 +47,11 @@ class Worker:
         lines = [line for line in self.output.splitlines() if line.startswith("{") and line.endswith("}")]
         return [line for line in map(json.loads, lines) if line["event"] == event]
 
+    def told_of_ends(self) -> tuple[dict[str, int], list[int]]:
+        """Where the partitions end, as it was told last, and which of them a transaction holds back."""
+        told = self.said("ends")
+        return (told[-1]["ends"], told[-1]["held"]) if told else ({}, [])
+
     def owns(self) -> set[int]:
         told = self.said("rebalanced")
         return set(told[-1]["partitions"]) if told else set()
@@ -240,6 +245,7 @@ class PumpRules:
         home.sent[0] += [b"of transaction 0", b"of transaction 2"]
         worker = home.worker()
         home.wait_until_done()
+        home.wait_for(lambda: worker.told_of_ends() == ({"0": 15, "1": 10, "2": 10}, []))  # the last mark is no message
         home.send(10)
         home.wait_until_done()
         assert worker.stop() == 0
@@ -255,10 +261,7 @@ class PumpRules:
         producer.send(home.topic, b"held back", partition=0)
         producer.flush()
         home.send(10)  # behind it, of which nothing is given in partition 0
-        until = time.monotonic() + WAIT_S
-        while not any(ends.get("0") == 21 for ends in worker.said("ends")) and time.monotonic() < until:
-            time.sleep(0.2)
-        assert worker.said("ends")[-1].items() >= {"0": 21, "1": 20, "2": 20}.items()
+        home.wait_for(lambda: worker.told_of_ends() == ({"0": 21, "1": 20, "2": 20}, [0]))
         producer.abort_transaction()
         producer.close()
         home.wait_until_done()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -23,7 +24,8 @@ from streams.log import Record, Stream
 from streams.partition_count import OtherPartitions
 from streams.places import Lane, Offset, Partition
 from streams.rating import conclude
-from streams.raw_records import partition_of
+from streams.raw_records import partition_of, raw_record
+from streams.topic_identity import TopicIdentity, TopicWatch
 from tests.one_result.network import MONTH, STATIONS, write_reference
 from tests.one_result.traffic import recorded, sequence, visits
 from vocabulary.billing import InvoiceRunRequested
@@ -38,7 +40,7 @@ from wattbook.database import writing
 from wattbook.documents import run_invoices
 from wattbook.lane_audit import replay_lanes
 from wattbook.settings import read_settings
-from wattbook.wiring import App, create_app, open_lanes
+from wattbook.wiring import VERBS, App, create_app, open_lanes, unit_over
 
 PARTITIONS = 3
 NOW = datetime(2026, 12, 2, 8, tzinfo=UTC)
@@ -58,6 +60,14 @@ def app(options: KafkaOptions, database: str, tmp_path: Path) -> Iterator[App]:
 
 def publish(app: App, messages: list[RawMessage]) -> None:
     app.runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
+
+
+def watch_of(app: App) -> TopicWatch:
+    """Asks once: many small batches are processed here, and nobody makes the topic anew meanwhile."""
+    name = app.settings.kafka_options.topic("raw")
+    with Admin(app.settings.kafka_options) as admin:
+        found = TopicIdentity(admin.topic_id(name), name)
+    return TopicWatch(lambda: found, lambda *_: None)
 
 
 def worked(app: App, lanes: SteppedLanes, random: Random, share: float = 1.0) -> None:
@@ -86,7 +96,7 @@ def lived(app: App, tmp_path: Path, seed: int, between: Callable[[Work], None] =
     random = Random(seed)
     messages = sequence(random, [*visits(random, list(STATIONS), 2), *recorded()])
     half = len(messages) // 2
-    with open_lanes(app.settings) as lanes:
+    with open_lanes(app.settings, watch_of(app)) as lanes:
         between(lambda: worked(app, lanes, random, 0.2))
         publish(app, messages[:half])
         worked(app, lanes, random, 0.7)
@@ -170,6 +180,11 @@ CHANGES = [  # what a replay calls it, the table, and what is done to it past wa
     ),
     ("events", "log_events", "UPDATE log_events SET cause = cause + 4096 WHERE lane = 1"),
     ("chain of reference", "log_reference", "UPDATE log_reference SET key = 'other'"),
+    ("position raw of lane", "position", "UPDATE position SET position = position - 4096 WHERE consumer = 'raw' AND lane = 1"),
+    ("position raw of lane", "position", "DELETE FROM position WHERE consumer = 'raw' AND lane = 2"),
+    ("position reference of lane", "position", "UPDATE position SET position = 0 WHERE consumer = 'reference'"),
+    ("position states of lane", "position", "UPDATE position SET position = 0 WHERE consumer = 'states'"),
+    ("position steps of lane", "position", "UPDATE position SET position = 0 WHERE consumer = 'steps'"),
     ("state", "state", "DELETE FROM state WHERE key = (SELECT min(key) FROM state WHERE key LIKE 'session:%')"),
 ]
 
@@ -188,7 +203,10 @@ def test_states_that_a_worker_has_not_saved_are_left_out_by_partition_and_that_i
     lived(app, tmp_path, seed=13)
     unsaved = Partition(1)
     publish(app, sequence(Random(14), visits(Random(14), list(STATIONS), 1)))
-    with open_lanes(app.settings) as lanes, Reader(options := app.settings.kafka_options, options.topic("raw"), unsaved) as raw:
+    with (
+        open_lanes(app.settings, watch_of(app)) as lanes,
+        Reader(options := app.settings.kafka_options, options.topic("raw"), unsaved) as raw,
+    ):
         begin = lanes.assigned(unsaved)
         lanes.process(unsaved, [taken for page in raw.to_end(begin) for taken in page])  # and is killed
     result = replay_lanes(app)
@@ -208,7 +226,7 @@ def test_states_that_a_worker_has_not_saved_are_left_out_by_partition_and_that_i
     _past_the_triggers(app, "UPDATE state SET body = '0' WHERE key LIKE 'counter:invoice%'")
     assert (found := replay_lanes(app).difference) is not None and (found.what, found.position) == ("state", 1)
 
-    with open_lanes(app.settings) as lanes:
+    with open_lanes(app.settings, watch_of(app)) as lanes:
         lanes.assigned(unsaved)
         lanes.settle()
     assert replay_lanes(app).unsaved == ()
@@ -256,6 +274,24 @@ def test_a_record_in_a_partition_to_which_nothing_came_is_found(app: App) -> Non
     _past_the_triggers(app, f"{columns} VALUES (4098, 4098, 2, sha256({body}), sha256({body}), 'x', {body})")
     found = replay_lanes(app).difference
     assert found is not None and (found.what, found.position, found.replayed) == ("conclusions", 1, None)
+    assert (found.partition, found.input) == (1, 4098), "the log's number, for programs"
+    told = audited(app, "replay").output.splitlines()
+    assert told[2] == "different first at conclusions 1 of partition 1, from partition 1, offset 0"
+
+
+def test_where_something_stands_is_told_as_people_count_it(app: App, tmp_path: Path) -> None:
+    """Not as the one number that a position is in the log, which `--json` has."""
+    lived(app, tmp_path, seed=12)
+    rows = {line.split()[0]: int(line.split()[2]) for line in audited(app, "verify").output.splitlines()[2:]}
+    coded = json.loads(audited(app, "verify", "--json").output)
+    assert {name: chain["position"] // 4096 for name, chain in coded.items()} == rows
+    assert min(chain["position"] for chain in coded.values()) > 4096
+    _past_the_triggers(app, "UPDATE log_reference SET key = 'x' WHERE position = 3 * 4096")
+    assert audited(app, "replay").output.splitlines()[2] == (
+        "different first at number 3 of the chain of reference, from input 3 of the office"
+    )
+    told = [line.split()[:3] for line in audited(app, "verify").output.splitlines()[2:]]
+    assert told[0] == ["reference", "BROKEN", "3"]
 
 
 def test_records_that_were_deleted_from_the_topic_are_told_as_that_and_no_event_is_blamed(
@@ -284,6 +320,8 @@ def test_a_topic_that_was_made_anew_or_cut_off_is_told_as_that(app: App, options
         admin.delete([topic])
         create(admin, Spec(options.prefix, PARTITIONS, 1))
         found = admin.topic_id(topic)
+    with app.writing() as unit:
+        unit.states.save({f"topic:{partition}": f"{found} {topic}".encode() for partition in range(PARTITIONS)})
     difference = replay_lanes(app).difference
     assert difference is not None and (difference.what, difference.position) == ("raw topic, partition", 0)
     assert difference.stored == f"{topic}/0 is empty"
@@ -293,6 +331,10 @@ def test_a_topic_that_was_made_anew_or_cut_off_is_told_as_that(app: App, options
     difference = replay_lanes(app).difference
     assert difference is not None and difference.stored == f"{topic} has the id {found}"
     assert difference.replayed == f"the topic with the id {known} was processed"
+    _past_the_triggers(app, "DELETE FROM state WHERE key LIKE 'topic:%'")
+    difference = replay_lanes(app).difference
+    assert difference is not None and difference.stored == f"{topic} has the id {found}"
+    assert (difference.replayed or "").endswith("has no note of the topic from which they came")
 
 
 def _end(options: KafkaOptions, partition: Partition) -> Offset:
@@ -307,7 +349,7 @@ def quarantined(app: App) -> None:
         for value in (b"[1]", b"[2]"):
             publisher.send(options.topic("raw"), Partition(0), b"no name!", value)
         publisher.flush()
-    with open_lanes(app.settings) as lanes:
+    with open_lanes(app.settings, watch_of(app)) as lanes:
         worked(app, lanes, Random(17))
 
 
@@ -342,6 +384,22 @@ def test_fewer_partitions_than_were_processed_are_not_audited(app: App, tmp_path
     lived(app, tmp_path, seed=16)
     told = CliRunner().invoke(cli, ["audit", "replay"], env=environment(app) | {"WATTBOOK_KAFKA_PARTITIONS": "2"})
     assert isinstance(told.exception, OtherPartitions) and "PARTITIONS is 2, but" in str(told.exception)
+
+
+def test_a_station_that_went_on_in_another_partition_is_told_as_that(app: App) -> None:
+    """As where partitions were added to the topic under a version that did not look at their number."""
+    options, station = app.settings.kafka_options, min(STATIONS)
+    with Publisher(options) as publisher:
+        for partition, conversation in enumerate(visits(Random(19), [station], 2), start=1):
+            for message in conversation:
+                key, headers, value = raw_record(message)
+                publisher.send(options.topic("raw"), Partition(partition), key, value, headers)
+        publisher.flush()
+    worked(app, SteppedLanes(partial(unit_over, app.engine), VERBS, None, watch_of(app)), Random(19))
+    difference = replay_lanes(app).difference
+    assert difference is not None and (difference.what, difference.position) == ("raw topic, partition", 2)
+    assert difference.stored == f"sessions of {station} closed in the partitions 1 and 2"
+    assert difference.replayed == "a station stays in one partition: see `OtherPartitions` in docs/errors.md"
 
 
 def _past_the_triggers(app: App, *statements: str) -> None:

@@ -17,7 +17,7 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from sqlalchemy import Engine, insert
 from sqlalchemy.exc import IntegrityError
 
-from streams.kafka_client import Admin, Publisher, Reader, Topic
+from streams.kafka_client import Admin, BrokerUnavailable, Publisher, Reader, Topic
 from streams.kafka_options import KafkaOptions
 from streams.places import Offset, Partition, Taken
 from streams.seal_verdicts import Fault
@@ -25,11 +25,10 @@ from streams.seals import Chain, Seal, chain_from, checkpoint, follow, read, sea
 from streams.sql_seals import METADATA, SEAL, AnotherSealer, SqlSeals
 from tests.kafka.conftest import MakeTopic
 from wattbook.cli import cli
-from wattbook.commands.seal import _OutageOnce
 from wattbook.database import open_database, reading, writing
 from wattbook.seal_audit import Claims, Verdict, Wanted, published_lines, verify
 from wattbook.seal_key import FILE, KNOWN_FILE, PublicKeys, SealKey, read_seal_key, seal_key
-from wattbook.sealing import Due, Sealer, SealsBroken, restore
+from wattbook.sealing import Due, Sealer, SealsBroken, restore, seal_for_ever
 from wattbook.settings import read_settings
 from wattbook.wiring import create_app
 
@@ -464,29 +463,60 @@ def wattbook(environment: dict[str, str], *words: str) -> Result:
 def start(environment: dict[str, str]) -> subprocess.Popen[str]:
     words = ["seal", "run", "--topic", "raw", "--records", "7", "--seconds", "1"]
     command = [sys.executable, "-m", "wattbook", *words]
-    return subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for_offset(process: subprocess.Popen[str], offset: int) -> None:
     """Until a line says that this offset is sealed."""
-    assert process.stdout is not None
-    for line in process.stdout:
+    assert process.stderr is not None
+    for line in process.stderr:
         told = json.loads(line)
         if told["event"] == "sealed" and told["last"] >= offset:
             return
     raise AssertionError(f"the sealer ended with {process.wait()}")
 
 
-def test_an_outage_is_told_once_and_that_it_is_over_with_the_next_checkpoint() -> None:
-    told: list[tuple[str, dict[str, object]]] = []
-    tell = _OutageOnce(lambda event, /, **facts: told.append((event, facts)))
-    for _ in range(2):
-        for number in range(3):
-            tell("seal_waits", because=f"try {number}")
-        tell("sealed", number=7)
-        tell("sealed", number=8)
-    once = [("seal_waits", {"because": "try 0"}), ("seal_goes_on", {}), ("sealed", {"number": 7}), ("sealed", {"number": 8})]
-    assert told == once * 2
+def test_an_outage_is_told_once_and_that_it_is_over_when_it_is_and_not_with_the_next_checkpoint(
+    sealer: Callable[[], Sealer],
+    forger: Forger,
+    options: KafkaOptions,
+    engine: Engine,
+    key: SealKey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two outages, each of three attempts at brokers of which none answers; nothing comes that could be sealed."""
+    monkeypatch.setattr("wattbook.sealing._AGAIN_AFTER_S", 0)
+    nobody = Sealer(engine, KafkaOptions(servers=("127.0.0.1:1",), timeout_s=1), key, ["raw"], Due(EVERY), quiet)
+    tries = iter([nobody, nobody, nobody, sealer(), nobody, nobody, sealer()])
+    told: list[str] = []
+
+    def say(event: str, /, **facts: object) -> None:
+        told.append(event)
+        if event == "seal_goes_on" and told.count(event) == 1:
+            raise BrokerUnavailable("away again")
+
+    seal_for_ever(lambda: next(tries), lambda: told.count("seal_goes_on") < 2, say)
+    assert told == ["seal_waits", "seal_goes_on", "seal_waits", "seal_goes_on"]
+
+
+def test_what_an_open_transaction_holds_back_is_told_when_all_else_is_sealed(forger: Forger, inside: dict[str, str]) -> None:
+    forger.publish(messages(range(3)))
+    producer = KafkaProducer(bootstrap_servers=list(forger.options.servers), transactional_id=forger.raw)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(forger.raw, b"held back", b"HAM-0001", partition=0)
+    producer.flush()
+    forger.publish(messages(range(3, 5)))
+    told = wattbook(inside, "seal", "once", "--topic", "raw")
+    assert told.stdout.splitlines() == [
+        "sealed: all that the topics hold, but what is held back:",
+        f"  {forger.raw}/0: 3 records wait behind an open transaction of a producer",
+    ]
+    assert json.loads(told.stderr)["records"] == 3
+    producer.abort_transaction()
+    producer.close()
+    told = wattbook(inside, "seal", "once", "--topic", "raw")
+    assert (told.stdout, json.loads(told.stderr)["records"]) == ("sealed: all that the topics hold\n", 2)
 
 
 def test_a_sealer_that_is_killed_and_started_again_goes_on_with_one_chain(forger: Forger, inside: dict[str, str]) -> None:
@@ -505,7 +535,7 @@ def test_a_sealer_that_is_killed_and_started_again_goes_on_with_one_chain(forger
     assert process.wait() == 0
     assert time.monotonic() - began < 10
     sealed = wattbook(inside, "seal", "once", "--topic", "raw")
-    assert (sealed.exit_code, sealed.stderr) == (0, "sealed: all that the topics hold\n")
+    assert (sealed.exit_code, sealed.stdout) == (0, "sealed: all that the topics hold\n")
     told = wattbook(inside, "audit", "verify", "--topic", "raw", "--json")
     [found] = json.loads(told.output)["partitions"]
     assert (told.exit_code, found["broken"], found["records"], found["unsealed"]) == (0, 0, 150, 0)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from subprocess import Popen
 
 import pytest
 from click.testing import CliRunner
+from kafka import KafkaAdminClient, TopicPartition
 from sqlalchemy import Engine
 
 from streams.kafka_client import Admin, KafkaRefused, Publisher, Reader, Topic
@@ -18,7 +20,7 @@ from streams.kafka_topics import TOPICS, Spec, create
 from streams.lanes import RAW, SteppedLanes
 from streams.places import Offset, Partition, Taken, lane_of, place_of
 from streams.sql_states import SqlStates
-from streams.topic_identity import TopicIdentity, TopicMadeAnew, TopicWatch, topic_of
+from streams.topic_identity import TopicIdentity, TopicMadeAnew, TopicUnknown, TopicWatch, adopt_topic, topic_of
 from tests.kafka.conftest import MakeTopic
 from tests.kafka.test_worker_metrics import SESSION, Site, wait_for
 from wattbook.cli import cli
@@ -36,12 +38,13 @@ class Brokers:
     """What they say of the raw topic, and what is said of them."""
 
     def __init__(self) -> None:
-        self.topic_id, self.said = "one", list[tuple[Partition, str]]()
+        self.topic_id, self.said = "one", list[tuple[list[Partition], str]]()
 
     @property
     def watch(self) -> TopicWatch:
         return TopicWatch(
-            lambda: TopicIdentity(self.topic_id, "zz.raw"), lambda partition, found: self.said.append((partition, found.id))
+            lambda: TopicIdentity(self.topic_id, "zz.raw"),
+            lambda partitions, found: self.said.append(([*partitions], found.id)),
         )
 
 
@@ -71,7 +74,7 @@ def test_a_lane_goes_on_in_its_topic_and_in_no_other_of_that_name(engine: Engine
     brokers.topic_id = "two"
     with pytest.raises(TopicMadeAnew, match=r"zz\.raw/0: .*its id is two, .*is one\. .*`wattbook topics adopt`"):
         worker(engine, brokers).assigned(P0)
-    assert brokers.said == [(P0, "one"), (P1, "one")]
+    assert brokers.said == [([P0, P1], "one")], "one line for all that were taken up together"
 
 
 def test_a_lane_that_has_taken_nothing_takes_the_topic_that_is_there(engine: Engine) -> None:
@@ -86,13 +89,24 @@ def test_a_lane_that_has_taken_nothing_takes_the_topic_that_is_there(engine: Eng
         worker(engine, brokers).assigned(P0)
 
 
-def test_a_database_that_does_not_know_takes_the_topic_that_is_there_and_says_so(engine: Engine) -> None:
-    before = worker(engine, None)
+@pytest.mark.parametrize("note", [None, b" zz.raw"], ids=["no note", "a name alone"])
+def test_a_lane_that_has_processed_messages_of_it_does_not_know_which_topic_takes_none(
+    engine: Engine, note: bytes | None
+) -> None:
+    """The notes were removed past wattbook, or never made: any topic that is there would be taken for the one that was."""
+    before = worker(engine, brokers := Brokers())
     before.assigned(P0)
     before.process(P0, records(0, 1))
-    brokers = Brokers()
+    with writing(engine) as connection:
+        connection.exec_driver_sql("DELETE FROM state WHERE key LIKE 'topic:%%'")
+        if note:
+            SqlStates(connection).save({"topic:0": note})
+    with pytest.raises(TopicUnknown, match=r"zz\.raw/0: the database .* has no note of the topic .*`wattbook topics adopt`"):
+        worker(engine, brokers).assigned(P0)
+    assert worker(engine, brokers).assigned(P1) == 0, "a lane that has taken nothing takes the topic that is there"
+    with unit_over(engine) as unit:
+        assert adopt_topic(unit.states, P0, TopicIdentity("one", "zz.raw"), may_be_another=True)
     assert worker(engine, brokers).assigned(P0) == 2
-    assert brokers.said == [(P0, "one")]
 
 
 def test_brokers_that_know_no_ids_stop_nobody(engine: Engine) -> None:
@@ -190,14 +204,28 @@ def test_another_prefix_is_told_as_that_and_a_topic_that_is_too_short_is_not_ado
     [used] = [partition for partition in (P0, P1) if ends(options)[partition]]
     assert f"{other.topic('raw')}/{used} is empty, but offsets 0 to 19 were processed" in told(["topics", "adopt"], renamed)
     assert topics_of(site) == before
-    with Publisher(other) as publisher, Reader(options, options.topic("raw"), used) as records:
-        for taken in (taken for page in records.to_end(Offset(0)) for taken in page):
-            publisher.send(other.topic("raw"), used, taken.key, taken.value, taken.headers)
-        publisher.flush()
+    copy(options, other, used)
+    with closing(KafkaAdminClient(bootstrap_servers=list(options.servers))) as broker:
+        broker.delete_records({TopicPartition(other.topic("raw"), used): 3})
+    refused = told(["topics", "adopt"], renamed)
+    assert f"{other.topic('raw')}/{used} holds offsets 3 to 19, but offsets 0 to 19 were processed" in refused
+    assert "offsets 0 to 2 are not there" in refused
+    assert topics_of(site) == before
+    admin.delete([other.topic("raw")])
+    create(admin, Spec(other.prefix, 2, 1))
+    copy(options, other, used)
     assert "2 partitions of" in CliRunner().invoke(cli, ["topics", "adopt"], env=renamed).output
     assert CliRunner().invoke(cli, ["audit", "replay"], env=renamed).exit_code == 0
     assert f"this database processes {prefix}zz.raw; " in told(["audit", "replay"], site.environment)
     admin.delete([other.topic(name) for name in TOPICS])
+
+
+def copy(options: KafkaOptions, other: KafkaOptions, partition: Partition) -> None:
+    """A partition of the raw topic, record for record."""
+    with Publisher(other) as publisher, Reader(options, options.topic("raw"), partition) as records:
+        for taken in (taken for page in records.to_end(Offset(0)) for taken in page):
+            publisher.send(other.topic("raw"), partition, taken.key, taken.value, taken.headers)
+        publisher.flush()
 
 
 def told(words: list[str], environment: dict[str, str]) -> str:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
@@ -13,7 +15,7 @@ from streams.kafka_client import Admin, Publisher
 from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import Spec, create
-from streams.lanes import ASK_EVERY_MS, GLANCE_EVERY_MS, RAW, SteppedLanes
+from streams.lanes import GLANCE_EVERY_MS, RAW, SteppedLanes
 from streams.log import Stream
 from streams.partition_count import OtherPartitions, known_partitions
 from streams.places import Offset, Partition, Taken, lane_of, place_of
@@ -21,11 +23,13 @@ from streams.raw_records import partition_of
 from streams.sql_states import SqlStates
 from streams.topic_identity import TopicIdentity, TopicMadeAnew, TopicWatch
 from tests.kafka.test_topic_identity import processed
-from tests.kafka.test_worker_metrics import SESSION, Site, wait_for
+from tests.kafka.test_worker_metrics import SESSION, Site, Sites, two_sites, wait_for
 from wattbook.cli import cli
 from wattbook.database import open_database, reading, writing
 from wattbook.dev_kafka import KafkaCluster
 from wattbook.wiring import VERBS, create_tables, log_on, unit_over
+
+__all__ = ["two_sites"]  # a fixture
 
 P0, P1 = Partition(0), Partition(1)
 
@@ -71,21 +75,18 @@ def position(engine: Engine, partition: Partition) -> int:
         return place_of(SqlStates(connection, lane_of(partition)).position(RAW))[0]
 
 
-def test_the_topic_is_asked_for_with_the_first_records_in_hand_and_again_when_that_is_long_ago(engine: Engine) -> None:
+def test_the_topic_is_asked_for_with_the_records_of_every_batch_in_hand(engine: Engine) -> None:
+    """Also where it is deleted, made anew, filled and read within the moment since it was asked for last."""
     brokers = Brokers()
     lanes = worker(engine, brokers)
     lanes.assigned(P0)
     lanes.process(P0, records(P0, 0))
     lanes.process(P0, records(P0, 1))
-    assert brokers.asked == 2, "when it was assigned, and with its first records"
-    brokers.now_ms += ASK_EVERY_MS
-    lanes.process(P0, records(P0, 2))
-    assert brokers.asked == 3
+    assert brokers.asked == 3, "when it was assigned, and with the records of each batch"
     brokers.topic_id = "two"
-    brokers.now_ms += ASK_EVERY_MS
     with pytest.raises(TopicMadeAnew, match=r"raw/0: .*its id is two, .*is one\."):
-        lanes.process(P0, records(P0, 3))
-    assert position(engine, P0) == 3, "nothing of it was processed"
+        lanes.process(P0, records(P0, 2))
+    assert position(engine, P0) == 2, "nothing of it was processed"
 
 
 def test_records_of_a_topic_that_was_made_anew_after_the_assignment_are_not_processed(engine: Engine) -> None:
@@ -186,23 +187,66 @@ def test_a_running_worker_stops_where_partitions_are_added_and_the_database_stay
         assert isinstance(told.exception, OtherPartitions) and "write 2" in str(told.exception), words
 
 
-@pytest.mark.parametrize("engine_name", ["faust", "plain"])
-def test_a_worker_that_asks_for_its_topic_goes_on_by_itself_after_an_outage(
-    site: Site, kafka: KafkaCluster, engine_name: str
-) -> None:
-    site.environment["WATTBOOK_KAFKA_TIMEOUT_S"] = "8"
+def test_a_worker_ends_where_somebody_changed_what_stands_beside_its_messages_and_processes_nothing(site: Site) -> None:
+    """Notes that were removed, a position that was moved back, a database that was made read-only."""
+
+    def change(*statements: str) -> None:
+        with psycopg.connect(site.environment["WATTBOOK_DATABASE"], autocommit=True) as connection:
+            for statement in ("SET default_transaction_read_only = off", *statements):
+                connection.execute(statement)
+
+    def ended() -> tuple[int, str, str]:
+        with site.worker("--engine", "plain") as (process, log):
+            status = process.wait(60)
+            last = json.loads(log().splitlines()[-1])
+            return status, last["kind"], last["error"]
+
     site.command("import", str(SESSION))
-    with site.worker("--engine", engine_name) as (process, log):
+    with site.worker("--engine", "plain") as (process, log):
         wait_for(lambda: processed(site) == 20, log)
-        kafka.kill(1)
-        try:
-            wait_for(lambda: "kafka_does_not_answer" in log(), log)
-        finally:
-            kafka.start(1)
-        site.command("import", str(SESSION))
+        process.terminate()
+        assert process.wait(10) == 0, log()
+    site.command("import", str(SESSION))
+    change("DELETE FROM state WHERE key LIKE 'topic:%'")
+    status, kind, told = ended()
+    assert (status, kind, "`wattbook topics adopt`" in told) == (70, "TopicUnknown", True)
+    assert " taken up: " in site.command("topics", "adopt")
+    change("CREATE TABLE kept AS SELECT * FROM position", "UPDATE position SET position = 0 WHERE consumer = 'raw'")
+    status, kind, told = ended()
+    assert (status, kind, "the position `raw` of lane" in told) == (70, "PositionChanged", True)
+    change("DELETE FROM position", "INSERT INTO position SELECT * FROM kept")
+    name = site.environment["WATTBOOK_DATABASE"].rpartition("/")[2]
+    change(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    status, kind, told = ended()
+    assert (status, kind, "It is read-only" in told) == (70, "LogUnusable", True)  # the words are the database's
+    assert processed(site) == 20
+    change(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
+    with site.worker("--engine", "plain") as (process, log):
         wait_for(lambda: processed(site) == 40, log)
         process.terminate()
         assert process.wait(10) == 0, log()
+
+
+def test_workers_that_ask_for_their_topic_go_on_by_themselves_after_an_outage(kafka: KafkaCluster, two_sites: Sites) -> None:
+    """Of both engines, in one outage: a restart takes most of the time here."""
+    for site in two_sites.values():
+        site.environment["WATTBOOK_KAFKA_TIMEOUT_S"] = "8"
+        site.command("import", str(SESSION))
+    with ExitStack() as stack:
+        running = [(site, *stack.enter_context(site.worker("--engine", name))) for name, site in two_sites.items()]
+        for site, _, log in running:
+            wait_for(lambda: processed(site) == 20, log)  # noqa: B023
+        kafka.kill(1)
+        try:
+            for _, _, log in running:
+                wait_for(lambda: "kafka_does_not_answer" in log(), log)  # noqa: B023
+        finally:
+            kafka.start(1)
+        for site, process, log in running:
+            site.command("import", str(SESSION))
+            wait_for(lambda: processed(site) == 40, log)  # noqa: B023
+            process.terminate()
+            assert process.wait(10) == 0, log()
 
 
 def test_what_is_imported_goes_where_the_settings_have_it_whatever_the_topic_has(

@@ -1,13 +1,18 @@
 """`wattbook topics` on a real broker: what is missing is made, what is wrong is told with how to mend it."""
 
 import json
+import subprocess
+import sys
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
 from streams.kafka_client import Admin, KafkaRefused, Publisher, Topic
+from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import (
     TOPICS,
@@ -23,11 +28,13 @@ from streams.kafka_topics import (
     majority,
     mend,
 )
-from streams.places import Partition
+from streams.places import Offset, Partition
 from tests.kafka.conftest import MakeTopic
 from wattbook.cli import cli
 from wattbook.commands import output
 from wattbook.dev_kafka import KafkaCluster
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -211,8 +218,29 @@ def test_records_are_read_from_an_offset_or_a_moment_on(options: KafkaOptions, t
     assert [line.split()[:2] for line in shown] == [["partition", "offset"], ["1", "0"]]
     assert shown[1].endswith(r"Z  CS-1  frame 0 \xff")
     assert wattbook(options, "topics", "read", "raw", "--partition", "0").output == f"no records there in {name}\n"
-    for wrong in ("2020-10-01", "yesterday"):
-        wattbook(options, "topics", "read", "raw", "--partition", "1", "--from", wrong, status=1)
+    for wrong, why in (("2020-10-01", "write the zone too"), ("yesterday", "write an offset, or a time with its zone")):
+        told = wattbook(options, "topics", "read", "raw", "--partition", "1", "--since", wrong, status=2).output
+        assert f"Invalid value for '--from' / '--since': {wrong}: {why}" in told
+
+
+def test_so_many_records_of_each_partition_are_read_up_to_where_it_ended(options: KafkaOptions, topic: MakeTopic) -> None:
+    """By one consumer, however many partitions there are; a long record too, and none of a partition that has enough."""
+    name = topic(partitions=3)
+    with Publisher(options) as publisher:
+        for n in range(300):
+            publisher.send(name, Partition(n % 2), None, b"%d" % n + b"x" * 200_000 * (n == 1))
+        publisher.flush()
+    with TopicReader(options, name, fetch_bytes=1000) as reader:
+        found = list(reader.first(Offset(0), 20))
+        assert {p: [t.offset for t in found if t.partition == p] for p in range(3)} == {0: [*range(20)], 1: [*range(20)], 2: []}
+        assert [taken.offset for taken in reader.first(Offset(148), 20, Partition(1))] == [148, 149]
+        assert [*reader.first(Offset(999), 20)] == [*reader.first(datetime(2999, 1, 1, tzinfo=UTC), 20)] == []
+
+
+def test_looking_into_a_topic_does_not_wait_for_the_database_to_be_imported() -> None:
+    """A third of a second, in which the brokers would have answered three times."""
+    words = "import sys, wattbook.cli, wattbook.commands.topics; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", words], cwd=ROOT).returncode == 0
 
 
 def test_without_a_partition_the_oldest_records_of_all_are_read(options: KafkaOptions, topic: MakeTopic) -> None:

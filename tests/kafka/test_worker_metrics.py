@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams.kafka_client import KafkaOptions, Publisher
@@ -97,9 +98,36 @@ def test_messages_that_wait_longer_than_the_bound_without_a_commit_are_bad_healt
     bench.meters.ends({P0: Offset(5)})
     assert bench.wrong() == []
     bench.now += 2
-    assert bench.wrong() == ["5 messages wait, and nothing was committed for 61 s"]
+    assert bench.wrong() == ["partition 0: 5 messages wait, and nothing was committed for 61 s"]
+    assert bench.meters.health()["stuck"] == [0]
     bench.process(P0, 1)
-    assert bench.wrong() == []
+    assert (bench.wrong(), bench.meters.health()["stuck"]) == ([], [])
+
+
+def test_one_partition_that_stands_still_while_others_go_on_is_bad_health(bench: Bench) -> None:
+    for partition in (P0, P1):
+        bench.lanes.assigned(partition)
+    for second in range(0, 70, 10):
+        bench.meters.ends({P0: Offset(100), P1: Offset(second + 10)})
+        bench.process(P1, 10, begin=second)
+        bench.now += 10
+    assert bench.wrong() == ["partition 0: 100 messages wait, and nothing was committed for 70 s"]
+    bench.lanes.revoked(P0)
+    assert bench.wrong() == [], "another worker's now"
+
+
+def test_what_an_open_transaction_holds_up_is_told_as_that(bench: Bench) -> None:
+    for partition in (P0, P1):
+        bench.lanes.assigned(partition)
+    for _ in range(2):
+        bench.meters.ends({P0: Offset(100), P1: Offset(1)}, held=[P0])
+        bench.now += 30.6
+    assert bench.wrong() == [
+        "partition 0: 100 messages wait behind an open transaction of a producer, and nothing was committed for 61 s",
+        "partition 1: 1 message waits, and nothing was committed for 61 s",
+    ]
+    bench.meters.ends({P0: Offset(100), P1: Offset(1)})
+    assert bench.wrong() == ["partitions 0, 1: 101 messages wait, and nothing was committed for 61 s"]
 
 
 def test_a_worker_that_waits_for_an_invoice_run_is_healthy_and_says_for_what_it_waits(bench: Bench) -> None:
@@ -116,7 +144,7 @@ def test_a_worker_that_waits_for_an_invoice_run_is_healthy_and_says_for_what_it_
     bench.now -= 0.1
     assert (bench.wrong(), bench.meters.health()["waits_for"]) == ([], None)
     bench.now += 2
-    assert "5 messages wait, and nothing was committed for 61 s" in bench.wrong()
+    assert "partition 0: 5 messages wait, and nothing was committed for 61 s" in bench.wrong()
     assert bench.said == ["waited_for_lane"]
 
 
@@ -135,7 +163,10 @@ def test_brokers_that_do_not_answer_are_bad_health_after_the_bound(bench: Bench)
     assert bench.wrong() == []
 
 
-def test_clients_that_say_nothing_take_no_more_than_their_share_and_are_hung_up_on(bench: Bench) -> None:
+def test_clients_that_say_nothing_take_no_more_than_their_share_and_are_hung_up_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wattbook.observing._CLIENT_S_MAX", 1)
     with shown(bench.meters, "127.0.0.1", 0) as url, ExitStack() as opened:
         before, address = threading.active_count(), ("127.0.0.1", int(url.rpartition(":")[2]))
         silent = [opened.enter_context(socket.create_connection(address, timeout=20)) for _ in range(3 * CLIENTS_MAX)]
@@ -253,6 +284,21 @@ def site(tmp_path: Path, kafka: KafkaCluster, database: str, prefix: str) -> Sit
     return Site(tmp_path, kafka, database, prefix)
 
 
+Sites = dict[str, Site]
+
+
+@pytest.fixture
+def two_sites(tmp_path: Path, kafka: KafkaCluster, postgres: PostgresServer, prefix: str) -> Iterator[Sites]:
+    """One for each engine, over the same servers: what befalls these befalls both at once."""
+    made: Sites = {}
+    for engine in ("faust", "plain"):
+        (tmp_path / engine).mkdir()
+        made[engine] = Site(tmp_path / engine, kafka, postgres.new_database(), f"{prefix}{engine}.")
+    yield made
+    for site in made.values():
+        postgres.drop_database(site.environment["WATTBOOK_DATABASE"])
+
+
 def wait_for(condition: Callable[[], object], told: Callable[[], str]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
@@ -292,36 +338,36 @@ main()
 
 
 @pytest.mark.parametrize("engine", ["faust", "plain"])
-@pytest.mark.parametrize(("error", "status"), [("KeyError", 0), ("RuntimeError", 70)])
-def test_a_mistake_of_ours_puts_nothing_of_a_message_into_the_log(site: Site, engine: str, error: str, status: int) -> None:
+def test_a_mistake_of_ours_puts_nothing_of_a_message_into_the_log(site: Site, engine: str) -> None:
     """One that is known for a mistake puts messages into quarantine; any other ends the worker, and says in which function."""
-    site.command("import", str(SESSION))
-    with site.worker("--engine", engine, program=("-c", WITH_A_MISTAKE.format(error=error))) as (process, log):
-        if status == 0:
-            wait_for(lambda: url_in(log()), log)
-            wait_for(lambda: samples(read(url_in(log()) + "/metrics")[1])["wattbook_messages_total"] == 20, log)
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == status, log()
-        assert not [word for word in (TOKEN, "transactionInfo") if word in log()]
-        if status:
-            assert "RuntimeError in __main__.decode" in log()
+    for error, status in (("KeyError", 0), ("RuntimeError", 70)):
+        site.command("import", str(SESSION))
+        with site.worker("--engine", engine, program=("-c", WITH_A_MISTAKE.format(error=error))) as (process, log):
+            if status == 0:
+                wait_for(lambda: url_in(log()), log)
+                wait_for(lambda: samples(read(url_in(log()) + "/metrics")[1])["wattbook_messages_total"] == 20, log)
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == status, log()
+            assert not [word for word in (TOKEN, "transactionInfo") if word in log()]
+            assert ("RuntimeError in __main__.decode" in log()) == (status == 70)
 
 
-@pytest.mark.parametrize("engine", ["faust", "plain"])
-def test_a_database_that_goes_away_ends_the_worker_with_a_clear_message(
-    site: Site, postgres: PostgresServer, engine: str
-) -> None:
-    with site.worker("--engine", engine) as (process, log):
-        wait_for(lambda: "partitions_shared_out" in log(), log)
+def test_a_database_that_goes_away_ends_the_workers_with_a_clear_message(two_sites: Sites, postgres: PostgresServer) -> None:
+    with ExitStack() as stack:
+        running = [stack.enter_context(site.worker("--engine", engine)) for engine, site in two_sites.items()]
+        for _, log in running:
+            wait_for(lambda: "partitions_shared_out" in log(), log)  # noqa: B023
         postgres.stop()
         try:
-            assert process.wait(60) == 70, log()
+            for process, log in running:
+                assert process.wait(60) == 70, log()
         finally:
             postgres.start()
-        last = json.loads(log().splitlines()[-1])
-        assert last["event"] == "worker_failed", log()
-        assert "postgresql" in last["error"].lower()
-        assert "Traceback" not in log()
+        for _, log in running:
+            last = json.loads(log().splitlines()[-1])
+            assert last["event"] == "worker_failed", log()
+            assert "postgresql" in last["error"].lower()
+            assert "Traceback" not in log()
 
 
 @pytest.mark.parametrize(("first", "second"), [("plain", "faust"), ("faust", "plain")])
@@ -359,6 +405,15 @@ def test_what_is_published_is_not_counted_as_new_and_an_empty_list_says_what_wai
     assert json.loads(site.command("import", "--json", str(SESSION)))["new_messages"] is None
     waiting = f"no session yet; not processed in {site.prefix}raw: 40 messages. Is a `wattbook worker` running?\n"
     assert site.command("session", "list") == waiting
+    producer = KafkaProducer(bootstrap_servers=list(site.servers), transactional_id=site.prefix)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(f"{site.prefix}raw", b"held back", partition=1)
+    producer.flush()
+    held = f"{site.prefix}raw/1: 1 record waits behind an open transaction of a producer"
+    assert site.command("session", "list") == waiting.replace(". Is", f"; {held}. Is")
+    producer.abort_transaction()
+    producer.close()
     silent = site.environment | {"WATTBOOK_LOG": "kafka://127.0.0.1:1", "WATTBOOK_KAFKA_TIMEOUT_S": "2"}
     assert "Kafka does not tell whether messages wait" in CliRunner().invoke(cli, ["session", "list"], env=silent).output
 

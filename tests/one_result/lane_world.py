@@ -17,10 +17,10 @@ from sqlalchemy import Engine
 from streams.intake import Intake
 from streams.lanes import STATES, SteppedLanes
 from streams.log import BrokenLink, Stream
-from streams.places import Bounds, Lane, Offset, Partition, Taken, lane_of
+from streams.places import Bounds, Lane, Offset, Partition, Taken, Unread, lane_of
 from streams.postgres_log import PostgresLog
 from streams.pump import Gap
-from streams.raw_records import raw_record
+from streams.raw_records import partition_of, raw_record
 from streams.sql_states import SqlStates
 from streams.unit import Unit, Verbs
 from tests.one_result.digests import Result, result_of
@@ -42,30 +42,51 @@ POISON: tuple[tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]], 
 
 
 class Topic:
-    """The raw topic. A message goes to the partition of its station."""
+    """The raw topic. A message goes to the partition of its station, by its sum or, `hashed`, as Kafka's producers have it."""
 
-    def __init__(self) -> None:
+    def __init__(self, hashed: bool = False) -> None:
+        self._hashed = hashed
         self.partitions: dict[Partition, list[Taken]] = {Partition(p): [] for p in range(PARTITIONS)}
         self._next = dict.fromkeys(self.partitions, 0)
         self.poisoned = 0
 
     def append(self, message: RawMessage) -> None:
         key, headers, value = raw_record(message)
-        self._append(Partition(sum(key) % PARTITIONS), key, value, tuple(headers))
+        self._append(self._partition(key), key, value, tuple(headers))
 
     def append_poison(self, number: int, partition: Partition) -> None:
-        self._append(partition, *POISON[number])
+        """The last number, one beyond those of POISON, is a batch of three records that nobody unpacks."""
+        if number == len(POISON):
+            self._append_unread(partition, 3)
+        else:
+            self._append(partition, *POISON[number])
         self.poisoned += 1
 
     def skip(self, partition: Partition) -> None:
         """An offset that holds nothing."""
         self._next[partition] += 1
 
+    def pages(self, partition: Partition, start: Offset, end: Offset) -> Iterator[list[Taken]]:
+        """`wattbook.lane_replay.ReadRaw`."""
+        while records := [taken for taken in self.read(partition, start, 20) if taken.offset < end]:
+            yield records
+            start = Offset(records[-1].offset + 1)
+
     def read(self, partition: Partition, at: Offset, size: int) -> list[Taken]:
         return [taken for taken in self.partitions[partition] if taken.offset >= at][:size]
 
     def bounds(self, partitions: Collection[Partition]) -> dict[Partition, Bounds]:
         return {partition: Bounds(Offset(0), Offset(self._next[partition])) for partition in partitions}
+
+    def _partition(self, key: bytes) -> Partition:
+        return partition_of(key, PARTITIONS) if self._hashed else Partition(sum(key) % PARTITIONS)
+
+    def _append_unread(self, partition: Partition, records: int) -> None:
+        first = self._next[partition]
+        at, last = 1_790_000_000_000 + first, Offset(first + records - 1)
+        unread = Unread(Offset(first), last, records, "zstd", 99, first, bytes(32), at, fits=False)
+        self.partitions[partition].append(Taken(partition, last, None, None, (), at, unread))
+        self._next[partition] += records
 
     def _append(self, partition: Partition, key: bytes | None, value: bytes | None, headers: Any) -> None:
         offset = Offset(self._next[partition])
@@ -119,7 +140,7 @@ class _Silent:
 
     def rebalanced(self, partitions: object) -> None: ...
 
-    def ends(self, ends: object) -> None: ...
+    def ends(self, ends: object, held: object = ()) -> None: ...
 
 
 class Worker:

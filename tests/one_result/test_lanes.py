@@ -1,19 +1,18 @@
 """Lanes over PostgreSQL: cut, interleaved, taken over, crashed at any operation, and late facts: always the fold's result."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from random import Random
 from threading import Thread
 from typing import NamedTuple
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from streams.embedded_runtime import Input
 from streams.log import Stream
-from streams.places import Partition
+from streams.places import Partition, position_of
 from tests.one_result.digests import assert_same
 from tests.one_result.lane_world import PARTITIONS, POISON, Topic, World, emptied
 from tests.one_result.network import STATIONS, facts
@@ -24,20 +23,9 @@ from vocabulary.charging import ChargingEvent, RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import EventId
 from vocabulary.quarantine import QuarantineReason
-from wattbook.database import open_database, writing
-from wattbook.dev_postgres import PostgresServer
-from wattbook.wiring import VERBS, create_tables, key_of, runtime_over
-
-
-@pytest.fixture(scope="module")
-def engine(postgres: PostgresServer) -> Iterator[Engine]:
-    url = postgres.new_database()
-    engine = open_database(url, create=True)
-    with writing(engine) as connection:
-        create_tables(connection)
-    yield engine
-    engine.dispose()
-    postgres.drop_database(url)
+from wattbook.database import reading
+from wattbook.lane_audit import replay_over
+from wattbook.wiring import VERBS, key_of, runtime_over
 
 
 class Doing(NamedTuple):
@@ -182,7 +170,7 @@ def is_unbearable(raw: RawMessage) -> bool:
 @given(
     sequences(),
     st.lists(doings, max_size=20),
-    st.lists(st.tuples(st.integers(0, len(POISON) - 1), st.integers(0, PARTITIONS - 1), st.integers(0, 200)), max_size=8),
+    st.lists(st.tuples(st.integers(0, len(POISON)), st.integers(0, PARTITIONS - 1), st.integers(0, 200)), max_size=8),
     st.lists(st.tuples(st.integers(0, PARTITIONS - 1), st.integers(0, 200)), max_size=8),
 )
 def test_poison_is_quarantined_once_and_what_a_transaction_left_out_is_no_loss(
@@ -214,6 +202,33 @@ def test_poison_is_quarantined_once_and_what_a_transaction_left_out_is_no_loss(
     assert len({(each.partition, each.offset) for each in found}) == len(found), "each once"
     by_steps = [each for each in found if each.reason is QuarantineReason.STEPS_FAIL]
     assert (len(by_steps), len(found) - len(by_steps)) == (len(messages) - len(bearable), topic.poisoned)
+
+
+def test_a_replay_reads_over_the_marks_of_transactions_and_finds_what_is_missing_beside_them(engine: Engine) -> None:
+    """Before the first message, between others, several at a time, and last; and none of them is taken for a lost message."""
+    random = Random(21)
+    messages = sequence(random, [*visits(random, sorted(STATIONS), 1), *recorded()])
+    topic = Topic(hashed=True)
+    for message in [*messages, None]:
+        for partition in topic.partitions:
+            for _ in range(random.choice((0, 0, 0, 1, 2)) if message and topic.partitions[partition] else 1):
+                topic.skip(partition)
+        if message:
+            topic.append(message)
+    known, late = facts()
+    publish(emptied(engine), [*known, *late])
+    world = World(engine, topic, VERBS)
+    world.drain()
+    assert all(0 < len(records) < records[-1].offset for records in topic.partitions.values()), "holes in each"
+    with reading(engine) as stored:
+        whole = replay_over(stored, topic.pages, PARTITIONS)
+        assert (whole.difference, whole.unsaved) == (None, ())
+        assert whole.inputs == len(messages) and whole.entries
+        taken = next(taken for taken in topic.partitions[Partition(1)] if b"TransactionEvent" in (taken.value or b""))
+        topic.partitions[Partition(1)].remove(taken)
+        found = replay_over(stored, topic.pages, PARTITIONS).difference
+        place = position_of(Partition(1), taken.offset)
+        assert found is not None and (found.what, found.partition, found.input) == ("events", 1, place)
 
 
 def test_two_workers_on_the_same_partitions_at_the_same_time(engine: Engine) -> None:

@@ -37,6 +37,31 @@ def test_the_defaults_work_on_one_machine() -> None:
         "kafka_ssl_key_password": None,
         "serve_host": "127.0.0.1",
         "serve_port": 9000,
+        "serve_security_profile": None,
+        "serve_plain_on_network": False,
+        "serve_behind_proxy": False,
+        "serve_tls_cert_file": None,
+        "serve_tls_key_file": None,
+        "serve_tls_client_ca_file": None,
+        "serve_tls_organization": None,
+        "serve_frame_bytes_max": 1048576,
+        "serve_header_bytes_max": 16384,
+        "serve_messages_per_s": 20,
+        "serve_messages_burst": 200,
+        "serve_flood_s": 30,
+        "serve_connections_max": 10000,
+        "serve_connections_per_address_max": 500,
+        "serve_handshake_s": 10,
+        "serve_send_s": 10,
+        "serve_ping_s": 30,
+        "serve_upstream": None,
+        "serve_upstream_ca_file": None,
+        "serve_upstream_cert_file": None,
+        "http_host": "127.0.0.1",
+        "http_port": None,
+        "http_tls_cert_file": None,
+        "http_tls_key_file": None,
+        "http_plain": False,
         "heartbeat_interval_s": 300,
         "cost_update_interval_s": 60,
         "tick_interval_s": 1800,
@@ -66,6 +91,13 @@ def test_the_command_line_comes_before_the_environment(monkeypatch: pytest.Monke
     monkeypatch.setenv("WATTBOOK_BATCH_SIZE", "50")
     found = read_settings(serve_port=9200)
     assert (found.serve_port, found.batch_size) == (9200, 50)
+
+
+def test_what_kubernetes_says_of_a_service_called_wattbook_http_is_not_our_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATTBOOK_HTTP_PORT", "tcp://10.96.0.17:80")
+    assert read_settings().http_port is None
+    monkeypatch.setenv("WATTBOOK_HTTP_PORT", "8080")
+    assert read_settings().http_port == 8080
 
 
 def test_an_empty_variable_is_one_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ class Desk:
             with writing(self.engine) as connection:
                 yield wrap(unit_on(connection))
 
-        return EmbeddedRuntime(unit, VERBS, batch)
+        return EmbeddedRuntime(unit, VERBS, batch, commands_wait=True)  # tests append them with other inputs
 
     def streams(self) -> dict[Stream, list[Told]]:
         """What stands in each stream, in order."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streams.intake import Intake, RecordsGone
 from streams.outage import Outage
-from streams.places import Bounds, Offset, Partition, Taken
+from streams.places import Bounds, Offset, Partition, Taken, Unread
 from streams.pump import Fenced, Gap
 
 P = Partition(3)
@@ -35,8 +35,8 @@ class RememberingLanes:
             raise Fenced(partition)
         following, done = self.position, []
         for taken in records:
-            if taken.offset > following and not may_skip:
-                raise Gap(partition, Offset(following), taken.offset)
+            if taken.first > following and not may_skip:
+                raise Gap(partition, Offset(following), taken.first)
             if taken.offset >= following:
                 done.append(int(taken.offset))
                 following = taken.offset + 1
@@ -53,13 +53,15 @@ class RememberingLanes:
 class Lines:
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.facts: list[dict[str, object]] = []
 
     def say(self, event: str, /, **facts: object) -> None:
         self.said.append(event)
+        self.facts.append(facts)
 
     def rebalanced(self, partitions: Collection[Partition]) -> None: ...
 
-    def ends(self, ends: Mapping[Partition, Offset]) -> None: ...
+    def ends(self, ends: Mapping[Partition, Offset], held: Collection[Partition] = ()) -> None: ...
 
 
 class World:
@@ -67,7 +69,7 @@ class World:
 
     def __init__(self, position: int = 0, beginning: int = 0, end: int = 1000) -> None:
         self.lanes, self.lines, self.bounds = RememberingLanes(position), Lines(), Bounds(Offset(beginning), Offset(end))
-        self.intake = Intake(self.lanes, lambda partitions: dict.fromkeys(partitions, self.bounds), self.lines)
+        self.intake = Intake(self.lanes, lambda partitions: dict.fromkeys(partitions, self.bounds), self.lines, "zz.raw")
 
     def process(self, *offsets: int) -> Offset | None:
         return self.intake.process(P, [Taken(P, Offset(offset), None, b"", (), 0) for offset in offsets])
@@ -191,6 +193,9 @@ def test_a_position_that_another_worker_moved_is_read_again_and_gone_on_from() -
     assert world.process(0, 1) == 7
     assert world.lanes.events == ["assigned", "revoked", "assigned"]
     assert world.process(7) is None
+    assert world.lines.facts == [
+        {"topic": "zz.raw", "partition": P, "why": "partition 3: another worker has taken over; this one wrote nothing"}
+    ]
 
 
 def test_settling_tells_where_to_read_again_when_it_is_fenced() -> None:
@@ -236,3 +241,30 @@ def test_an_outage_is_told_once_and_ends_when_the_brokers_answer() -> None:
     assert outage.silent(5_060_001, "refused")
     outage.heard(5_061_000)
     assert lines.said == ["kafka_does_not_answer", "kafka_answers_again"]
+
+
+# A batch that nobody unpacks
+
+
+def unread(first: int, last: int) -> Taken:
+    batch = Unread(Offset(first), Offset(last), last - first + 1, "zstd", 9, 7, bytes(32), 0, fits=False)
+    return Taken(P, Offset(last), None, None, (), 0, batch)
+
+
+def test_a_batch_that_is_not_unpacked_leaves_no_hole_and_hides_none() -> None:
+    world = World()
+    world.intake.assigned([P])
+    one, two = Taken(P, Offset(0), None, b"", (), 0), Taken(P, Offset(7), None, b"", (), 0)
+    assert world.intake.process(P, [one, unread(1, 6), two]) is None
+    assert world.lanes.done == [0, 6, 7]
+    assert world.intake.process(P, [unread(8, 9), unread(12, 20)]) == 10
+    assert world.lanes.done == [0, 6, 7, 9]
+    assert world.intake.process(P, [unread(12, 20)]) is None, "read again, it is the same"
+    assert world.lines.said == ["read_again"]
+
+
+def test_who_goes_on_within_a_batch_that_is_not_unpacked_is_given_all_of_it() -> None:
+    world = World(position=5)
+    world.intake.assigned([P])
+    assert world.intake.process(P, [unread(1, 6)]) is None
+    assert (world.lanes.done, world.lines.said) == ([6], [])

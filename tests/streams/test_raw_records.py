@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from kafka.partitioner import murmur2
 
-from streams.places import Offset, Partition, Taken
+from streams.places import Offset, Partition, Taken, Unread
 from streams.raw_records import (
     VALUE_BYTES_MAX,
     Poison,
@@ -19,10 +19,10 @@ from streams.raw_records import (
     raw_message,
     raw_record,
 )
-from vocabulary.charging import Direction, Protocol, RawMessage
+from vocabulary.charging import Direction, Protocol, RawMessage, Source
 from vocabulary.codec import decode, encode
 from vocabulary.identity import StationId
-from vocabulary.quarantine import Kept, Quarantined, QuarantineReason
+from vocabulary.quarantine import Kept, KeptBatch, Quarantined, QuarantineReason
 
 FRAME = b'[2,"a","Heartbeat",{}]'
 APPENDED_AT = datetime(2026, 10, 14, 5, 58, 20, 251000, tzinfo=UTC)
@@ -55,6 +55,9 @@ frames = st.one_of(
 )
 
 
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
 @st.composite
 def messages(draw: st.DrawFn) -> RawMessage:
     frame, is_base64 = draw(frames)
@@ -65,6 +68,8 @@ def messages(draw: st.DrawFn) -> RawMessage:
         direction=draw(st.sampled_from(Direction)),
         protocol=draw(st.none() | st.sampled_from(Protocol)),
         received_at=draw(moments),
+        source=draw(st.none() | st.builds(Source, form=texts, file=texts, line=st.integers(1, 2**40), text=texts)),
+        security_profile=draw(st.none() | st.integers(0, 3)),
     )
 
 
@@ -75,6 +80,16 @@ def test_a_message_is_the_same_after_it_was_a_record(message: RawMessage) -> Non
     assert again == message
     assert again.received_at is not None and again.received_at.tzinfo is UTC
     assert encode(again) == encode(read(Taken(Partition(9), Offset(7), key, value, tuple(headers), 5)))
+
+
+@pytest.mark.parametrize("value", [b"", b"4", b"-1", b"02", b"\xff"])
+def test_a_security_profile_that_is_none_says_nothing(value: bytes) -> None:
+    record = taken()._replace(headers=(("security-profile", value),))
+    assert read(record) == read(taken()._replace(headers=(("protocol", b""),)))
+
+
+def test_a_message_whose_security_profile_is_not_known_has_the_bytes_that_it_always_had() -> None:
+    assert b"security" not in encode(RawMessage(station=StationId("HAM-0001"), frame="x"))
 
 
 def test_where_headers_say_nothing_defaults_and_the_brokers_time_hold() -> None:
@@ -166,7 +181,7 @@ def test_what_is_wrong_outside_the_frame_is_poison(record: Taken, reason: Quaran
 
 
 def test_the_first_reason_is_told() -> None:
-    wrong = taken(key=None, value=None, protocol=b"x", direction=b"x", received_at=b"x")
+    wrong = taken(key=None, value=None, protocol=b"x", direction=b"x", received_at=b"x", wattbook_source=b"x")
     named = wrong.headers
     wrong = wrong._replace(headers=(("\udcff", b""), *named))
     reasons = []
@@ -179,12 +194,13 @@ def test_the_first_reason_is_told() -> None:
         {"headers": named},
         {"headers": named[1:]},
         {"headers": named[2:]},
+        {"headers": named[3:]},
     ):
         wrong = wrong._replace(**better)
         found = raw_message(wrong)
         assert isinstance(found, Poison)
         reasons.append(found.reason)
-    assert reasons == list(QuarantineReason)[:-2]
+    assert reasons == list(QuarantineReason)[2:-2], "before them stand those of whole batches"
 
 
 @given(
@@ -264,3 +280,34 @@ def test_a_record_in_another_partition_than_its_keys_is_poison() -> None:
     found = misplaced(taken()._replace(partition=Partition((belongs + 1) % 12)), 12)
     assert found is not None and found.reason is QuarantineReason.KEY_IN_ANOTHER_PARTITION
     assert f"partition {belongs} of 12" in found.detail
+
+
+# A batch that nobody unpacks
+
+BATCH = Unread(Offset(38), Offset(41), 4, "zstd", 900, 2**32 - 1, bytes(32), APPENDED_MS, fits=False)
+
+
+@pytest.mark.parametrize(
+    ("unread", "reason", "detail"),
+    [
+        (BATCH, QuarantineReason.BATCH_TOO_LARGE, "offsets 38 to 41, 900 bytes (zstd): more than a reader takes"),
+        (
+            BATCH._replace(fits=True, records=5),
+            QuarantineReason.BATCH_UNREADABLE,
+            "offsets 38 to 41, 900 bytes (zstd): not the 5 records of its header",
+        ),
+    ],
+)
+def test_a_batch_that_is_not_unpacked_is_poison_as_a_whole(unread: Unread, reason: QuarantineReason, detail: str) -> None:
+    record = Taken(Partition(3), Offset(41), None, None, (), APPENDED_MS, unread)
+    found = raw_message(record)
+    assert found == Poison(reason, detail)
+    assert isinstance(found, Poison)
+    kept = quarantined(record, found)
+    assert kept.batch == KeptBatch(first=38, records=unread.records, codec="zstd", length=900, crc=2**32 - 1)
+    assert (kept.offset, kept.key, kept.value, kept.headers) == (41, None, None, ())
+    assert decode(encode(kept)) == kept
+
+
+def test_a_record_in_quarantine_has_the_bytes_that_it_had_before_there_were_batches() -> None:
+    assert b"batch" not in encode(quarantined(taken(), Poison(QuarantineReason.KEY_MISSING, "why")))

@@ -381,7 +381,7 @@ def test_a_command_is_carried_out_with_all_that_stands_before_it(desk: Callable[
     facts = inputs(operator(), KAI, contract("A"), tariff(), ORDINARY)
     ordered, carried_out = worked_through(desk(batch=4), [*facts, *inputs(INVOICE_RUN)]), desk(batch=4)
     carried_out.runtime.append(facts)
-    tally = carried_out.runtime.carry_out(*inputs(INVOICE_RUN))
+    tally = carried_out.runtime.carry_out(*inputs(INVOICE_RUN)).tally
     assert tally["invoices"] == 1
     assert _by_content(carried_out) == _by_content(ordered)
     assert progress(carried_out) == progress(ordered) == ["17 invoiced"]
@@ -395,7 +395,7 @@ def test_a_command_that_fails_leaves_no_trace_and_stops_nothing(desk: Callable[.
         opened.runtime.carry_out(*inputs(INVOICE_RUN))
     assert opened.tables() == before
     worked_through(opened, inputs(operator()))
-    assert opened.runtime.carry_out(*inputs(INVOICE_RUN))["invoices"] == 1
+    assert opened.runtime.carry_out(*inputs(INVOICE_RUN)).tally["invoices"] == 1
 
 
 # One owner

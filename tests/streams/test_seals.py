@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from streams.places import Bounds, Offset, Partition, Taken
+from streams.places import Bounds, Offset, Partition, Taken, Unread
 from streams.seal_verdicts import Break, Fault, Span, arrange, check, differences, held_to, spans, within
 from streams.seals import GENESIS, Chain, NotASeal, Seal, chain_from, checkpoint, follow, read, seal
 from vocabulary.identity import digest
@@ -346,3 +346,32 @@ def test_a_range_is_checked_without_what_comes_before_it() -> None:
     assert list(check(some, forged[8:16], whole)) == [None, None]
     assert list(check(some, forged, whole)) == [None, None]
     assert [one.number for one in check(some, [*RECORDS[8:14], *RECORDS[15:]], whole) if one] == [4]
+
+
+# Batches that are not unpacked
+
+BATCH = Unread(Offset(5), Offset(7), 3, "zstd", 900, 1, bytes(range(32)), 1_760_000_000_123, fits=False)
+
+
+def stands(unread: Unread) -> Taken:
+    return Taken(PARTITION, unread.last, None, None, (), unread.timestamp_ms, unread)
+
+
+def test_the_link_of_a_batch_that_is_not_unpacked_is_over_what_the_broker_has() -> None:
+    def number(value: int) -> bytes:
+        return value.to_bytes(8, "big", signed=True)
+
+    def part(body: bytes) -> bytes:
+        return number(len(body)) + body
+
+    wanted = part(b"wattbook.raw") + part(number(3)) + part(GENESIS) + part(number(7)) + part(number(1_760_000_000_123))
+    wanted += number(-2) + part(number(5)) + part(bytes(range(32)))
+    chain = follow(Chain(TOPIC, PARTITION), [stands(BATCH)])
+    assert (chain.link, chain.first, chain.next, chain.records) == (sha256(wanted).digest(), 5, 8, 1)
+
+
+@pytest.mark.parametrize("changed", [{"first": Offset(4)}, {"last": Offset(8)}, {"digest": bytes(32)}, {"timestamp_ms": 1}])
+def test_another_batch_in_its_place_has_another_link(changed: dict[str, object]) -> None:
+    links = [follow(Chain(TOPIC, PARTITION), [stands(one)]).link for one in (BATCH, BATCH._replace(**changed))]
+    assert links[0] != links[1]
+    assert links[0] != follow(Chain(TOPIC, PARTITION), [stands(BATCH)._replace(unread=None)]).link

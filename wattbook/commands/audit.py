@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,10 +12,12 @@ from streams.chain import EMPTY
 from streams.kafka_following import TopicReader
 from streams.kafka_options import KafkaOptions
 from streams.log import BrokenLink, Stream
-from streams.places import OFFICE, Lane, Partition
+from streams.places import OFFICE, Lane, Partition, place_of
 from streams.seals import NotASeal
 from streams.sql_seals import SqlSeals
+from vocabulary.identity import Position
 from wattbook.audit import Difference, digests, replay, unsaved
+from wattbook.commands.offsets import OFFSET_OR_TIME
 from wattbook.commands.output import OUT, count, escape, json_option, opened, pass_settings, print_json, table
 from wattbook.database import reading
 from wattbook.seal_audit import Bound, Claims, Verdict, Wanted, published_file
@@ -52,19 +53,39 @@ def replay_(settings: Settings, as_json: bool) -> None:
             f"{count(result.conclusions, 'conclusion')}, {count(result.entries, 'entry')}"
         )
         OUT.print(f"digest     {result.digest}")
-        _verdict(result.difference)
+        _verdict(result.difference, settings.uses_kafka)
         _say_unsaved(result.unsaved)
     sys.exit(1 if result.difference else 0)
 
 
-def _verdict(difference: Difference | None) -> None:
+def _verdict(difference: Difference | None, has_lanes: bool) -> None:
     if difference is None:
         OUT.print("[bold green]identical[/]")
         return
-    source = f", from input {difference.input}" if difference.input else ""
-    OUT.print(f"[bold red]different[/] first at {difference.what} {difference.position}{source}")
+    source = f", from {_input(difference.input, has_lanes)}" if difference.input else ""
+    OUT.print(f"[bold red]different[/] first at {_where(difference, has_lanes)}{source}")
     OUT.print(f"stored     {escape(difference.stored or '(nothing)')}")
     OUT.print(f"replayed   {escape(difference.replayed or '(nothing)')}")
+
+
+def _where(difference: Difference, has_lanes: bool) -> str:
+    if difference.what.startswith("chain of ") and has_lanes:
+        return f"number {_number(difference.position, has_lanes)} of the {difference.what}"
+    of = "" if difference.partition is None else f" of partition {difference.partition}"
+    return f"{difference.what} {difference.position}{of}"
+
+
+def _input(position: int, has_lanes: bool) -> str:
+    """What people call an input: a position of a log with lanes is three facts in one number (`streams.places`)."""
+    place, lane = place_of(Position(position)) if has_lanes else (position, OFFICE)
+    if lane != OFFICE:
+        return f"partition {lane - 1}, offset {place - 1}"
+    return f"input {place} of the office" if has_lanes else f"input {place}"
+
+
+def _number(position: int, has_lanes: bool) -> int:
+    """Counted from 1 in its stream, or in its lane of it."""
+    return place_of(Position(position))[0] if has_lanes else position
 
 
 def _say_unsaved(partitions: Sequence[Partition]) -> None:
@@ -83,14 +104,14 @@ def _say_unsaved(partitions: Sequence[Partition]) -> None:
     "--from",
     "--since",
     "since",
-    metavar="OFFSET|TIME",
+    type=OFFSET_OR_TIME,
     help="The first record; the range is widened to whole checkpoints.",
 )
 @click.option(
     "--to",
     "--until",
     "until",
-    metavar="OFFSET|TIME",
+    type=OFFSET_OR_TIME,
     help="The last offset, or the moment before which records were appended.",
 )
 @click.option(
@@ -103,8 +124,8 @@ def verify(
     settings: Settings,
     topics: tuple[str, ...],
     partition: int | None,
-    since: str | None,
-    until: str | None,
+    since: Bound,
+    until: Bound,
     keys: tuple[Path, ...],
     published: Path | None,
     as_json: bool,
@@ -113,10 +134,10 @@ def verify(
     or nothing seals what a partition holds.
     """
     if not topics:
-        if partition is not None or since or until or keys or published:
-            raise click.UsageError("--partition, --from, --to, --key and --published go with --topic")
+        if any(given is not None for given in (partition, since, until, published)) or keys:
+            raise click.UsageError("--partition, --from (--since), --to (--until), --key and --published go with --topic")
         _verify_chains(settings, as_json)
-    wanted = Wanted(_bound("--from", since), _bound("--to", until))
+    wanted = Wanted(since, until)
     with _claims(settings, keys, published) as claims:
         verdicts = list(_verdicts(settings.kafka_options, topics, partition, wanted, claims))
     if as_json:
@@ -138,7 +159,7 @@ def _verify_chains(settings: Settings, as_json: bool) -> NoReturn:
     if as_json:
         print_json({name: chain._asdict() for name, chain in chains.items()})
     else:
-        rows = [(s, "BROKEN" if isinstance(f, BrokenLink) else "whole", f.position, _link(f)) for s, f in chains.items()]
+        rows = [(name, _chain_state(f), _number(f.position, settings.uses_kafka), _link(f)) for name, f in chains.items()]
         table("Hash chains", ("stream", "", "last position", "head"), rows, right=(2,))
     sys.exit(1 if broken else 0)
 
@@ -146,6 +167,10 @@ def _verify_chains(settings: Settings, as_json: bool) -> NoReturn:
 def _chain(lane: Lane, stream: Stream) -> str:
     """What a chain is called: by its stream, and, where that has partitions, by its partition."""
     return stream if lane == OFFICE else f"{stream}/{lane - 1}"
+
+
+def _chain_state(found: object) -> str:
+    return "BROKEN" if isinstance(found, BrokenLink) else "whole"
 
 
 def _link(found: object) -> str:
@@ -167,18 +192,6 @@ def digest_(settings: Settings, as_json: bool) -> None:
 
 
 # Topics against their seals
-
-
-def _bound(option: str, text: str | None) -> Bound:
-    if text is None or text.isdecimal():
-        return None if text is None else int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise SettingsError(f"{option} {text}: write an offset, or a time with its zone, as 2026-10-01T00:00Z")
-    return moment
 
 
 @contextmanager

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from ingest.file_forms import FileForm
+from vocabulary.zones import zone
 from wattbook.commands.home import publish_quietly
 from wattbook.commands.output import (
     ERR,
@@ -25,18 +28,22 @@ from wattbook.ticking import tick
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice([form.value for form in FileForm]), help="Default: by how a file begins.")
+@click.option("--time-zone", default="UTC", show_default=True, help="Of times that bear none, in SteVe's log and CSV.")
 @click.option("--tick", "ticks", is_flag=True, help="Say at the end that it is now: what is overdue by then is concluded.")
 @json_option
 @pass_settings
-def import_(settings: Settings, files: tuple[Path, ...], ticks: bool, as_json: bool) -> None:
-    """Import FILES of OCPP-J frames: NDJSON captures, or lines of a station's name and a frame.
+def import_(settings: Settings, files: tuple[Path, ...], form: str | None, time_zone: str, ticks: bool, as_json: bool) -> None:
+    """Import FILES: captures of OCPP-J frames, SteVe's log or its CSV of transactions, OCPP 1.6 or 1.5 over SOAP.
 
     What was imported before is known again, so an import that broke off is simply repeated.
     """
+    local = _zone(time_zone)
     with opened(settings) as app:
         publish_quietly(app)
         with progress_bar("importing", sum(file.stat().st_size for file in files)) as progress:
-            summary = import_files(app.runtime, files, settings.batch_size, progress)
+            wanted = FileForm(form) if form else None
+            summary = import_files(app.runtime, files, settings.batch_size, progress, wanted, local)
         if ticks:
             tick(app, datetime.now(UTC))
     for line in summary.unreadable_lines:
@@ -47,6 +54,13 @@ def import_(settings: Settings, files: tuple[Path, ...], ticks: bool, as_json: b
         _show_published(summary, settings.kafka_options.topic("raw"))
     else:
         _show(summary)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return zone(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise click.UsageError(f"--time-zone: {name} is no zone of the tz database: write Europe/Berlin") from None
 
 
 def _show(summary: ImportSummary) -> None:

@@ -94,8 +94,9 @@ def _path(made: tuple[Path, Path] | None, index: int) -> str | None:
 def _waiting(app: App, month: str) -> dict[str, int]:
     """Sessions that began by the end of the month and wait for somebody, by progress."""
     with app.reading() as store:
-        rows = store.states.flagged()
-    return dict(Counter(row.progress.value for row in rows if row.start is None or row.start.date() <= month_of(month).last))
+        last = month_of(month).last
+        rows = (row for row in store.states.flagged() if row.start is None or row.start.date() <= last)
+        return dict(Counter(row.progress.value for row in rows))
 
 
 def _summary(issued: Invoice) -> dict[str, object]:

@@ -5,10 +5,11 @@ Results go to standard output, progress and complaints to standard error, so tha
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
@@ -29,7 +30,9 @@ from rich.text import Text
 from vocabulary.codec import as_plain
 from vocabulary.money import from_micro, plain
 from wattbook.settings import Settings
-from wattbook.wiring import App, open_app
+
+if TYPE_CHECKING:
+    from wattbook.wiring import App
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,8 +53,10 @@ pass_settings = click.make_pass_decorator(Settings)
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[App]:
+def opened(settings: Settings) -> Iterator["App"]:
     """The home's application, closed afterwards."""
+    from wattbook.wiring import open_app  # a third of a second, for which who only looks into a topic need not wait
+
     app = open_app(settings)
     try:
         yield app
@@ -62,6 +67,16 @@ def opened(settings: Settings) -> Iterator[App]:
 def print_json(value: Any) -> None:
     """One object, indented; decimals as strings."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(as_plain(value))).decode() + "\n")
+
+
+def print_json_list(values: Iterable[Any]) -> None:
+    """As `print_json` of a list, one after the other: not all need be in memory."""
+    begins = "[\n"
+    for value in values:
+        text = msgspec.json.format(msgspec.json.encode(as_plain(value))).decode()
+        sys.stdout.write(begins + textwrap.indent(text, "  "))
+        begins = ",\n"
+    sys.stdout.write("[]\n" if begins == "[\n" else "\n]\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:

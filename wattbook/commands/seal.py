@@ -6,13 +6,13 @@ import threading
 from pathlib import Path
 
 import click
-import msgspec
 
+from streams.held_back import told
 from streams.sql_seals import SqlSeals
-from wattbook.commands.output import ERR, OUT, count, json_option, opened, pass_settings, print_json
+from wattbook.commands.output import OUT, count, json_option, opened, pass_settings, print_json
 from wattbook.database import reading
 from wattbook.seal_key import PublicKeys, read_public_keys, seal_key
-from wattbook.sealing import RECORDS_MAX, SEALED, SECONDS_MAX, Due, Say, Sealer, restore, seal_for_ever
+from wattbook.sealing import RECORDS_MAX, SEALED, SECONDS_MAX, Due, Sealer, restore, seal_for_ever
 from wattbook.serving import say
 from wattbook.settings import Settings
 
@@ -48,10 +48,10 @@ def run(settings: Settings, topics: tuple[str, ...], records: int, seconds: int)
         signal.signal(number, lambda *_: stop.set())
     key = seal_key(settings.home)
     with opened(settings) as app:
-        options, tell = settings.kafka_options, _OutageOnce(_say)
+        options = settings.kafka_options
         say("sealer_started", topics=len(topics), key=key.fingerprint)
         seal_for_ever(
-            lambda: Sealer(app.engine, options, key, topics, Due(records, seconds), tell), lambda: not stop.is_set(), tell
+            lambda: Sealer(app.engine, options, key, topics, Due(records, seconds), say), lambda: not stop.is_set(), say
         )
     say("sealer_stopped")
 
@@ -63,9 +63,11 @@ def run(settings: Settings, topics: tuple[str, ...], records: int, seconds: int)
 def once(settings: Settings, topics: tuple[str, ...], records: int) -> None:
     """Seal what the topics hold now, and end."""
     key = seal_key(settings.home)
-    with opened(settings) as app, Sealer(app.engine, settings.kafka_options, key, topics, Due(records), _say) as sealer:
-        sealer.once()
-    ERR.print("sealed: all that the topics hold")
+    with opened(settings) as app, Sealer(app.engine, settings.kafka_options, key, topics, Due(records), say) as sealer:
+        held = sealer.once()
+    OUT.print(f"sealed: all that the topics hold{', but what is held back:' if held else ''}")
+    for topic, partitions in held.items():
+        OUT.print(f"  {told(topic, partitions)}", markup=False)
 
 
 @seal.command()
@@ -109,27 +111,3 @@ def restore_(settings: Settings, keys: tuple[Path, ...]) -> None:
     believed = PublicKeys([*seal_key(settings.home).known, *(key for file in keys for key in read_public_keys(file))])
     with opened(settings) as app:
         OUT.print(f"{count(restore(app.engine, settings.kafka_options, believed), 'checkpoint')} restored")
-
-
-class _OutageOnce:
-    """Tells of an outage once, however often the sealer tries again, and once that it is over: with the next checkpoint."""
-
-    def __init__(self, say: Say) -> None:
-        self._say, self._waits = say, False
-
-    def __call__(self, event: str, /, **facts: object) -> None:
-        was_waiting, self._waits = self._waits, event == "seal_waits"
-        if was_waiting and self._waits:
-            return
-        if was_waiting:
-            self._say("seal_goes_on")
-        self._say(event, **facts)
-
-
-def _say(event: str, /, **facts: object) -> None:
-    """One line for each event: of JSON, but on a terminal."""
-    if OUT.is_terminal:
-        OUT.print(" ".join((event, *(f"{name}={value}" for name, value in facts.items()))), markup=False)
-    else:
-        OUT.file.write(msgspec.json.encode({"event": event} | facts, enc_hook=str).decode() + "\n")
-        OUT.file.flush()

@@ -16,12 +16,31 @@ from vocabulary.quantities import WattHours, kwh
 from vocabulary.reference import Decision
 from vocabulary.sessions import ChargingSession, Quality, Rated, RatedLine, SignatureChecked, doubts_of, quality_of
 from vocabulary.tariff import Dimension
-from wattbook.commands.output import ERR, OUT, count, escape, json_option, micro, opened, pass_settings, print_json, table
+from wattbook.commands.output import (
+    ERR,
+    OUT,
+    count,
+    escape,
+    json_option,
+    micro,
+    opened,
+    pass_settings,
+    print_json,
+    print_json_list,
+    table,
+)
 from wattbook.conclusions import Dossier, dossier
 from wattbook.deciding import decide, remedy
 from wattbook.settings import Settings
-from wattbook.waiting import messages_waiting
 from wattbook.wiring import App
+
+_LIMIT = 50
+_NO_SESSION = "no session yet: `wattbook import FILE`, or let stations connect"
+_NO_WORK = "nothing to look at"
+
+_limit = click.option(
+    "--limit", type=click.IntRange(min=1), help=f"Sessions to show at most. Default: {_LIMIT}, and with --json all."
+)
 
 
 @click.group()
@@ -31,38 +50,48 @@ def session() -> None:
 
 @session.command("list")
 @click.option("--worklist", is_flag=True, help="Only what a person must look at: flagged, held back, or incomplete.")
+@_limit
 @json_option
 @pass_settings
-def list_(settings: Settings, worklist: bool, as_json: bool) -> None:
-    """Sessions, newest first."""
-    with opened(settings) as app:
-        with app.reading() as store:
-            rows = store.states.flagged() if worklist else store.states.find("")
-        hint = "" if rows or as_json else "nothing to look at" if worklist else _why_none(app)
-    if as_json:
-        print_json([row._asdict() for row in rows])
-        return
-    if hint:
-        OUT.print(escape(hint))
-        return
+def list_(settings: Settings, worklist: bool, limit: int | None, as_json: bool) -> None:
+    """Sessions, newest first; those of the worklist oldest first."""
+    with opened(settings) as app, app.reading() as store:
+        find = store.states.flagged if worklist else store.states.newest
+        if as_json:
+            print_json_list(row._asdict() for row in find(limit))
+        elif rows := list(find(limit or _LIMIT)):
+            _show_list(rows, worklist, store.states.count(only_flagged=worklist))
+        else:
+            OUT.print(escape(_NO_WORK if worklist else _why_none(app)))
+
+
+def _show_list(rows: list[SessionRow], worklist: bool, there_are: int) -> None:
     columns = ("session", "station", "evse", "start (UTC)", "kWh", "total", "", "progress", "finding", "invoice")
     table("Worklist" if worklist else "Sessions", columns, [_cells(row) for row in rows], right=(2, 4, 5))
+    _tell_of_more(there_are, len(rows), "on the worklist" if worklist else "before them")
+
+
+def _tell_of_more(there_are: int, shown: int, which: str) -> None:
+    if (more := there_are - shown) > 0:
+        OUT.print(f"and {more} more {which}: `--limit {there_are}` shows all, `--json` prints them")
 
 
 @session.command()
+@_limit
 @json_option
 @pass_settings
-def worklist(settings: Settings, as_json: bool) -> None:
-    """What a person must look at: since when, why, and what to do about it."""
+def worklist(settings: Settings, limit: int | None, as_json: bool) -> None:
+    """What a person must look at, oldest first: since when, why, and what to do about it."""
     with opened(settings) as app, app.reading() as store:
-        rows = store.states.flagged()
-    if as_json:
-        print_json([row._asdict() | {"since": row.end or row.start, "do": remedy(row)} for row in rows])
-    elif not rows:
-        OUT.print("nothing to look at")
-    else:
-        columns = ("session", "station", "since (UTC)", "total", "", "progress", "finding", "do")
-        table("Worklist", columns, [_work(row) for row in rows], right=(3,))
+        if as_json:
+            rows = store.states.flagged(limit)
+            print_json_list(row._asdict() | {"since": row.end or row.start, "do": remedy(row)} for row in rows)
+        elif shown := list(store.states.flagged(limit or _LIMIT)):
+            columns = ("session", "station", "since (UTC)", "total", "", "progress", "finding", "do")
+            table("Worklist", columns, [_work(row) for row in shown], right=(3,))
+            _tell_of_more(store.states.count(only_flagged=True), len(shown), "on the worklist")
+        else:
+            OUT.print(_NO_WORK)
 
 
 def _work(row: SessionRow) -> tuple[object, ...]:
@@ -124,13 +153,21 @@ def _told(row: SessionRow) -> str:
 
 def _why_none(app: App) -> str:
     """What is to be done where there is no session: messages are missing, or on Kafka whoever processes them."""
-    waiting = messages_waiting(app) if app.settings.uses_kafka else 0
+    if not app.settings.uses_kafka:
+        return _NO_SESSION
+    from streams.held_back import told  # with the library for Kafka, which few need
+    from wattbook.waiting import messages_waiting
+
+    topic, waiting = app.settings.kafka_options.topic("raw"), messages_waiting(app)
     if waiting is None:
         return "no session yet, and Kafka does not tell whether messages wait: see `wattbook topics check`"
-    if waiting:
-        topic = app.settings.kafka_options.topic("raw")
-        return f"no session yet; not processed in {topic}: {count(waiting, 'message')}. Is a `wattbook worker` running?"
-    return "no session yet: `wattbook import FILE`, or let stations connect"
+    held = f"; {told(topic, waiting.held)}" if waiting.held else ""
+    if waiting.messages:
+        unprocessed = f"not processed in {topic}: {count(waiting.messages, 'message')}{held}"
+        return f"no session yet; {unprocessed}. Is a `wattbook worker` running?"
+    if held:
+        return f"no session yet{held}, which must end first"
+    return _NO_SESSION
 
 
 def _cells(row: SessionRow) -> tuple[object, ...]:

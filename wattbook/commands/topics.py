@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
-from streams.kafka_client import Admin, Reader
+from streams.kafka_client import Admin
 from streams.kafka_following import TopicReader
-from streams.kafka_options import KafkaOptions
 from streams.kafka_topics import TOPICS, Misfit, Spec, changes, check, create, faults, mend
-from streams.places import Offset, Partition, Taken
+from streams.places import Offset, Partition, Taken, Unread
 from streams.topic_identity import TopicIdentity
-from wattbook.adopting import adopt_copy
+from wattbook.commands.offsets import OFFSET_OR_TIME
 from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json, print_lines
-from wattbook.settings import Settings, SettingsError
+from wattbook.settings import Settings
 from wattbook.topics import spec_of
 
+_FETCH_BYTES = 64 * 2**10  # a few records are shown, of each of many partitions; a longer one is given all the same
 _COLUMNS = ("partition", "offset", "appended_at", "key", "value")
 
 
@@ -79,6 +79,8 @@ def adopt(settings: Settings, as_json: bool) -> None:
     """
     if not settings.uses_kafka:
         raise click.UsageError("messages come in through the database: there is no raw topic")
+    from wattbook.adopting import adopt_copy  # with the database, which no other of these commands needs
+
     name = settings.kafka_options.topic("raw")
     with Admin(settings.kafka_options) as admin:
         topic = TopicIdentity(admin.topic_id(name), name)
@@ -92,23 +94,24 @@ def adopt(settings: Settings, as_json: bool) -> None:
 
 
 @topics.command()
-@click.argument("topic", type=click.Choice(TOPICS))
+@click.argument("topic", type=click.Choice(TOPICS), metavar="TOPIC")
 @click.option("--partition", type=click.IntRange(min=0), help="The partition to read. Default: all, by the broker's time.")
 @click.option(
-    "--from", "--since", "since", metavar="OFFSET|TIME", default="0", help="Its offset, or a time with zone. Default: 0."
+    "--from", "--since", "since", type=OFFSET_OR_TIME, default="0", help="Its offset, or a time with zone. Default: 0."
 )
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Records to show at most.")
 @json_option
 @pass_settings
-def read(settings: Settings, topic: str, partition: int | None, since: str, limit: int, as_json: bool) -> None:
+def read(settings: Settings, topic: str, partition: int | None, since: Offset | datetime, limit: int, as_json: bool) -> None:
     """Show records from an offset on, or from what the broker appended at a moment on.
+
+    TOPIC: raw, events, conclusions, quarantine, reference, commands, documents, journal, station-messages or seals.
 
     One line each, cut to the terminal's width; `--json` has all of it, with the headers.
     """
     options, name = settings.kafka_options, settings.kafka_options.topic(topic)
-    at = Offset(int(since)) if since.isdecimal() else _moment(since)
-    partitions = _all_partitions(options, name) if partition is None else [Partition(partition)]
-    found = [taken for one in partitions for taken in _first(options, name, one, at, limit)]
+    with TopicReader(options, name, _FETCH_BYTES) as reader:
+        found = list(reader.first(since, limit, None if partition is None else Partition(partition)))
     rows = [_shown(taken) for taken in sorted(found, key=_age)[:limit]]
     if as_json:
         print_json({"records": rows})
@@ -135,33 +138,8 @@ def _tell(misfits: Sequence[Misfit], as_json: bool, **more: Any) -> None:
     sys.exit(1 if misfits else 0)
 
 
-def _all_partitions(options: KafkaOptions, topic: str) -> list[Partition]:
-    with TopicReader(options, topic) as reader:
-        return reader.partitions
-
-
-def _first(options: KafkaOptions, topic: str, partition: Partition, at: Offset | datetime, limit: int) -> list[Taken]:
-    found: list[Taken] = []
-    with Reader(options, topic, partition) as reader:
-        for records in reader.to_end(reader.offset_at(at) if isinstance(at, datetime) else at, limit):
-            found += records
-            if len(found) >= limit:
-                break
-    return found[:limit]
-
-
 def _age(taken: Taken) -> tuple[int, Partition, Offset]:
     return taken.timestamp_ms, taken.partition, taken.offset
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"--from {text}: write an offset, or a time as 2026-10-01T00:00Z") from None
-    if moment.tzinfo is None:
-        raise SettingsError(f"--from {text}: write the zone too, as in 2026-10-01T00:00Z")
-    return moment
 
 
 def _shown(taken: Taken) -> dict[str, Any]:
@@ -173,11 +151,29 @@ def _shown(taken: Taken) -> dict[str, Any]:
         "key": _text(taken.key),
         "headers": {_text(name.encode(errors="surrogateescape")): _text(value) for name, value in taken.headers},
         "value": _text(taken.value),
+        **({"batch": _batch(taken.unread)} if taken.unread else {}),
+    }
+
+
+def _batch(unread: Unread) -> dict[str, Any]:
+    """What is told of records that are not unpacked."""
+    return {
+        "first": unread.first,
+        "records": unread.records,
+        "codec": unread.codec,
+        "length": unread.length,
+        "crc": unread.crc,
+        "fits": unread.fits,
     }
 
 
 def _value(row: dict[str, Any]) -> str | None:
-    """The value, and which part of a record it is, where it is one."""
+    """The value, and which part of a record it is, where it is one. Of a batch that is not unpacked, where it stands."""
+    if batch := row.get("batch"):
+        why = "not records" if batch["fits"] else "too much"
+        return (
+            f"(not unpacked: offsets {batch['first']} to {row['offset']}, {batch['length']} bytes of {batch['codec']}: {why})"
+        )
     value: str | None = row["value"]
     headers = row["headers"]
     return f"(part {headers['part']} of {headers['parts']}) {value}" if value is not None and "parts" in headers else value

@@ -68,7 +68,13 @@ def _port(settings: Settings, given: int | None) -> tuple[int, bool]:
 def _quarantined(partition: Partition, records: Sequence[PutAside]) -> None:
     """One line for a batch: of its records where the first one stands, how many there are, and why. Nothing that they hold."""
     reasons = ",".join(dict.fromkeys(record.reason for record in records))
-    say("quarantined", reason=reasons, partition=partition, offset=records[0].offset, records=len(records))
+    say(
+        "quarantined",
+        reason=reasons,
+        partition=partition,
+        offset=records[0].offset,
+        records=sum(record.records for record in records),
+    )
 
 
 def _impatient(kafka: KafkaOptions) -> Admin:
@@ -79,10 +85,14 @@ def _impatient(kafka: KafkaOptions) -> Admin:
 def _watch(settings: Settings, admin: Admin) -> TopicWatch:
     return TopicWatch(
         partial(_topic, settings, admin, settings.worker_outage_s),
-        lambda partition, found: say("topic_taken_up", topic=found.name, partition=partition, topic_id=found.id),
+        _taken_up,
         partial(_topic_if_told, settings, admin),
         now_ms,
     )
+
+
+def _taken_up(partitions: Sequence[Partition], found: TopicIdentity) -> None:
+    say("topic_taken_up", topic=found.name, partitions=",".join(map(str, partitions)), topic_id=found.id)
 
 
 def _topic(settings: Settings, admin: Admin, outage_s: int) -> TopicIdentity:

@@ -1,0 +1,106 @@
+"""Listen for HTTP with uvicorn, on a loop and beside signals that are somebody else's.
+
+uvicorn waits for ever for a request that never becomes whole; here a connection without a request in hand is closed after
+IDLE_S seconds, whether it is silent or sends one byte a second.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+IDLE_S: Final = 15
+CONNECTIONS_MAX: Final = 100
+_STOP_S: Final = 10  # for what is in hand when it stops
+
+
+class _Impatient(H11Protocol):
+    """A connection that must have a request in hand, or begin another one, every so often."""
+
+    idle_s: float = IDLE_S
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._look_again(None)
+
+    def _look_again(self, seen: object) -> None:
+        self._timer = self.loop.call_later(self.idle_s, self._look, seen)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _look(self, seen: object) -> None:
+        in_hand = self.cycle is not None and not self.cycle.response_complete
+        if not in_hand and self.cycle is seen:
+            self.transport.close()
+        else:
+            self._look_again(None if in_hand else self.cycle)
+
+
+class _Quiet(Server):
+    """Signals are handled by whoever runs the loop."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that knows to be TCP's: asyncio switches off Nagle's delay, 40 ms an answer, only where it is told so."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(CONNECTIONS_MAX)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+class HttpListener:
+    """`start`, then `stop`."""
+
+    def __init__(self, app: Any, *, idle_s: float = IDLE_S) -> None:
+        self._app = app
+        self._protocol = type("_Protocol", (_Impatient,), {"idle_s": idle_s})
+        self._server: _Quiet | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen; gives the port, which is chosen by the system if `port` is 0. Raises OSError."""
+        listening = _listening(host, port)
+        config = Config(
+            self._app,
+            http=self._protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS_MAX,
+            timeout_keep_alive=IDLE_S,
+            timeout_graceful_shutdown=_STOP_S,
+        )
+        config.load()
+        config.ssl = tls
+        self._server = _Quiet(config)
+        self._task = asyncio.create_task(self._server.serve([listening]))
+        while not self._server.started and not self._task.done():
+            await asyncio.sleep(0.01)
+        if self._task.done():
+            self._task.result()
+        return int(listening.getsockname()[1])
+
+    async def stop(self) -> None:
+        """Accept nobody any more, and wait for what is in hand."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
