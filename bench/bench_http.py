@@ -62,7 +62,7 @@ def _server(home: Path) -> Iterator[Server]:
     token = subprocess.run(
         [*wattbook, "token", "create", "--role", "publisher", "--name", "bench"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    serve = [*wattbook, "serve", "--port", "0", "--http-port", "0"]
+    serve = [*wattbook, "serve", "--port", "0", "--http-port", "0", "--security-profile", "0"]
     process = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     ports = [int(re.findall(r":(\d+)/", process.stdout.readline())[0]) for _ in range(2)]

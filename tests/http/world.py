@@ -68,7 +68,7 @@ def door(app: App, patience: Patience = PATIENCE, idle_s: float = 15) -> Iterato
 
     async def serve() -> None:
         desk = Desk(app, lambda event, **facts: log.append({"event": event, **facts}))
-        counter, ended = Counter(desk), asyncio.Event()
+        counter, ended = Counter(desk.handle), asyncio.Event()
         with ThreadPoolExecutor(2) as threads:
             publishing = PublishingDesk(app, desk, counter.run, threads, lambda: True)
             say = lambda event, **facts: log.append({"event": event, **facts})  # noqa: E731

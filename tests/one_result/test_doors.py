@@ -67,7 +67,7 @@ def by_websocket(app: App, _folder: Path) -> None:
 
 async def _converse(app: App) -> None:
     """A station that says what it said in the session, each call after the answer to the one before."""
-    counter = Counter(Desk(app, lambda *_, **__: None))
+    counter = Counter(Desk(app, lambda *_, **__: None).handle)
     server, work = StationServer(counter.receive, lambda *_, **__: None), asyncio.create_task(counter.work())
     port = await server.start("127.0.0.1", 0)
     address, protocol = f"ws://127.0.0.1:{port}/ocpp/{MESSAGES[0].station}", Subprotocol("ocpp1.6")

@@ -15,7 +15,7 @@ from tests.one_result.lane_world import PARTITIONS, Topic, World, emptied
 from tests.one_result.network import STATIONS, facts
 from tests.one_result.pure_fold import Input, PureFold, fold
 from tests.one_result.test_lanes import Doing as Doing
-from tests.one_result.test_lanes import do, doings, engine, publish, run_invoices
+from tests.one_result.test_lanes import do, doings, publish, run_invoices
 from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
 from tests.one_result.ways import RUN
 from vocabulary.charging import RawMessage
@@ -23,8 +23,6 @@ from vocabulary.codec import ReferenceFact, decode
 from vocabulary.reference import RULES, ClockTicked, Decision, RulesAdopted, SessionDecided
 from vocabulary.sessions import ChargeReversed, SessionDropped
 from wattbook.wiring import VERBS
-
-__all__ = ["engine"]  # the fixture
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
 
