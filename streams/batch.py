@@ -31,7 +31,6 @@ from streams.states import DocumentRow, Invoiced, SessionRow
 from streams.unit import Billable, ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
-    ChargingEvent,
     MessageRejected,
     MeterSampled,
     Protocol,
@@ -41,6 +40,8 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import Conclusion, Event, ReferenceFact, decode, encode, event_id
+from vocabulary.decoded import Decoded
+from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
 from vocabulary.reference import ContractPublished, OperatorPublished, PartnerPublished, SitePublished
 from vocabulary.sessions import (
@@ -64,7 +65,7 @@ _RAW: msgspec.json.Decoder[RawMessage] = msgspec.json.Decoder(RawMessage)
 class Heard(NamedTuple):
     """An event, with its identity, the input it follows from and when that arrived."""
 
-    event: ChargingEvent
+    event: Decoded
     record: Record
     cause: Position
     recorded_at: datetime | None
@@ -159,6 +160,8 @@ class Batch:
             events = self._verbs.decode(raw, message.identify)
         except MISTAKES as error:
             raise Poisoned(position, error) from error
+        if not events:
+            self.tally[f"no event: {self._verbs.passed_by(raw)}"] += 1
         return [Heard(event, _record(event, event.station, position), position, raw.received_at) for event in events]
 
     def _append_events(self, heard: Sequence[Heard]) -> Iterator[Heard]:
@@ -174,6 +177,8 @@ class Batch:
         match event:
             case MessageRejected():
                 self.tally[f"rejected: {event.reason}"] += 1
+            case Fact():
+                pass  # beside the transaction: nothing is folded of it yet
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
                 self._session_step(Assigned(sessions.session_id(event), event), heard)
             case MeterSampled() if event.protocol is not Protocol.OCPP16:
@@ -327,12 +332,12 @@ def _record(event: msgspec.Struct, key: str, cause: Position) -> Record:
     return Record(digest(b"event", body), key, body, cause)
 
 
-def _state_key(event: ChargingEvent) -> str | None:
+def _state_key(event: Decoded) -> str | None:
     """The state that an event will be stepped on first, to load all of a batch at once."""
     match event:
         case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
             return session_key(sessions.session_id(event))
-        case MessageRejected():
+        case MessageRejected() | Fact():
             return None
         case _:
             return station_key(event.station)

@@ -9,7 +9,6 @@ from streams import connectors, sessions
 from streams.connectors import Assigned, StationState
 from streams.sessions import Gathering, SessionEvent, SessionOutcome, SessionState
 from vocabulary.charging import (
-    ChargingEvent,
     MessageRejected,
     MeterSampled,
     Protocol,
@@ -18,6 +17,8 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import encode, event_id
+from vocabulary.decoded import Decoded
+from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
 from vocabulary.sessions import SessionClosed, SessionFlagged
 
@@ -31,7 +32,7 @@ class Folding:
         self.out: list[SessionOutcome] = []
         self._seen: set[str] = set()
 
-    def tell(self, events: Iterable[ChargingEvent]) -> "Folding":
+    def tell(self, events: Iterable[Decoded]) -> "Folding":
         for event in events:
             if event_id(event) not in self._seen:
                 self._seen.add(event_id(event))
@@ -54,9 +55,9 @@ class Folding:
         """The sessions byte for byte in the order of their closing, and the findings as a set."""
         return [encode(closed) for closed in self.closed], {encode(finding) for finding in self.findings}
 
-    def _step(self, event: ChargingEvent) -> None:
+    def _step(self, event: Decoded) -> None:
         match event:
-            case MessageRejected():
+            case MessageRejected() | Fact():
                 pass
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() if event.protocol is not Protocol.OCPP16:
                 self._session_step(sessions.session_id(event), event)
@@ -82,5 +83,5 @@ class Folding:
         self.out += out
 
 
-def fold(events: Iterable[ChargingEvent]) -> Folding:
+def fold(events: Iterable[Decoded]) -> Folding:
     return Folding().tell(events)
