@@ -13,8 +13,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["ingest", "vocabulary"]):
-    from tests.fuzz.targets import one
     from tests.fuzz.seeds import seeds
+    from tests.fuzz.targets import one
 
 
 def main() -> None:

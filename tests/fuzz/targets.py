@@ -1,9 +1,9 @@
 """What the fuzzer calls: each takes any bytes and fails only where a promise of `ingest` is broken.
 
-    decode     any frame gives events or one rejection, the same each time; each event comes back from its bytes
-    envelope   any text opens, or is refused by name
-    capture    any line is a message, unreadable with a reason, or nothing
-    answer     any frame is answered with JSON of at most one message, or not at all
+decode     any frame gives events or one rejection, the same each time; each event comes back from its bytes
+envelope   any text opens, or is refused by name
+capture    any line is a message, unreadable with a reason, or nothing
+answer     any frame is answered with JSON of at most one message, or not at all
 """
 
 from collections.abc import Callable
