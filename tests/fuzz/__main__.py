@@ -1,8 +1,8 @@
 """`./run fuzz [--minutes N]`: let atheris look for bytes on which a promise of `ingest` breaks (tests/fuzz/targets.py).
 
-Coverage-guided: atheris instruments our code and keeps the inputs that reach something new. It begins with every frame and line of
-tests/data/ocpp. What it finds is written to `crash-*` in the folder that is named at the end, and the status is 1; put the
-bytes into tests/fuzz/test_fuzz.py, then mend.
+Coverage-guided: atheris instruments our code and keeps the inputs that reach something new. It begins with every frame of
+tests/data/ocpp. What it finds is written to `crash-*` in the folder that is named at the beginning, and the status is not 0; put
+the bytes into tests/fuzz/test_fuzz.py, then mend.
 """
 
 import sys
@@ -29,7 +29,7 @@ def main() -> None:
         (corpus / f"{number:05}").write_bytes(seed)
     options = [f"-max_total_time={asked.minutes * 60}", f"-seed={asked.seed}", "-max_len=4096", "-timeout=10"]
     options += [f"-artifact_prefix={folder}/", "-print_final_stats=1", "-rss_limit_mb=2048"]
-    print(f"seeds: {len(list(corpus.iterdir()))}; what is found goes to {folder}", flush=True)
+    sys.stderr.write(f"{len(list(corpus.iterdir()))} seeds; what is found goes to {folder}\n")
     atheris.Setup([sys.argv[0], *options, str(corpus)], one)
     atheris.Fuzz()
 

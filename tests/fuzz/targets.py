@@ -1,12 +1,13 @@
 """What the fuzzer calls: each takes any bytes and fails only where a promise of `ingest` is broken.
 
 decode     any frame gives events or one rejection, the same each time; each event comes back from its bytes
-envelope   any text opens, or is refused by name
+envelope   any text opens, or is refused
 capture    any line is a message, unreadable with a reason, or nothing
 answer     any frame is answered with JSON of at most one message, or not at all
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -48,10 +49,8 @@ def _decode(text: str, _body: bytes, protocol: Protocol | None, direction: Direc
 
 
 def _envelope(text: str, _body: bytes, _protocol: Protocol | None, _direction: Direction) -> None:
-    try:
+    with suppress(Refused):
         open_frame(text)
-    except Refused as refused:
-        assert refused.reason, "refused without a reason"
 
 
 def _capture(_text: str, body: bytes, _protocol: Protocol | None, _direction: Direction) -> None:
