@@ -1,10 +1,9 @@
-"""How fast frames become events, beside `json.loads` that keeps decimals, and beside the `ocpp` package's unpack and schema check.
+"""How fast frames become events, beside `json.loads` that keeps decimals, and the `ocpp` package's unpack and schema check.
 
-Frames of about 1.1 kB with 8 or 5 samples, and an Ended of 96 meter values. Figures are frames per second of processor time of one
-core, the median of rounds by turns, so that what else the machine does strikes all alike.
+Frames of about 1.1 kB with 8 or 5 samples, and an Ended of 96 meter values. Figures are frames per second of processor time of
+one core, the median of rounds by turns, so that what else the machine does strikes all alike.
 """
 
-import asyncio
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -31,7 +30,6 @@ VERSIONS = {Protocol.OCPP16: "1.6", Protocol.OCPP201: "2.0.1", Protocol.OCPP21: 
 
 
 def main() -> None:
-    messages.ASYNC_VALIDATION = False
     for name, protocol, frame in (
         ("MeterValues 1.6", Protocol.OCPP16, _meter_values()),
         ("TransactionEvent 2.0.1", Protocol.OCPP201, _event("Updated", 1, 5)),
@@ -53,7 +51,7 @@ def main() -> None:
 
 
 def _package(frame: str, version: str) -> None:
-    asyncio.run(messages.validate_payload(messages.unpack(frame), version))
+    messages._validate_payload(messages.unpack(frame), version)
 
 
 def _rate(work: Callable[[], object]) -> float:
