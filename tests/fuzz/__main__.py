@@ -1,8 +1,8 @@
 """`./run fuzz [--minutes N]`: let atheris look for bytes on which a promise of `ingest` breaks (tests/fuzz/targets.py).
 
 Coverage-guided: atheris instruments our code and keeps the inputs that reach something new. It begins with every frame of
-tests/data/ocpp. What it finds is written to `crash-*` in the folder that is named at the beginning, and the status is not 0; put
-the bytes into tests/fuzz/test_fuzz.py, then mend.
+tests/data/ocpp. What it finds is written to `crash-*` in the folder that it names, and the status is not 0; put the bytes into
+tests/fuzz/test_fuzz.py, then mend.
 """
 
 import sys

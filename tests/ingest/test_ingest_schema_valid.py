@@ -23,7 +23,8 @@ COMMANDS_16: Final = "ReserveNow CancelReservation RemoteStartTransaction Change
 CALLS_201: Final = (
     "Authorize BootNotification TransactionEvent MeterValues StatusNotification NotifyEvent DataTransfer "
     "ReservationStatusUpdate"
-)COMMANDS_201: Final = (
+)
+COMMANDS_201: Final = (
     "ReserveNow CancelReservation RequestStartTransaction GetTransactionStatus CostUpdated SetVariables DataTransfer"
 )
 CALLS_21: Final = f"{CALLS_201} NotifySettlement VatNumberValidation BatterySwap OpenPeriodicEventStream"
