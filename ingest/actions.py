@@ -50,3 +50,10 @@ COMMANDS_21: Final = COMMANDS_201 | _names("""
     GetPeriodicEventStream GetTariffs NotifyAllowedEnergyTransfer NotifyWebPaymentStarted RequestBatterySwap SetDERControl
     SetDefaultTariff UpdateDynamicSchedule UsePriorityCharging
 """)
+
+# Called by a station, and answered with more than an empty payload.
+ASKED: Final = _names("""
+    Authorize BootNotification DataTransfer Get15118EVCertificate GetCertificateChainStatus GetCertificateStatus Heartbeat
+    NotifyEVChargingNeeds NotifyEVChargingSchedule NotifyPeriodicEventStream OpenPeriodicEventStream PullDynamicScheduleUpdate
+    SignCertificate StartTransaction StopTransaction TransactionEvent VatNumberValidation
+""")

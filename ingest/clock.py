@@ -10,7 +10,6 @@ knows it; only a 1.6 start comes first, since it begins the session.
 from datetime import UTC, datetime
 
 from vocabulary.charging import (
-    ChargingEvent,
     ClockCompared,
     Moment,
     Protocol,
@@ -20,14 +19,15 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.clocks import APART, LATE, quarter_hours
+from vocabulary.decoded import Decoded
 
 _ANCIENT = datetime(2015, 1, 1, tzinfo=UTC)
 
 
-def with_comparison(events: tuple[ChargingEvent, ...], received_at: datetime) -> tuple[ChargingEvent, ...]:
+def with_comparison(events: tuple[Decoded, ...], received_at: datetime) -> tuple[Decoded, ...]:
     """The events of one message, and what its arrival says about the clock."""
     match events:
-        case (TransactionStarted() as started, StartRequested() as requested):
+        case (TransactionStarted() as started, StartRequested() as requested, *facts):
             if _tells(started, received_at):
                 compared = ClockCompared(
                     station=started.station,
@@ -37,10 +37,10 @@ def with_comparison(events: tuple[ChargingEvent, ...], received_at: datetime) ->
                     received_at=received_at,
                     start=requested.start,
                 )
-                return (*events, compared)
-        case (TransactionStarted() | TransactionUpdated() | TransactionEnded() as event,):
+                return (started, requested, compared, *facts)
+        case (TransactionStarted() | TransactionUpdated() | TransactionEnded() as event, *facts):
             if _tells(event, received_at):
-                return (_compared(event, received_at), event)
+                return (_compared(event, received_at), event, *facts)
         case _:
             pass
     return events

@@ -1,13 +1,14 @@
 """Turn a raw message into canonical events, or into one rejection that says why not. Pure; raises on no content whatever.
 
-    frame from a station   CALL of billing interest       its events: ingest.ocpp16, ingest.ocpp201
-                           every other call, every answer  ()
-    frame to a station     CALLRESULT with a transactionId StartAnswered (1.6)
-                           everything else                 ()
+    frame from a station   CALL, SEND of billing interest  ingest.ocpp16, ocpp201, station_messages, payment_messages, …
+    frame to a station     CALL of billing interest        ingest.station_messages, cost_messages, payment_messages
+    either                 CALLRESULT, errors              ingest.replies
+    either                 every other CALL                ()
     either                 what is no OCPP-J frame         MessageRejected
 
 The version is the one that was negotiated. Where the source does not tell, the action and the names of its fields do; 2.0.1
-and 2.1 then look alike and are taken for 2.0.1. `()` is no loss: the frame stands in the raw stream.
+and 2.1 then look alike and are taken for 2.0.1. `()` is no loss: the frame stands in the raw stream, and `passed_by` tells what
+it is, to be counted.
 """
 
 from base64 import b64decode
@@ -17,20 +18,34 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from ingest import ocpp16, ocpp201
+from ingest import actions, cost_messages, ocpp16, ocpp201, payment_messages, replies, station_messages
 from ingest.clock import with_comparison
-from ingest.envelope import Call, Origin, Result, open_frame
+from ingest.envelope import Call, Failure, Origin, Result, Send, open_frame
 from ingest.fields import Refused
-from vocabulary.charging import ChargingEvent, Direction, MessageRejected, Protocol, RawMessage, Rejection
+from ingest.station_messages import Reader
+from vocabulary.charging import Direction, MessageRejected, Protocol, RawMessage, Rejection
+from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId
 
 DETAIL_MAX: Final = 200
 
-_READERS = {Protocol.OCPP16: ocpp16.READERS, Protocol.OCPP201: ocpp201.READERS, Protocol.OCPP21: ocpp201.READERS}
+# What only one family has is read as that family's alone; what stands in `_BESIDE` is read by the fields it has.
+_BESIDE = {
+    Direction.FROM_STATION: station_messages.FROM_STATION | payment_messages.FROM_STATION | cost_messages.FROM_STATION,
+    Direction.TO_STATION: station_messages.TO_STATION | payment_messages.TO_STATION | cost_messages.TO_STATION,
+}
+_READERS: Final[dict[Protocol, dict[str, Reader]]] = {
+    Protocol.OCPP16: ocpp16.READERS,
+    Protocol.OCPP201: ocpp201.READERS,
+    Protocol.OCPP21: ocpp201.READERS,
+}
 _BILLING = ocpp16.READERS.keys() | ocpp201.READERS.keys()
+_KNOWN_ACTIONS = (
+    actions.NOTED_16 | actions.COMMANDS_16 | actions.NOTED_21 | actions.COMMANDS_21 | actions.ASKED | frozenset(_BILLING)
+)
 
 
-def decode(message: RawMessage, identify: Callable[[RawMessage], EventId]) -> tuple[ChargingEvent, ...]:
+def decode(message: RawMessage, identify: Callable[[RawMessage], EventId]) -> tuple[Decoded, ...]:
     """The events that this message is. `identify` tells the identity of the raw message, for a rejection to point to."""
     try:
         return _events(message)
@@ -41,15 +56,28 @@ def decode(message: RawMessage, identify: Callable[[RawMessage], EventId]) -> tu
     return (MessageRejected(station=message.station, message=identify(message), reason=reason, detail=detail[:DETAIL_MAX]),)
 
 
-def _events(message: RawMessage) -> tuple[ChargingEvent, ...]:
+def _events(message: RawMessage) -> tuple[Decoded, ...]:
     frame = open_frame(_text(message) if message.base64 else message.frame)
     match frame:
-        case Call() if message.direction is Direction.FROM_STATION:
+        case Call() | Send():
             return _of_call(message, frame)
-        case Result() if message.direction is Direction.TO_STATION and message.protocol in (None, Protocol.OCPP16):
-            return ocpp16.start_answered(message.station, frame)
-        case _:
+        case Result():
+            return replies.answered(message, frame)
+        case Failure():
+            return replies.failed(message, frame)
+        case None:
             return ()
+
+
+def passed_by(message: RawMessage) -> str:
+    """What a message is that became no event: its action, where a standard knows it, so that there are not too many names."""
+    try:
+        frame = open_frame(_text(message) if message.base64 else message.frame)
+    except Refused:
+        return "no frame"
+    if isinstance(frame, Call | Send):
+        return frame.action if frame.action in _KNOWN_ACTIONS else "an action that no version knows"
+    return "answers"
 
 
 def _text(message: RawMessage) -> str:
@@ -59,8 +87,12 @@ def _text(message: RawMessage) -> str:
         raise Refused(Rejection.NOT_UTF8, str(error)) from None
 
 
-def _of_call(message: RawMessage, call: Call) -> tuple[ChargingEvent, ...]:
-    if call.action not in _BILLING:
+def _of_call(message: RawMessage, call: Call | Send) -> tuple[Decoded, ...]:
+    beside = _BESIDE[message.direction].get(call.action)
+    if beside is not None:
+        protocol = message.protocol or _family(call)
+        return beside(Origin(message.station, protocol, call.id, message.received_at), call.payload)
+    if call.action not in _BILLING or message.direction is Direction.TO_STATION:
         return ()
     protocol = message.protocol or _version(call)
     reader = _READERS[protocol].get(call.action)
@@ -80,7 +112,7 @@ class _Names(Struct, rename="camel"):
 _NAMES = msgspec.json.Decoder(_Names)
 
 
-def _version(call: Call) -> Protocol:
+def _version(call: Call | Send) -> Protocol:
     """1.6 knows connectors only; 2.x names the EVSE in every call of these."""
     if call.action not in ocpp16.READERS:
         return Protocol.OCPP201
@@ -92,3 +124,16 @@ def _version(call: Call) -> Protocol:
     if names.connector_id is not msgspec.UNSET:
         return Protocol.OCPP16
     raise Refused(Rejection.UNKNOWN_PROTOCOL, f"{call.action} names neither connectorId nor evseId")
+
+
+class _Names16(Struct, rename="camel"):
+    """A field of a BootNotification by which it is 1.6's; no other fact beside a transaction tells its version."""
+
+    charge_point_model: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_NAMES_16 = msgspec.json.Decoder(_Names16)
+
+
+def _family(call: Call | Send) -> Protocol:
+    return Protocol.OCPP201 if _NAMES_16.decode(call.payload).charge_point_model is msgspec.UNSET else Protocol.OCPP16

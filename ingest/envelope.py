@@ -6,12 +6,13 @@
     [5, id, code, text, more]   CALLRESULTERROR    2.1 part 4 §4.2
     [6, id, action, payload]    SEND               2.1 part 4 §4.2: wants no answer
 
-Types 4, 5 and 6 open to None: they are read by people, in the raw stream. What is no such frame raises `Refused`, with the
-reasons in the order in which `Rejection` declares them. An absent payload and null stand for an empty one (OCPP-J 1.6 §4.2).
+Of types 4 and 5 only the id and the code are read: the rest is free text. An error or a SEND that lacks
+its parts opens to None, since nobody answers it. What is no such frame raises `Refused`, with the reasons in the order in which
+`Rejection` declares them. An absent payload and null stand for an empty one (OCPP-J 1.6 §4.2).
 """
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 import msgspec
 
@@ -28,6 +29,16 @@ class Origin(NamedTuple):
     message_id: str
     received_at: datetime | None
 
+    def carried(self) -> "Carriage":
+        """What a fact is known by that has no other name than its message's."""
+        return {"station": self.station, "message_id": self.message_id, "received_at": self.received_at}
+
+
+class Carriage(TypedDict):
+    station: StationId
+    message_id: str
+    received_at: datetime | None
+
 
 class Call(NamedTuple):
     id: str
@@ -40,7 +51,19 @@ class Result(NamedTuple):
     payload: msgspec.Raw  # a JSON object
 
 
-Frame = Call | Result | None
+class Failure(NamedTuple):
+    id: str
+    code: str
+    of_answer: bool  # type 5
+
+
+class Send(NamedTuple):
+    id: str
+    action: str
+    payload: msgspec.Raw  # a JSON object
+
+
+Frame = Call | Result | Failure | Send | None
 
 _CALL = msgspec.json.Decoder(tuple[int, str, str, msgspec.Raw])
 _RESULT = msgspec.json.Decoder(tuple[int, str, msgspec.Raw])
@@ -51,6 +74,7 @@ _TYPE = msgspec.json.Decoder(int)
 _ANYTHING = msgspec.json.Decoder(float_hook=str)
 _EMPTY = msgspec.Raw(b"{}")
 _BRACE = ord("{")
+_RESULT_ERROR: Final = 5
 
 
 def open_frame(text: str) -> Frame:
@@ -97,10 +121,26 @@ def _carefully(text: str) -> Frame:
             return Call(_id(elements), _action(elements), _payload(elements, 3))
         case 3:
             return Result(_id(elements), _payload(elements, 2))
-        case 4 | 5 | 6:
-            return None
+        case 4 | 5:
+            return _failure(elements, message_type)
+        case 6:
+            return _send(elements)
         case _:
             raise Refused(Rejection.UNKNOWN_MESSAGE_TYPE, f"message type {message_type}")
+
+
+def _failure(elements: list[msgspec.Raw], message_type: int) -> Failure | None:
+    try:
+        return Failure(_id(elements), _action(elements), message_type == _RESULT_ERROR)
+    except Refused:
+        return None
+
+
+def _send(elements: list[msgspec.Raw]) -> Send | None:
+    try:
+        return Send(_id(elements), _action(elements), _payload(elements, 3))
+    except Refused:
+        return None
 
 
 def _elements(text: str) -> list[msgspec.Raw]:

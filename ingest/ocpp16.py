@@ -1,6 +1,6 @@
 """OCPP 1.6 (edition 2, errata v4.0): the calls of a station that matter to a bill, as events.
 
-    StartTransaction     §4.8, §6.45   -> TransactionStarted, StartRequested
+    StartTransaction     §4.8, §6.45   -> TransactionStarted, StartRequested; TransactionTerms where it ends a reservation
     StopTransaction      §4.10, §6.49  -> TransactionEnded
     MeterValues          §4.7, §6.31   -> MeterSampled
     StatusNotification   §4.9, §6.47   -> ConnectorStatusChanged
@@ -30,9 +30,9 @@ from ingest.fields import (
     scaled,
     text_or,
 )
+from ingest.loose import whole
 from ingest.samples import Metered, MeterValue, Readings, Shape, SignedText, meter_sampled, read_metered, status_instant
 from vocabulary.charging import (
-    ChargingEvent,
     ConnectorStatusChanged,
     Rejection,
     StartAnswered,
@@ -41,8 +41,10 @@ from vocabulary.charging import (
     TransactionStarted,
 )
 from vocabulary.codec import event_id
+from vocabulary.decoded import Decoded
 from vocabulary.identity import StationId, TokenUid, TransactionId
 from vocabulary.quantities import WattHours
+from vocabulary.station_facts import TransactionTerms
 
 
 class SampledValue(Struct, rename="camel", gc=False):
@@ -62,6 +64,7 @@ class StartTransaction(Struct, rename="camel", kw_only=True, gc=False):
     timestamp: object = None
     id_tag: str | None = None
     meter_start: object = None
+    reservation_id: object = None
 
 
 class StopTransaction(Metered[SampledValue], rename="camel", kw_only=True, gc=False):
@@ -104,7 +107,7 @@ _LOCAL, _NO_ERROR = default_of(TransactionEnded, "reason"), default_of(Connector
 _SIGNED_TEXT = msgspec.json.Decoder(OlderSignedText)
 
 
-def start_transaction(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEvent, ...]:
+def start_transaction(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     """§4.8. The transaction has no id yet; the message id under which the answer will bring one is a second fact."""
     call = read(payload, _START, ("connectorId", "timestamp"))
     started = TransactionStarted(
@@ -115,10 +118,15 @@ def start_transaction(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEve
         token=_token(call.id_tag),
         meter_start_wh=_watt_hours(call.meter_start),
     )
-    return started, StartRequested(station=origin.station, message_id=origin.message_id, start=event_id(started))
+    identity, reservation = event_id(started), whole(call.reservation_id)
+    requested = StartRequested(station=origin.station, message_id=origin.message_id, start=identity)
+    if reservation is None:
+        return started, requested
+    terms = TransactionTerms(station=origin.station, protocol=origin.protocol, of=identity, reservation=reservation)
+    return started, requested, terms
 
 
-def stop_transaction(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEvent, ...]:
+def stop_transaction(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     """§4.10. An absent reason means Local; transactionData are samples like those of MeterValues."""
     call = read_metered(payload, _STOP)
     at = required_instant(call.timestamp, "timestamp")
@@ -137,7 +145,7 @@ def stop_transaction(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEven
     return (ended,)
 
 
-def meter_values(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEvent, ...]:
+def meter_values(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     """§4.7. connectorId 0 is the main meter."""
     call = read_metered(payload, _METER_VALUES)
     if call.meter_value is None:
@@ -146,7 +154,7 @@ def meter_values(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEvent, .
     return meter_sampled(origin, call.connector_id, transaction, _readings(call.meter_value))
 
 
-def status_notification(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEvent, ...]:
+def status_notification(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     """§4.9. The timestamp is optional: "If absent time of receipt of the message will be assumed" (§6.47)."""
     call = read(payload, _STATUS, ("connectorId", "status"))
     changed = ConnectorStatusChanged(
@@ -160,7 +168,7 @@ def status_notification(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingE
     return (changed,)
 
 
-READERS: Final[dict[str, Callable[[Origin, msgspec.Raw], tuple[ChargingEvent, ...]]]] = {
+READERS: Final[dict[str, Callable[[Origin, msgspec.Raw], tuple[Decoded, ...]]]] = {
     "StartTransaction": start_transaction,
     "StopTransaction": stop_transaction,
     "MeterValues": meter_values,

@@ -1,25 +1,29 @@
 """OCPP 2.0.1 and 2.1: the calls of a station that matter to a bill, as events. The two differ in nothing that is read here.
 
-    TransactionEvent     part 2, E01-E12, J02     -> TransactionStarted, TransactionUpdated, TransactionEnded
+    TransactionEvent     part 2, E01-E12, J02     -> TransactionStarted, TransactionUpdated, TransactionEnded; and beside it
+                                                     TransactionTerms, CostCalculated or CostUnknown, MessageAsked
     MeterValues          part 2, J01              -> MeterSampled
     StatusNotification   part 2, G01              -> ConnectorStatusChanged
 
 The station makes the transactionId and counts its events in seqNo; both are required, and so are the kind of event and its
 time. The EVSE, the token and the reservation are sent once and not repeated (part 2, E 1.5): an event that lacks them says
-nothing about them. The station's own cost (2.1 costDetails) stays in the raw message: the bill is ours.
+nothing about them. Beside the event stand, as facts of their own (`vocabulary.fact`), what it says of the terms it runs under
+(tariffId, transactionLimit, operationMode, reservationId, remoteStartId), and the station's own cost (2.1 costDetails).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from ingest.cost_details import calculated
 from ingest.envelope import Origin
 from ingest.fields import Integer, Refused, decoder, instant, read, required_instant, text_or
+from ingest.loose import Fields
 from ingest.samples import Metered, MeterValue, Readings, Shape, SignedText, meter_sampled, read_metered, status_instant
+from ingest.station_messages import card, limit_of
 from vocabulary.charging import (
-    ChargingEvent,
     ChargingState,
     ConnectorStatusChanged,
     Rejection,
@@ -27,7 +31,13 @@ from vocabulary.charging import (
     TransactionStarted,
     TransactionUpdated,
 )
-from vocabulary.identity import TokenUid, TransactionId
+from vocabulary.codec import event_id
+from vocabulary.decoded import AnyFact, Decoded
+from vocabulary.identity import EventId, TokenUid, TransactionId
+from vocabulary.station_facts import MessageAsked, TransactionTerms
+
+_NO_DETAILS, _NULL = msgspec.Raw(b""), msgspec.Raw(b"null")
+_TransactionEvent = TransactionStarted | TransactionUpdated | TransactionEnded
 
 
 class UnitOfMeasure(Struct, gc=False):
@@ -51,6 +61,10 @@ class TransactionInfo(Struct, rename="camel", gc=False):
     transaction_id: str
     charging_state: str | None = None
     stopped_reason: str | None = None
+    remote_start_id: object = None
+    tariff_id: object = None  # 2.1, as are the next
+    operation_mode: object = None
+    transaction_limit: object = None
 
 
 class Evse(Struct, rename="camel", gc=False):
@@ -61,6 +75,7 @@ class Evse(Struct, rename="camel", gc=False):
 class IdToken(Struct, rename="camel", gc=False):
     id_token: str | None = None
     type: str | None = None
+    additional_info: object = None
 
 
 class TransactionEvent(Metered[SampledValue], rename="camel", kw_only=True, gc=False):
@@ -72,6 +87,8 @@ class TransactionEvent(Metered[SampledValue], rename="camel", kw_only=True, gc=F
     offline: bool | None = None
     evse: Evse | None = None
     id_token: IdToken | None = None
+    reservation_id: object = None
+    cost_details: msgspec.Raw = _NO_DETAILS  # 2.1
 
 
 class MeterValues(Metered[SampledValue], rename="camel", kw_only=True, gc=False):
@@ -98,7 +115,7 @@ _STATES = {state.value: state for state in ChargingState}
 _NO_EVSE, _NO_TOKEN, _DEFAULT_UNIT = Evse(), IdToken(), UnitOfMeasure()
 
 
-def transaction_event(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEvent, ...]:
+def transaction_event(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     """E01-E12. A token of type NoAuthorization is empty: nobody is known to pay."""
     call = read_metered(payload, _TRANSACTION_EVENT)
     info, evse, token = call.transaction_info, call.evse or _NO_EVSE, call.id_token or _NO_TOKEN
@@ -126,11 +143,68 @@ def transaction_event(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEve
         signed=tuple(found.signed),
     )
     if isinstance(event, TransactionEnded):
-        return (msgspec.structs.replace(event, reason=text_or(info.stopped_reason, event.reason)),)
-    return (event,)
+        event = msgspec.structs.replace(event, reason=text_or(info.stopped_reason, event.reason))
+    if _says_no_more(call, info, event):
+        return (event,)
+    return (event, *_beside(origin, call, event))
 
 
-def meter_values(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEvent, ...]:
+def _says_no_more(call: TransactionEvent, info: TransactionInfo, event: _TransactionEvent) -> bool:
+    """Most are like that, so it is decided by looking at fields alone."""
+    return (
+        isinstance(event, TransactionUpdated)
+        and call.id_token is None
+        and call.cost_details in (_NO_DETAILS, _NULL)
+        and call.reservation_id is None
+        and info.tariff_id is None
+        and info.operation_mode is None
+        and info.transaction_limit is None
+        and info.remote_start_id is None
+    )
+
+
+def _beside(origin: Origin, call: TransactionEvent, event: _TransactionEvent) -> Iterator[AnyFact]:
+    """What the message says besides; each names the event that it came with."""
+    of, transaction = event_id(event), TransactionId(call.transaction_info.transaction_id)
+    terms = _terms(origin, call, of)
+    if terms is not None:
+        yield terms
+    if call.cost_details not in (_NO_DETAILS, _NULL):
+        yield calculated(origin.station, of, transaction, isinstance(event, TransactionEnded), call.cost_details)
+    if call.id_token is not None or not isinstance(event, TransactionUpdated):
+        yield MessageAsked(**origin.carried(), of=of)
+
+
+def _terms(origin: Origin, call: TransactionEvent, of: EventId) -> TransactionTerms | None:
+    info = call.transaction_info
+    said = Fields(
+        {
+            "tariffId": info.tariff_id,
+            "operationMode": info.operation_mode,
+            "transactionLimit": info.transaction_limit,
+            "remoteStartId": info.remote_start_id,
+            "reservationId": call.reservation_id,
+            "additionalInfo": (call.id_token or _NO_TOKEN).additional_info,
+        }
+    )
+    brand, recognition = card(said)
+    none = TransactionTerms(
+        station=origin.station, protocol=origin.protocol, of=of, transaction=TransactionId(info.transaction_id)
+    )
+    terms = msgspec.structs.replace(
+        none,
+        tariff=said.text("tariffId"),
+        limit=limit_of(said.part("transactionLimit")),
+        operation_mode=said.text("operationMode"),
+        reservation=said.integer("reservationId"),
+        remote_start=said.integer("remoteStartId"),
+        payment_brand=brand,
+        payment_recognition=recognition,
+    )
+    return None if terms == none else terms
+
+
+def meter_values(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     """J01: never part of a transaction. evseId 0 is the main meter."""
     call = read_metered(payload, _METER_VALUES)
     if call.meter_value is None:
@@ -138,7 +212,7 @@ def meter_values(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEvent, .
     return meter_sampled(origin, call.evse_id, None, _readings(call.meter_value))
 
 
-def status_notification(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingEvent, ...]:
+def status_notification(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     """G01. Tells that a connector is occupied, never whether it charges: that is TransactionEvent's chargingState."""
     call = read(payload, _STATUS, ("evseId", "connectorStatus"))
     changed = ConnectorStatusChanged(
@@ -152,7 +226,7 @@ def status_notification(origin: Origin, payload: msgspec.Raw) -> tuple[ChargingE
     return (changed,)
 
 
-READERS: Final[dict[str, Callable[[Origin, msgspec.Raw], tuple[ChargingEvent, ...]]]] = {
+READERS: Final[dict[str, Callable[[Origin, msgspec.Raw], tuple[Decoded, ...]]]] = {
     "TransactionEvent": transaction_event,
     "MeterValues": meter_values,
     "StatusNotification": status_notification,

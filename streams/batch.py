@@ -25,6 +25,7 @@ from streams.batch_parts import (
     billables,
     counted,
     document_of,
+    entries_of,
     key_of,
     last_day,
     moves,
@@ -39,13 +40,13 @@ from streams.decisions import Known, decide
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
-from streams.qualities import by_rules, disputed, has_doubts, may_follow, sees_disputes
+from streams.qualities import by_rules, disputed, has_doubts, keeps_facts, may_follow, sees_disputes
 from streams.rating import conclude
 from streams.row_conclusions import conclusion, demanded
 from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
 from streams.sessions import Closed, Disputed, Gathering, SessionOutcome, SessionState
 from streams.states import Invoiced, SessionRow
-from streams.unit import ToPost, Unit, Verbs
+from streams.unit import Unit, Verbs
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
     ClockCompared,
@@ -58,10 +59,10 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import Event, ReferenceFact, decode
+from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId
 from vocabulary.reference import ClockTicked, RulesAdopted, SessionDecided
 from vocabulary.sessions import (
-    ChargeReversed,
     ChargingSession,
     Finding,
     Progress,
@@ -146,6 +147,10 @@ class Batch:
             events = self._verbs.decode(raw, message.identify)
         except MISTAKES as error:
             raise Poisoned(position, error) from error
+        if not keeps_facts(self.catalogue.rules):
+            events = tuple(event for event in events if not isinstance(event, Fact))
+        elif not events:
+            self.tally[f"no event: {self._verbs.passed_by(raw)}"] += 1
         return [Heard(event, record(event, event.station, position), position, raw.received_at) for event in events]
 
     def _append_events(self, heard: Sequence[Heard]) -> Iterator[Heard]:
@@ -161,6 +166,8 @@ class Batch:
         match event:
             case MessageRejected():
                 self.tally[f"rejected: {event.reason}"] += 1
+            case Fact():
+                pass  # beside the transaction: nothing is folded of it yet
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
                 event.protocol is not Protocol.OCPP16
             ):
@@ -288,7 +295,7 @@ class Batch:
         records = [record(c.conclusion, key_of(c.conclusion), c.cause) for c in concluded]
         appended = self._unit.log.append(Stream.CONCLUSIONS, records)
         new = [(c, position) for c, (position, is_new) in zip(concluded, appended, strict=True) if is_new]
-        self._unit.books.post([entry for c, _ in new for entry in self._entries(c)])
+        self._unit.books.post([entry for c, _ in new for entry in entries_of(c, self._verbs)])
         for c, _ in new:
             self.tally[counted(c.conclusion)] += 1
         known = self._unit.states.rows([s for c in concluded if (s := session_of(c.conclusion)) and s not in self._rows])
@@ -298,16 +305,6 @@ class Batch:
         issued = [(c.conclusion, at) for c, at in new if isinstance(c.conclusion, InvoiceIssued)]
         self._unit.states.put_documents([document_of(each.invoice, at) for each, at in issued])
         self._rows = {}
-
-    def _entries(self, concluded: Concluded) -> list[ToPost]:
-        drawn = concluded.conclusion
-        if not isinstance(drawn, SessionRated | ChargeReversed | InvoiceIssued):
-            return []
-        try:
-            entries = self._verbs.post(drawn)
-        except MISTAKES as error:
-            raise Poisoned(concluded.cause, error) from error
-        return [ToPost(entry, concluded.cause, concluded.recorded_at or entry.effective_at) for entry in entries]
 
     def _index(self, concluded: Concluded, position: Position, known: dict[SessionId, SessionRow]) -> None:
         drawn = concluded.conclusion

@@ -10,13 +10,13 @@ import msgspec
 from streams import session_names
 from streams.log import Log, Record
 from streams.memory import meters_key, session_key, station_key
+from streams.mistakes import MISTAKES, Poisoned
 from streams.row_conclusions import Picked, demanded
 from streams.session_names import SessionEvent
 from streams.states import DocumentRow, SessionRow
-from streams.unit import Billable
+from streams.unit import Billable, ToPost, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued
 from vocabulary.charging import (
-    ChargingEvent,
     ClockCompared,
     MessageRejected,
     Protocol,
@@ -26,6 +26,8 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
+from vocabulary.decoded import Decoded
+from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
 from vocabulary.reference import (
     ClockTicked,
@@ -54,7 +56,7 @@ _PAGE = 1000  # sessions whose conclusions are read at once
 class Heard(NamedTuple):
     """An event, with its identity, the input it follows from and when that arrived."""
 
-    event: ChargingEvent
+    event: Decoded
     record: Record
     cause: Position
     recorded_at: datetime | None
@@ -87,14 +89,14 @@ def record(event: msgspec.Struct, key: str, cause: Position) -> Record:
     return Record(digest(b"event", body), key, body, cause)
 
 
-def state_keys_of(event: ChargingEvent) -> Iterator[str]:
+def state_keys_of(event: Decoded) -> Iterator[str]:
     """The states that an event will be stepped on first, to load all of a batch at once."""
     match event:
         case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
             event.protocol is not Protocol.OCPP16
         ):
             yield session_key(session_names.session_id(event))
-        case MessageRejected():
+        case MessageRejected() | Fact():
             return
         case _:
             yield station_key(event.station)
@@ -152,6 +154,18 @@ def billables(log: Log, rows: Sequence[SessionRow]) -> Iterator[Billable]:
         page = rows[start : start + _PAGE]
         found = Picked(log, page)
         yield from (Billable(demanded(found, row, SessionRated), demanded(found, row, SignatureChecked)) for row in page)
+
+
+def entries_of(concluded: Concluded, verbs: Verbs) -> list[ToPost]:
+    """What is posted of a conclusion; a mistake of ours is laid to the input that it follows from."""
+    drawn = concluded.conclusion
+    if not isinstance(drawn, SessionRated | ChargeReversed | InvoiceIssued):
+        return []
+    try:
+        entries = verbs.post(drawn)
+    except MISTAKES as error:
+        raise Poisoned(concluded.cause, error) from error
+    return [ToPost(entry, concluded.cause, concluded.recorded_at or entry.effective_at) for entry in entries]
 
 
 def last_day(month: str) -> date:

@@ -8,6 +8,7 @@ from streams.meter_curve import ROUNDING_WH
 from streams.registers import EXACT
 from vocabulary.sessions import ChargingSession, Finding, Quality, SessionClosed, quality_of
 
+_FACTS = 3  # since which what a message says beside its transaction is an event; no home adopts them yet
 _DISPUTES = 2  # the rules since which two ends that differ are a dispute (`vocabulary.reference.RulesAdopted`)
 _BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
 
@@ -31,6 +32,11 @@ def may_follow(rules: int) -> bool:
 def has_doubts(rules: int) -> bool:
     """Whether meters and clocks are doubted, and what was reset, rolled over or shifted is concluded all the same."""
     return rules >= _DISPUTES
+
+
+def keeps_facts(rules: int) -> bool:
+    """Whether facts beside the transaction (`vocabulary.fact`) are events of the log, and messages without an event counted."""
+    return rules >= _FACTS
 
 
 def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:

@@ -12,7 +12,8 @@ from streams.catalogue import Catalogue
 from streams.log import Log
 from streams.states import States
 from vocabulary.billing import Entry, Invoice, InvoiceIssued, InvoiceRunRequested
-from vocabulary.charging import ChargingEvent, RawMessage
+from vocabulary.charging import RawMessage
+from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId, Position
 from vocabulary.sessions import ChargeReversed, SessionRated, SignatureChecked
 
@@ -56,13 +57,19 @@ def one_series(_request: InvoiceRunRequested, _catalogue: Catalogue) -> str:
     return ""
 
 
+def nothing_of_note(_message: RawMessage) -> str:
+    return "of no name"
+
+
 class Verbs(NamedTuple):
     """The pure functions that the runtime drives: decode, post, and the drawing up of documents.
 
-    `draw_up` gets the number that comes next in the series that `series` names.
+    `draw_up` gets the number that comes next in the series that `series` names. `passed_by` names what a message is that became
+    no event, to be counted.
     """
 
-    decode: Callable[[RawMessage, Callable[[RawMessage], EventId]], tuple[ChargingEvent, ...]]
+    decode: Callable[[RawMessage, Callable[[RawMessage], EventId]], tuple[Decoded, ...]]
     post: Callable[[SessionRated | ChargeReversed | InvoiceIssued], tuple[Entry, ...]]
     draw_up: Callable[[InvoiceRunRequested, Sequence[Billable], Catalogue, int], tuple[Invoice, ...]]
     series: Callable[[InvoiceRunRequested, Catalogue], str] = one_series
+    passed_by: Callable[[RawMessage], str] = nothing_of_note

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
-from vocabulary.charging import ChargingEvent, RawMessage
+from vocabulary.charging import RawMessage
+from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId, VersionHash, digest
 from vocabulary.quarantine import Quarantined
 from vocabulary.reference import (
@@ -41,7 +42,7 @@ ReferenceFact = (
 )
 Input = RawMessage | ReferenceFact | InvoiceRunRequested
 Conclusion = SessionConclusion | InvoiceIssued
-Event = Input | ChargingEvent | Conclusion | ReferenceTaken | Quarantined
+Event = Input | Decoded | Conclusion | ReferenceTaken | Quarantined
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 _EVENT_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -24,7 +24,6 @@ from streams.log import Stream
 from streams.memory import read_station
 from streams.session_names import session_id
 from vocabulary.charging import (
-    ChargingEvent,
     ClockCompared,
     Direction,
     MeterSampled,
@@ -35,6 +34,7 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import event_id
+from vocabulary.decoded import Decoded
 from vocabulary.identity import SessionId, StationId, TransactionId
 from vocabulary.money import plain
 from vocabulary.reference import Contract, Partner
@@ -64,7 +64,7 @@ class Ended(NamedTuple):
 
     station: StationId
     at: datetime
-    events: tuple[ChargingEvent, ...]
+    events: tuple[Decoded, ...]
 
 
 class Desk:
@@ -176,7 +176,7 @@ class Desk:
             yield from self._push(view, message, events, session, cost)
 
     def _push(
-        self, view: "View", message: RawMessage, events: Sequence[ChargingEvent], session: SessionId, cost: Cost
+        self, view: "View", message: RawMessage, events: Sequence[Decoded], session: SessionId, cost: Cost
     ) -> Iterator[str]:
         """1.6 has no field for costs in its answers: they follow as a message of their own. 2.x was told in the answer."""
         assert message.received_at is not None
@@ -250,18 +250,18 @@ class View(NamedTuple):
     catalogue: Catalogue
     heartbeat_interval_s: int
 
-    def events(self, message: RawMessage) -> tuple[ChargingEvent, ...]:
+    def events(self, message: RawMessage) -> tuple[Decoded, ...]:
         """What it tells of charging; that its clock was compared is for the steps."""
         return tuple(event for event in decode(message, event_id) if not isinstance(event, ClockCompared))
 
-    def session_of(self, events: Sequence[ChargingEvent]) -> SessionId | None:
+    def session_of(self, events: Sequence[Decoded]) -> SessionId | None:
         """The session that a message is about; 1.6 messages name it by the transaction that their station is in."""
         match events:
             case [TransactionStarted() as event, *_]:
                 return session_id(event)
-            case [(TransactionUpdated() | TransactionEnded()) as event] if event.protocol is not Protocol.OCPP16:
+            case [(TransactionUpdated() | TransactionEnded()) as event, *_] if event.protocol is not Protocol.OCPP16:
                 return session_id(event)
-            case [(MeterSampled() | TransactionEnded()) as event] if event.protocol is Protocol.OCPP16:
+            case [(MeterSampled() | TransactionEnded()) as event, *_] if event.protocol is Protocol.OCPP16:
                 state = read_station(self.store.states, event.station)
                 return next(
                     (s.session for s in reversed(state.sessions) if s.transaction and s.transaction == event.transaction), None

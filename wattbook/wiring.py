@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import structs
 from sqlalchemy import Connection, Engine
 
-from ingest.decode import decode
+from ingest.decode import decode, passed_by
 from invoicing import numbering
 from invoicing.draw_up import Billable, ReasonOf, draw_up
 from ledger.books import Booking
@@ -378,7 +378,7 @@ def key_of(fact: ReferenceFact) -> str:
             return f"tariff:{fact.tariff.id}"
 
 
-VERBS = Verbs(decode=decode, post=post, draw_up=invoices_of, series=series_of)
+VERBS = Verbs(decode=decode, post=post, draw_up=invoices_of, series=series_of, passed_by=passed_by)
 
 
 def database_in(folder: Path) -> Engine:

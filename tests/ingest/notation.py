@@ -15,14 +15,25 @@ from datetime import UTC, datetime
 from textwrap import dedent
 
 from ingest.decode import decode
-from vocabulary.charging import ChargingEvent, ClockCompared, Direction, Protocol, RawMessage
+from vocabulary.charging import ClockCompared, Direction, Protocol, RawMessage
 from vocabulary.codec import as_plain
+from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId, StationId
 
 STATION = StationId("CP-1")
 MESSAGE = EventId("0" * 64)
 ARRIVAL = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-_CONTEXT = ("type", "station", "protocol", "samples", "signed", "start", "message")  # start and message are hashes
+_CONTEXT = (
+    "type",
+    "station",
+    "protocol",
+    "samples",
+    "signed",
+    "start",
+    "message",
+    "of",
+    "received_at",
+)  # start, message and of are hashes
 
 
 def message(
@@ -36,15 +47,13 @@ def events(
     protocol: Protocol | None = Protocol.OCPP16,
     direction: Direction = Direction.FROM_STATION,
     arrival: datetime | None = ARRIVAL,
-) -> tuple[ChargingEvent, ...]:
+) -> tuple[Decoded, ...]:
     """Where the test says nothing of an arrival, what it says of the clock is not asked for."""
     found = decode(message(frame, protocol, direction, arrival), lambda _: MESSAGE)
     return tuple(event for event in found if arrival is not ARRIVAL or not isinstance(event, ClockCompared))
 
 
-def check(
-    text: str, direction: Direction = Direction.FROM_STATION, arrival: datetime | None = ARRIVAL
-) -> tuple[ChargingEvent, ...]:
+def check(text: str, direction: Direction = Direction.FROM_STATION, arrival: datetime | None = ARRIVAL) -> tuple[Decoded, ...]:
     written, _, expected = dedent(text).partition("-----")
     version, _, frame = written.strip().partition(" ")
     found = events(frame.strip(), None if version == "?" else Protocol(version), direction, arrival)
@@ -58,7 +67,7 @@ def _unfolded(text: str) -> Iterator[str]:
     yield from (_squeezed(line) for line in joined.splitlines())
 
 
-def lines(event: ChargingEvent) -> Iterator[str]:
+def lines(event: Decoded) -> Iterator[str]:
     plain = as_plain(event)
     yield _fields(plain["type"], {name: value for name, value in plain.items() if name not in _CONTEXT})
     for kind in ("samples", "signed"):

@@ -84,7 +84,7 @@ def test_what_is_no_frame_is_rejected_for_the_first_reason_that_holds(frame: str
 @pytest.mark.parametrize(
     "frame",
     [
-        *['[4,"x","InternalError","",{}]', '[5,"x","FormatViolation","",{}]', '[6,"x","NotifyPeriodicEventStream",{}]', "[4]"],
+        *["[4]", '[4,"x"]', "[5,7,null]", "[6]", '[6,"x"]', '[6,"x","NotifyPeriodicEventStream",7]', '[6,"x","Heartbeat",{}]'],
         *['[3,"x",{}]', '[3,"x",null]', '[3,"x"]'],
         *['[2,"x","Heartbeat",null]', '[2,"x","Heartbeat"]', '[ 2 , "x" , "Heartbeat" , {} ]'],
     ],

@@ -32,6 +32,7 @@ def test_a_transaction_begins_with_its_evse_its_token_and_a_begin_register() -> 
         transaction.started  at 2026-03-06T08:00:00Z  transaction tx-1  evse 1  connector 2  seq 0
                              token 04A1B2C3  token_type ISO14443  trigger CablePluggedIn  charging_state EVConnected
         sample               at 2026-03-06T08:00:00Z  value 500000  context Transaction.Begin
+        message.asked        message_id n1
     """)
 
 
@@ -54,13 +55,14 @@ def test_an_end_of_a_queued_transaction_tells_its_reason_and_that_it_was_offline
         -----
         transaction.ended  at 2026-03-07T11:00:00Z  transaction off-1  seq 4
                            trigger AbnormalCondition  reason PowerLoss  offline True
+        message.asked      message_id o4
     """)
 
 
 @pytest.mark.parametrize("reason", ["", ',"stoppedReason":null', ',"stoppedReason":""', ',"stoppedReason":"Local"'])
 def test_a_stopped_reason_may_be_left_out_only_where_it_is_local(reason: str) -> None:
     frame = UPDATED.replace("Updated", "Ended").replace('"tx-1"', f'"tx-1"{reason}') % ""
-    (event,) = events(frame, Protocol.OCPP201)
+    event, *_ = events(frame, Protocol.OCPP201)
     assert isinstance(event, TransactionEnded)
     assert event.reason == "Local"
     assert b"reason" not in encode(event)
@@ -81,7 +83,7 @@ def test_a_charging_state_to_come_is_no_state_and_no_reason_to_lose_the_event() 
 
 @pytest.mark.parametrize("token", ['{"idToken":"","type":"NoAuthorization"}', '{"type":"NoAuthorization"}'])
 def test_an_empty_token_is_nobody(token: str) -> None:
-    (event,) = events(UPDATED.replace("Updated", "Started") % f',"idToken":{token}', Protocol.OCPP201)
+    event, *_ = events(UPDATED.replace("Updated", "Started") % f',"idToken":{token}', Protocol.OCPP201)
     assert isinstance(event, TransactionStarted)
     assert (event.token, event.token_type) == (None, "NoAuthorization")
 
@@ -149,6 +151,7 @@ def test_a_sampled_value_may_carry_its_signed_form_beside_the_number() -> None:
         sample             at 2026-03-06T09:00:00Z  value 511000  context Transaction.End
         signed             at 2026-03-06T09:00:00Z  data T0NNRnx7fQ==  context Transaction.End
                            encoding_method OCMF  signing_method ECDSA-secp256r1-SHA256
+        message.asked      message_id m
     """)
 
 

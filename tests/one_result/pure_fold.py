@@ -29,8 +29,9 @@ from streams.unit import Billable
 from tests.one_result.digests import Result
 from tests.streams.folding import Folding
 from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
-from vocabulary.charging import ChargingEvent, RawMessage
+from vocabulary.charging import RawMessage
 from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
+from vocabulary.decoded import Decoded
 from vocabulary.identity import SessionId, StationId
 from vocabulary.reference import ClockTicked, SessionDecided
 from vocabulary.sessions import (
@@ -58,7 +59,7 @@ class PureFold:
     def __init__(self) -> None:
         self._steps = Folding()
         self._catalogue = Catalogue()
-        self._events: dict[str, ChargingEvent] = {}
+        self._events: dict[str, Decoded] = {}
         self._conclusions: dict[str, Conclusion] = {}
         self._entries: dict[str, Entry] = {}
         self._closed: dict[SessionId, SessionClosed] = {}

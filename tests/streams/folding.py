@@ -17,7 +17,6 @@ from streams.qualities import by_rules, disputed, has_doubts, may_follow, sees_d
 from streams.session_names import SessionEvent
 from streams.sessions import Disputed, Gathering, SessionOutcome, SessionState
 from vocabulary.charging import (
-    ChargingEvent,
     ClockCompared,
     MessageRejected,
     MeterSampled,
@@ -27,6 +26,8 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import encode, event_id
+from vocabulary.decoded import Decoded
+from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
 from vocabulary.reference import RULES
 from vocabulary.sessions import SessionClosed, SessionFlagged, SessionMerged
@@ -44,7 +45,7 @@ class Folding:
         self.rules = RULES
         self._seen: set[str] = set()
 
-    def tell(self, events: Iterable[ChargingEvent]) -> "Folding":
+    def tell(self, events: Iterable[Decoded]) -> "Folding":
         for event in events:
             if event_id(event) not in self._seen:
                 self._seen.add(event_id(event))
@@ -83,9 +84,9 @@ class Folding:
     def closed_last(self, session: SessionId) -> SessionClosed | None:
         return next((closed for closed in reversed(self.closed) if closed.session.id == session), None)
 
-    def _step(self, event: ChargingEvent) -> None:
+    def _step(self, event: Decoded) -> None:
         match event:
-            case MessageRejected():
+            case MessageRejected() | Fact():
                 pass
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
                 event.protocol is not Protocol.OCPP16
@@ -132,5 +133,5 @@ class Folding:
             self.out += fell
 
 
-def fold(events: Iterable[ChargingEvent]) -> Folding:
+def fold(events: Iterable[Decoded]) -> Folding:
     return Folding().tell(events)

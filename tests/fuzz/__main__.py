@@ -1,0 +1,37 @@
+"""`./run fuzz [--minutes N]`: let atheris look for bytes on which a promise of `ingest` breaks (tests/fuzz/targets.py).
+
+Coverage-guided: atheris instruments our code and keeps the inputs that reach something new. It begins with every frame of
+tests/data/ocpp. What it finds is written to `crash-*` in the folder that it names, and the status is not 0; put the bytes into
+tests/fuzz/test_fuzz.py, then mend.
+"""
+
+import sys
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["ingest", "vocabulary"]):
+    from tests.fuzz.seeds import seeds
+    from tests.fuzz.targets import one
+
+
+def main() -> None:
+    parser = ArgumentParser(prog="./run fuzz", description="Look for input on which reading breaks.")
+    parser.add_argument("--minutes", type=int, default=10, help="how long (10)")
+    parser.add_argument("--seed", type=int, default=1, help="of the fuzzer's choices (1)")
+    asked = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="wattbook-fuzz-"))
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    for number, seed in enumerate(seeds()):
+        (corpus / f"{number:05}").write_bytes(seed)
+    options = [f"-max_total_time={asked.minutes * 60}", f"-seed={asked.seed}", "-max_len=4096", "-timeout=10"]
+    options += [f"-artifact_prefix={folder}/", "-print_final_stats=1", "-rss_limit_mb=2048"]
+    sys.stderr.write(f"{len(list(corpus.iterdir()))} seeds; what is found goes to {folder}\n")
+    atheris.Setup([sys.argv[0], *options, str(corpus)], one)
+    atheris.Fuzz()
+
+
+main()
