@@ -62,6 +62,7 @@ def test_an_unset_clock_is_told_apart_from_a_queue() -> None:
         -----
         clock.compared     of end  at 1970-01-01T00:08:00Z  received_at 2026-03-06T08:00:00Z  transaction t
         transaction.ended  at 1970-01-01T00:08:00Z  transaction t  seq 1
+        message.asked message_id c
         """,
         arrival=TOLD,
     )
