@@ -18,6 +18,7 @@ from ingest.decode import decode
 from vocabulary.charging import ClockCompared, Direction, Protocol, RawMessage
 from vocabulary.codec import as_plain
 from vocabulary.decoded import Decoded
+from vocabulary.fact import Fact
 from vocabulary.identity import EventId, StationId
 
 STATION = StationId("CP-1")
@@ -31,9 +32,8 @@ _CONTEXT = (
     "signed",
     "start",
     "message",
-    "of",
-    "received_at",
-)  # start, message and of are hashes
+)  # start and message are hashes
+_OF_FACTS = ("of", "received_at")  # which event a fact stands beside is a hash
 
 
 def message(
@@ -69,7 +69,8 @@ def _unfolded(text: str) -> Iterator[str]:
 
 def lines(event: Decoded) -> Iterator[str]:
     plain = as_plain(event)
-    yield _fields(plain["type"], {name: value for name, value in plain.items() if name not in _CONTEXT})
+    hidden = {*_CONTEXT, *(_OF_FACTS if isinstance(event, Fact) else ())}
+    yield _fields(plain["type"], {name: value for name, value in plain.items() if name not in hidden})
     for kind in ("samples", "signed"):
         for part in plain.get(kind, ()):
             yield _fields(kind.removesuffix("s"), part)
