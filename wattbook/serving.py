@@ -21,6 +21,7 @@ from ingest.http_server import MessageDoor
 from ingest.uvicorn_listener import HttpListener
 from ingest.websocket_server import StationServer
 from vocabulary.charging import RawMessage
+from wattbook.database import DatabaseError
 from wattbook.desk import Desk
 from wattbook.front_door import listen, station_server
 from wattbook.publishing_desk import PublishingDesk
@@ -149,8 +150,11 @@ async def tell_time(app: App, counter: Counter) -> None:
     every_s = app.settings.tick_interval_s
     await asyncio.sleep(min(60, every_s))
     while True:
-        if await counter.run(tick, app, datetime.now(UTC), timedelta(seconds=every_s)):
-            say("clock_ticked")
+        try:
+            if await counter.run(tick, app, datetime.now(UTC), timedelta(seconds=every_s)):
+                say("clock_ticked")
+        except DatabaseError as error:
+            say("tick_failed", error=str(error))  # the next one says the same time and more
         await asyncio.sleep(every_s)
 
 
