@@ -37,12 +37,12 @@ from vocabulary.codec import event_id
 from vocabulary.decoded import Decoded
 from vocabulary.identity import SessionId, StationId, TransactionId
 from vocabulary.money import plain
-from vocabulary.reference import Contract, Partner
+from vocabulary.reference import ClockTicked, Contract, Partner
 from vocabulary.tariff import Tariff
 from wattbook.cost_frames import cost_frame, message_name
 from wattbook.costs import Cost, cost_of, final_cost
 from wattbook.prices import price_text
-from wattbook.wiring import App, Store
+from wattbook.wiring import App, Store, key_of
 
 _COUNTER = "counter:transaction"
 _LIVE = timedelta(
@@ -114,6 +114,12 @@ class Desk:
         """Process so much of what was taken in."""
         processed = self._guarded(lambda: self._app.runtime.pump_batch(limit))
         self.behind = max(0, self.behind - processed) if processed else 0
+
+    def tick(self, at: datetime, every: timedelta) -> bool:
+        """Note what time it is, unless that was noted within the interval; what is overdue is concluded with what waits."""
+        noted = self._app.runtime.publish([ClockTicked(at=at)], key_of, every)
+        self._take_up(noted)
+        return bool(noted)
 
     def cost_updates(self, stations: Iterable[StationId], now: datetime) -> list[Sent]:
         """What the running sessions of these stations cost by now, where that is no longer what they were last told."""

@@ -97,7 +97,7 @@ async def serve(app: App, listening: Listening = lambda _address: None) -> None:
     server = station_server(app.settings, counter.receive, say)
     work = asyncio.create_task(counter.work())
     costs = asyncio.create_task(asyncio.sleep(0) if is_tap else tell_costs(app, desk, counter, server))
-    clock = asyncio.create_task(tell_time(app, counter))
+    clock = asyncio.create_task(tell_time(app, desk, counter))
     try:
         listening(await listen(server, app.settings))
         async with http_door(app, desk, counter, server, listening):
@@ -143,15 +143,13 @@ async def tell_costs(app: App, desk: Desk, counter: Counter, server: StationServ
         await asyncio.gather(*(server.send(one.station, one.frame) for one in sent))  # one that does not read holds up none
 
 
-async def tell_time(app: App, counter: Counter) -> None:
+async def tell_time(app: App, desk: Desk, counter: Counter) -> None:
     """Let the clock tick, so that sessions that never end are concluded; a minute after the start at the earliest."""
-    from wattbook.ticking import tick  # which says what happens as this file does
-
     every_s = app.settings.tick_interval_s
     await asyncio.sleep(min(60, every_s))
     while True:
         try:
-            if await counter.run(tick, app, datetime.now(UTC), timedelta(seconds=every_s)):
+            if await counter.run(desk.tick, datetime.now(UTC), timedelta(seconds=every_s)):
                 say("clock_ticked")
         except DatabaseError as error:
             say("tick_failed", error=str(error))  # the next one says the same time and more

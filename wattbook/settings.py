@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from streams.kafka_options import KafkaOptions, SaslMechanism, SecurityProtocol
 from wattbook.addresses import fault_of_server, fault_of_servers
 from wattbook.suggest import did_you_mean
+from wattbook.tls import server_context
 
 _PREFIX = "WATTBOOK_"
 _KAFKA: Final = "kafka://"
@@ -263,12 +264,9 @@ class Settings(BaseSettings):
                 )
             return None
         try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.load_cert_chain(self.http_tls_cert_file, self.http_tls_key_file)
+            return server_context(self.http_tls_cert_file, self.http_tls_key_file, client_authority=None)
         except OSError as error:
             raise SettingsError(f"{_PREFIX}HTTP_TLS_CERT_FILE: `{self.http_tls_cert_file}` cannot be used: {error}") from None
-        return context
 
     @property
     def uses_kafka(self) -> bool:

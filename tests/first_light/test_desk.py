@@ -10,10 +10,12 @@ import pytest
 
 from streams.embedded_runtime import EmbeddedRuntime
 from streams.log import Stream
+from streams.states import SessionRow
 from tests.first_light.homes import new_home
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.codec import decode
 from vocabulary.identity import Position, StationId
+from vocabulary.sessions import Progress
 from wattbook.desk import Desk
 from wattbook.wiring import VERBS, App
 
@@ -73,6 +75,26 @@ def test_while_many_messages_wait_a_station_is_answered_without_costs_and_told_t
     [told] = desk.cost_updates([], NOW + timedelta(hours=1))
     assert json.loads(told.frame)[3]["messageId"] == "FinalCost"
     assert len(desk.handle([_call("StopTransaction", stop, "o", after=3700)])[0]) == 2, "costs are told at once again"
+
+
+def test_a_tick_waits_behind_what_was_handed_in_and_is_noted_once_in_an_interval(app: App) -> None:
+    """Else one tick would process all of a publisher's backlog at once, while stations wait."""
+    desk, every, after = Desk(app, _say), timedelta(minutes=30), NOW + timedelta(days=4)
+    desk.handle([_call("StartTransaction", START)])
+    desk.take([_call("Heartbeat", {}, str(number), "OTHER") for number in range(50)])
+    before = desk.behind
+    assert desk.tick(after, every)
+    assert desk.behind == before + 1
+    assert [row.progress for row in _rows(app)] == [Progress.OPEN]
+    while desk.behind:
+        desk.catch_up(20)
+    assert [row.progress for row in _rows(app)] == [Progress.FLAGGED], "no end after 72 hours, and no energy was told"
+    assert not desk.tick(after + timedelta(minutes=29), every)
+
+
+def _rows(app: App) -> list[SessionRow]:
+    with app.reading() as store:
+        return store.states.find("")
 
 
 def test_a_start_keeps_its_transaction_id_over_retries_and_restarts(app: App) -> None:
