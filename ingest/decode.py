@@ -26,6 +26,7 @@ from ingest.station_messages import Reader
 from vocabulary.charging import Direction, MessageRejected, Protocol, RawMessage, Rejection
 from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId
+from vocabulary.rules import FACTS, has_doubts, keeps_facts
 
 DETAIL_MAX: Final = 200
 
@@ -45,10 +46,12 @@ _KNOWN_ACTIONS = (
 )
 
 
-def decode(message: RawMessage, identify: Callable[[RawMessage], EventId]) -> tuple[Decoded, ...]:
-    """The events that this message is. `identify` tells the identity of the raw message, for a rejection to point to."""
+def decode(message: RawMessage, identify: Callable[[RawMessage], EventId], rules: int = FACTS) -> tuple[Decoded, ...]:
+    """The events that this message is, as far as these rules keep them. `identify` tells the identity of the raw message, for a
+    rejection to point to.
+    """
     try:
-        return _events(message)
+        return _events(message, rules)
     except Refused as refused:
         reason, detail = refused.reason, refused.detail
     except msgspec.DecodeError as error:  # the frame opened, but not the text inside its payload
@@ -56,16 +59,20 @@ def decode(message: RawMessage, identify: Callable[[RawMessage], EventId]) -> tu
     return (MessageRejected(station=message.station, message=identify(message), reason=reason, detail=detail[:DETAIL_MAX]),)
 
 
-def _events(message: RawMessage) -> tuple[Decoded, ...]:
+def _events(message: RawMessage, rules: int) -> tuple[Decoded, ...]:
     frame = open_frame(_text(message) if message.base64 else message.frame)
     match frame:
-        case Call() | Send():
-            return _of_call(message, frame)
+        case Call():
+            return _of_call(message, frame, rules)
+        case Result() if not keeps_facts(rules):
+            return replies.start_answered(message, frame)
         case Result():
             return replies.answered(message, frame)
-        case Failure():
+        case Send() if keeps_facts(rules):
+            return _of_call(message, frame, rules)
+        case Failure() if keeps_facts(rules):
             return replies.failed(message, frame)
-        case None:
+        case _:
             return ()
 
 
@@ -87,9 +94,9 @@ def _text(message: RawMessage) -> str:
         raise Refused(Rejection.NOT_UTF8, str(error)) from None
 
 
-def _of_call(message: RawMessage, call: Call | Send) -> tuple[Decoded, ...]:
+def _of_call(message: RawMessage, call: Call | Send, rules: int) -> tuple[Decoded, ...]:
     beside = _BESIDE[message.direction].get(call.action)
-    if beside is not None:
+    if beside is not None and keeps_facts(rules):
         protocol = message.protocol or _family(call)
         return beside(Origin(message.station, protocol, call.id, message.received_at), call.payload)
     if call.action not in _BILLING or message.direction is Direction.TO_STATION:
@@ -98,8 +105,9 @@ def _of_call(message: RawMessage, call: Call | Send) -> tuple[Decoded, ...]:
     reader = _READERS[protocol].get(call.action)
     if reader is None:
         raise Refused(Rejection.UNKNOWN_PROTOCOL, f"{call.action} is no action of {protocol.value}")
-    events = reader(Origin(message.station, protocol, call.id, message.received_at), call.payload)
-    return events if message.received_at is None else with_comparison(events, message.received_at)
+    origin = Origin(message.station, protocol, call.id, message.received_at, keeps_facts(rules))
+    events = reader(origin, call.payload)
+    return with_comparison(events, message.received_at) if message.received_at and has_doubts(rules) else events
 
 
 class _Names(Struct, rename="camel"):

@@ -28,6 +28,7 @@ class Origin(NamedTuple):
     protocol: Protocol
     message_id: str
     received_at: datetime | None
+    with_facts: bool = True  # whether what is said beside the transaction is asked for
 
     def carried(self) -> "Carriage":
         """What a fact is known by that has no other name than its message's."""

@@ -120,7 +120,7 @@ def start_transaction(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ..
     )
     identity, reservation = event_id(started), whole(call.reservation_id)
     requested = StartRequested(station=origin.station, message_id=origin.message_id, start=identity)
-    if reservation is None:
+    if reservation is None or not origin.with_facts:
         return started, requested
     terms = TransactionTerms(station=origin.station, protocol=origin.protocol, of=identity, reservation=reservation)
     return started, requested, terms

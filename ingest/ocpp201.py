@@ -144,7 +144,7 @@ def transaction_event(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ..
     )
     if isinstance(event, TransactionEnded):
         event = msgspec.structs.replace(event, reason=text_or(info.stopped_reason, event.reason))
-    if _says_no_more(call, info, event):
+    if not origin.with_facts or _says_no_more(call, info, event):
         return (event,)
     return (event, *_beside(origin, call, event))
 

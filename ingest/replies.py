@@ -24,7 +24,7 @@ from ingest.envelope import Failure, Origin, Result
 from ingest.fields import Refused
 from ingest.loose import Fields, fields, whole
 from ingest.station_messages import limit_of
-from vocabulary.charging import Direction, Protocol, RawMessage
+from vocabulary.charging import Direction, Protocol, RawMessage, StartAnswered
 from vocabulary.cost_facts import Assignment, Cleared, CostShown, TariffKind, TariffsCleared, TariffsReported
 from vocabulary.decoded import AnyFact, Decoded
 from vocabulary.identity import TokenUid
@@ -53,18 +53,22 @@ def failed(message: RawMessage, failure: Failure) -> tuple[MessageFailed, ...]:
     )
 
 
+def start_answered(message: RawMessage, result: Result) -> tuple[StartAnswered, ...]:
+    is_one = message.direction is Direction.TO_STATION and message.protocol in (None, Protocol.OCPP16)
+    return ocpp16.start_answered(message.station, result) if is_one else ()
+
+
 def answered(message: RawMessage, result: Result) -> tuple[Decoded, ...]:
     if len(bytes(result.payload)) <= len(b"{}"):
         return ()
     origin = Origin(message.station, message.protocol or Protocol.OCPP201, result.id, message.received_at)
-    to_station = message.direction is Direction.TO_STATION
-    started = to_station and message.protocol in (None, Protocol.OCPP16)
-    first: tuple[Decoded, ...] = ocpp16.start_answered(message.station, result) if started else ()
+    first = start_answered(message, result)
     try:
         answer = fields(result.payload)
     except Refused:
         return first
-    told = _to_station(origin, answer, result.payload) if to_station else _from_station(origin, answer)
+    is_to_station = message.direction is Direction.TO_STATION
+    told = _to_station(origin, answer, result.payload) if is_to_station else _from_station(origin, answer)
     return (*first, *(tuple(told) or _status(origin, message.direction, answer)))
 
 

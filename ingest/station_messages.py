@@ -13,7 +13,7 @@ import msgspec
 from ingest.envelope import Origin
 from ingest.fields import Refused
 from ingest.loose import Fields, fields
-from vocabulary.charging import ConnectorStatusChanged, Rejection
+from vocabulary.charging import Rejection
 from vocabulary.decoded import Decoded
 from vocabulary.identity import TokenUid
 from vocabulary.station_facts import (
@@ -169,6 +169,9 @@ def battery_swap(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     )
 
 
+_REPORTED = (("Connector", "AvailabilityState"), ("TariffCostCtrlr", "Problem"))
+
+
 def notify_event(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     """2.x N07, G01: of all that a station may report, what a bill depends on. An entry that cannot be read is left out."""
     return tuple(fact for event in fields(payload).parts("eventData") for fact in _reported(origin, event))
@@ -177,19 +180,10 @@ def notify_event(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
 def _reported(origin: Origin, event: Fields) -> Iterator[Decoded]:
     component, variable = event.part("component"), event.part("variable").text("name")
     at, value, evse = event.instant("timestamp"), event.text("actualValue"), component.part("evse")
-    name, number = component.text("name"), evse.integer("id")
+    name = component.text("name")
     if at is None or value is None or name is None or variable is None:
         return
-    if (name, variable) == ("Connector", "AvailabilityState") and number is not None:
-        yield ConnectorStatusChanged(
-            station=origin.station,
-            protocol=origin.protocol,
-            evse=number,
-            at=at,
-            status=value,
-            connector=evse.integer("connectorId"),
-        )
-    elif name == "FiscalMetering" or (name, variable) == ("TariffCostCtrlr", "Problem"):
+    if name == "FiscalMetering" or (name, variable) in _REPORTED:
         yield ComponentReported(
             station=origin.station,
             at=at,
@@ -197,7 +191,8 @@ def _reported(origin: Origin, event: Fields) -> Iterator[Decoded]:
             variable=variable,
             value=value,
             instance=component.text("instance") or event.part("variable").text("instance"),
-            evse=number,
+            evse=evse.integer("id"),
+            connector=evse.integer("connectorId"),
             transaction=event.transaction(),
             tech_code=event.text("techCode"),
             cleared=event.flag("cleared") or False,

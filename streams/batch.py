@@ -40,7 +40,7 @@ from streams.decisions import Known, decide
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
-from streams.qualities import by_rules, disputed, has_doubts, keeps_facts, may_follow, sees_disputes
+from streams.qualities import by_rules, disputed
 from streams.rating import conclude
 from streams.row_conclusions import conclusion, demanded
 from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
@@ -62,6 +62,7 @@ from vocabulary.codec import Event, ReferenceFact, decode
 from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId
 from vocabulary.reference import ClockTicked, RulesAdopted, SessionDecided
+from vocabulary.rules import has_doubts, keeps_facts
 from vocabulary.sessions import (
     ChargingSession,
     Finding,
@@ -144,12 +145,10 @@ class Batch:
     def _decode(self, message: Message) -> list[Heard]:
         raw, position, _ = message
         try:
-            events = self._verbs.decode(raw, message.identify)
+            events = self._verbs.decode(raw, message.identify, self.catalogue.rules)
         except MISTAKES as error:
             raise Poisoned(position, error) from error
-        if not keeps_facts(self.catalogue.rules):
-            events = tuple(event for event in events if not isinstance(event, Fact))
-        elif not events:
+        if not events and keeps_facts(self.catalogue.rules):
             self.tally[f"no event: {self._verbs.passed_by(raw)}"] += 1
         return [Heard(event, record(event, event.station, position), position, raw.received_at) for event in events]
 
@@ -191,7 +190,7 @@ class Batch:
                 self._conclude((out,), event.station, heard.cause, heard.recorded_at)
 
     def _session_step(self, assigned: Assigned, heard: Heard) -> None:
-        if not may_follow(self.catalogue.rules) and session_names.is_another(assigned.session, assigned.event):
+        if not has_doubts(self.catalogue.rules) and session_names.is_another(assigned.session, assigned.event):
             return
         known = self._memory.session(assigned.session, self._unit.states)
         before = known or Gathering(session=assigned.session, station=assigned.event.station)
@@ -266,7 +265,7 @@ class Batch:
         return after.out
 
     def _disputed(self, dispute: Disputed) -> SessionClosed | None:
-        if not sees_disputes(self.catalogue.rules):
+        if not has_doubts(self.catalogue.rules):
             return None
         self.flush()
         return disputed(conclusion(self._unit.log, self._row(dispute.session), SessionClosed), dispute.register_wh)

@@ -20,7 +20,6 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import Struct, structs
 
-from streams.qualities import has_doubts
 from streams.session_names import SessionEvent, session_id, session_of_start
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES
@@ -35,7 +34,7 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import event_id
 from vocabulary.identity import SessionId, TransactionId, content_id
-from vocabulary.reference import RULES
+from vocabulary.rules import RULES, has_doubts
 from vocabulary.sessions import Finding, SessionFlagged, SessionMerged
 
 # How many a station's state keeps of each; the newest stay. A session that runs for ever is one whose stop was lost.

@@ -6,37 +6,17 @@ from msgspec import UNSET, structs
 
 from streams.meter_curve import ROUNDING_WH
 from streams.registers import EXACT
+from vocabulary.rules import has_doubts
 from vocabulary.sessions import ChargingSession, Finding, Quality, SessionClosed, quality_of
 
-_FACTS = 3  # since which what a message says beside its transaction is an event; no home adopts them yet
-_DISPUTES = 2  # the rules since which two ends that differ are a dispute (`vocabulary.reference.RulesAdopted`)
 _BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
 
 
 def by_rules(closed: SessionClosed, rules: int) -> SessionClosed:
     """As the rules in force conclude it: the first ones saw no dispute."""
-    if rules < _DISPUTES and closed.held is Finding.SECOND_END:
+    if not has_doubts(rules) and closed.held is Finding.SECOND_END:
         return SessionClosed(session=structs.replace(closed.session, quality=UNSET), revision=closed.revision)
     return closed
-
-
-def sees_disputes(rules: int) -> bool:
-    return rules >= _DISPUTES
-
-
-def may_follow(rules: int) -> bool:
-    """Whether a session without an end is told of the one that follows it."""
-    return rules >= _DISPUTES
-
-
-def has_doubts(rules: int) -> bool:
-    """Whether meters and clocks are doubted, and what was reset, rolled over or shifted is concluded all the same."""
-    return rules >= _DISPUTES
-
-
-def keeps_facts(rules: int) -> bool:
-    """Whether facts beside the transaction (`vocabulary.fact`) are events of the log, and messages without an event counted."""
-    return rules >= _FACTS
 
 
 def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:

@@ -11,12 +11,12 @@ from decimal import Decimal
 from streams import first_rules, signatures
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, judge
-from streams.qualities import has_doubts
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.reference import Contract, Partner
+from vocabulary.rules import has_doubts
 from vocabulary.sessions import (
     HOLDING,
     ChargingSession,

@@ -26,7 +26,7 @@ from msgspec import UNSET, Struct, structs
 from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison
 from streams.energy import Bounds, Energy, against_power, energy
-from streams.qualities import closed_as, has_doubts
+from streams.qualities import closed_as
 from streams.registers import EXACT, Register, greatest_power, last_of, registers
 from streams.session_names import SessionEvent, is_another
 from streams.step import Step
@@ -46,7 +46,7 @@ from vocabulary.charging import (
 from vocabulary.codec import event_id
 from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId
 from vocabulary.quantities import WattHours
-from vocabulary.reference import RULES
+from vocabulary.rules import RULES, has_doubts
 from vocabulary.sessions import ESTIMATING, ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
 
 

@@ -68,7 +68,7 @@ class Verbs(NamedTuple):
     no event, to be counted.
     """
 
-    decode: Callable[[RawMessage, Callable[[RawMessage], EventId]], tuple[Decoded, ...]]
+    decode: Callable[[RawMessage, Callable[[RawMessage], EventId], int], tuple[Decoded, ...]]
     post: Callable[[SessionRated | ChargeReversed | InvoiceIssued], tuple[Entry, ...]]
     draw_up: Callable[[InvoiceRunRequested, Sequence[Billable], Catalogue, int], tuple[Invoice, ...]]
     series: Callable[[InvoiceRunRequested, Catalogue], str] = one_series

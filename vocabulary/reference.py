@@ -140,16 +140,9 @@ class PartnerPublished(Struct, frozen=True, kw_only=True, tag="partner.published
 
 
 class RulesAdopted(Struct, frozen=True, kw_only=True, tag="rules.adopted"):
-    """From here on sessions are concluded by these rules; what was concluded before is replayed by those that held then.
-
-    1   as 0.1.0 concluded them; where nothing was adopted
-    2   a session with two ends that differ is disputed, and held; a 1.6 session without an end is told of the one that follows
-    """
+    """From here on these rules hold (`vocabulary.rules`); where none were adopted, the first."""
 
     number: int
-
-
-RULES = 2  # the newest: a home adopts them when it publishes reference data
 
 
 class ClockTicked(Struct, frozen=True, kw_only=True, tag="clock.ticked"):

@@ -144,7 +144,7 @@ class BatterySwapped(Fact, frozen=True, kw_only=True, omit_defaults=True, tag="b
 
 
 class ComponentReported(Fact, frozen=True, kw_only=True, omit_defaults=True, tag="component.reported"):
-    """2.x NotifyEvent of a component that a bill depends on. An AvailabilityState is a `ConnectorStatusChanged` instead."""
+    """2.x NotifyEvent of a component that a bill depends on; no state of a connector tells whether it charges."""
 
     at: datetime
     component: str
@@ -152,6 +152,7 @@ class ComponentReported(Fact, frozen=True, kw_only=True, omit_defaults=True, tag
     value: str
     instance: str | None = None
     evse: int | None = None
+    connector: int | None = None
     transaction: TransactionId | None = None
     tech_code: str | None = None
     cleared: bool = False

@@ -24,7 +24,6 @@ from streams.log import Stream
 from streams.memory import read_station
 from streams.session_names import session_id
 from vocabulary.charging import (
-    ClockCompared,
     Direction,
     MeterSampled,
     Protocol,
@@ -38,6 +37,7 @@ from vocabulary.decoded import Decoded
 from vocabulary.identity import SessionId, StationId, TransactionId
 from vocabulary.money import plain
 from vocabulary.reference import ClockTicked, Contract, Partner
+from vocabulary.rules import FIRST
 from vocabulary.tariff import Tariff
 from wattbook.cost_frames import cost_frame, message_name
 from wattbook.costs import Cost, cost_of, final_cost
@@ -257,8 +257,8 @@ class View(NamedTuple):
     heartbeat_interval_s: int
 
     def events(self, message: RawMessage) -> tuple[Decoded, ...]:
-        """What it tells of charging; that its clock was compared is for the steps."""
-        return tuple(event for event in decode(message, event_id) if not isinstance(event, ClockCompared))
+        """What it tells of charging; what stands beside that, and that its clock was compared, is for the steps."""
+        return decode(message, event_id, FIRST)
 
     def session_of(self, events: Sequence[Decoded]) -> SessionId | None:
         """The session that a message is about; 1.6 messages name it by the transaction that their station is in."""
@@ -320,5 +320,5 @@ def _is_start_16(message: RawMessage) -> bool:
 
 def _start_key(message: RawMessage) -> str:
     """The start itself, not the message that carries it; the message where no start can be read in it."""
-    started = next((e for e in decode(message, event_id) if isinstance(e, TransactionStarted)), None)
+    started = next((e for e in decode(message, event_id, FIRST) if isinstance(e, TransactionStarted)), None)
     return f"transaction-id:{event_id(started if started is not None else message)}"

@@ -13,7 +13,6 @@ migrate, and only there. An upgrade is one transaction, which holds the write lo
 anything, a SQLite file is copied beside itself, as it is under that lock.
 """
 
-import os
 import re
 import shutil
 import sqlite3
@@ -28,6 +27,7 @@ from sqlalchemy import Connection, Engine
 
 from wattbook.database import APPLICATION_ID, DatabaseError, reading, writing
 from wattbook.migrations.frozen import statements
+from wattbook.private_file import sync
 
 HEAD = "0004"
 EARLIER = ("0001", "0002", "0003")  # every revision before it; 0001 is 0.1.0, which marked nothing
@@ -286,7 +286,7 @@ def _copy(engine: Engine, tell: Tell) -> Path:
         part.unlink(missing_ok=True)  # left by a crash
         _copy_whole(source, part)
         part.replace(copy)
-        _sync(copy.parent)
+        sync(copy.parent)
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)
         raise DatabaseError(
@@ -301,16 +301,7 @@ def _copy_whole(source: Path, target: Path) -> None:
     shutil.copymode(source, target)
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
-    _sync(target)
-
-
-def _sync(path: Path) -> None:
-    """Make a file, or the names in a folder, durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target)
 
 
 def _is_file(engine: Engine) -> bool:

@@ -27,6 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from wattbook.private_file import sync
+
 FILE = "seal-key.pem"
 KNOWN_FILE = "seal-keys-public.pem"
 _FOR_OTHERS = 0o077
@@ -88,7 +90,7 @@ def seal_key(home: Path) -> SealKey:
     if key.public.pem.encode() not in known:
         with _aside(path, known + key.public.pem.encode(), 0o644) as whole:
             whole.replace(path)
-        _sync_folder(home)
+        sync(home)
     return key
 
 
@@ -150,7 +152,7 @@ def _make(path: Path) -> None:
             os.link(whole, path)
         except FileExistsError:
             return
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 @contextmanager
@@ -165,12 +167,3 @@ def _aside(path: Path, body: bytes, mode: int) -> Iterator[Path]:
         yield aside
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a name in it durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -46,7 +46,6 @@ from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import ContractId, Position, VersionHash
 from vocabulary.reference import (
-    RULES,
     ClockTicked,
     Contract,
     ContractPublished,
@@ -57,6 +56,7 @@ from vocabulary.reference import (
     SessionDecided,
     SitePublished,
 )
+from vocabulary.rules import RULES
 from vocabulary.sessions import RatedLine
 from wattbook.database import Waiting, in_silence, open_database, reading, writing
 from wattbook.migrating import State, make_ready, schema_of

@@ -18,7 +18,8 @@ from vocabulary.charging import ChargingEvent, Direction, MessageRejected, RawMe
 from vocabulary.codec import Conclusion, ReferenceFact, as_plain, event_id
 from vocabulary.identity import TariffId
 from vocabulary.money import Currency, plain
-from vocabulary.reference import RULES, RulesAdopted
+from vocabulary.reference import RulesAdopted
+from vocabulary.rules import RULES
 from vocabulary.sessions import (
     ChargingSession,
     SessionClosed,

@@ -30,6 +30,7 @@ from tests.one_result.ways import RUN
 from tests.servers import new_prefix
 from vocabulary.charging import RawMessage
 from vocabulary.codec import event_id
+from vocabulary.rules import RULES
 from wattbook.dev_kafka import KafkaCluster, new_cluster_id
 from wattbook.dev_postgres import PostgresServer
 from wattbook.dev_process import free_ports
@@ -141,7 +142,7 @@ class Run:
     def _report(self, engine: str, sent: list[Fed], messages: list[RawMessage], expected: Result) -> None:
         site, feeder = self._sites[engine], self._feeders[engine]
         raw = site.raw()
-        told = [event for message in messages_in(raw) for event in VERBS.decode(message, event_id)]
+        told = [event for message in messages_in(raw) for event in VERBS.decode(message, event_id, RULES)]
         result = site.result().money()
         tell(f"\n== {engine}: {self._told()} in {time.monotonic() - self._began:.0f} s")
         for kind, count in sorted(self._done.items()):

@@ -110,7 +110,7 @@ class PureFold:
         return self._steps.open
 
     def _message(self, raw: RawMessage) -> None:
-        for event in decode(raw, event_id):
+        for event in decode(raw, event_id, self._catalogue.rules):
             if event_id(event) in self._events:
                 continue
             self._events[event_id(event)] = event

@@ -19,8 +19,9 @@ from tests.one_result.network import STATIONS, facts
 from tests.one_result.pure_fold import fold
 from tests.one_result.traffic import recorded, sequence, sequences, visits
 from tests.one_result.ways import ISSUED_AT, RUN
-from vocabulary.charging import ChargingEvent, RawMessage
+from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
+from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId
 from vocabulary.quarantine import QuarantineReason
 from wattbook.database import reading
@@ -155,10 +156,10 @@ def test_states_are_saved_after_an_event_that_changes_none_of_them(engine: Engin
         assert world.unsaved() == []
 
 
-def decode_or_fail(raw: RawMessage, identify: Callable[[RawMessage], EventId]) -> tuple[ChargingEvent, ...]:
+def decode_or_fail(raw: RawMessage, identify: Callable[[RawMessage], EventId], rules: int) -> tuple[Decoded, ...]:
     if is_unbearable(raw):
         raise ValueError("a mistake of ours")
-    return VERBS.decode(raw, identify)
+    return VERBS.decode(raw, identify, rules)
 
 
 def is_unbearable(raw: RawMessage) -> bool:

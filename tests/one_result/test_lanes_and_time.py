@@ -20,7 +20,8 @@ from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
 from tests.one_result.ways import RUN
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact, decode
-from vocabulary.reference import RULES, ClockTicked, Decision, RulesAdopted, SessionDecided
+from vocabulary.reference import ClockTicked, Decision, RulesAdopted, SessionDecided
+from vocabulary.rules import RULES
 from vocabulary.sessions import ChargeReversed, SessionDropped
 from wattbook.wiring import VERBS
 

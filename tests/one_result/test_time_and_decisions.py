@@ -16,7 +16,8 @@ from tests.one_result.ways import RUN, embedded
 from vocabulary.billing import Entry
 from vocabulary.codec import decode, decode_entry
 from vocabulary.identity import SessionId
-from vocabulary.reference import RULES, ClockTicked, Decision, RulesAdopted, SessionDecided
+from vocabulary.reference import ClockTicked, Decision, RulesAdopted, SessionDecided
+from vocabulary.rules import RULES
 from vocabulary.sessions import ChargeReversed, SessionDropped, SessionRated
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)

@@ -13,7 +13,7 @@ from streams.catalogue import Deadlines
 from streams.connectors import Assigned, StationState
 from streams.deadlines import conclude_overdue
 from streams.meters import MetersState
-from streams.qualities import by_rules, disputed, has_doubts, may_follow, sees_disputes
+from streams.qualities import by_rules, disputed
 from streams.session_names import SessionEvent
 from streams.sessions import Disputed, Gathering, SessionOutcome, SessionState
 from vocabulary.charging import (
@@ -29,7 +29,7 @@ from vocabulary.codec import encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
-from vocabulary.reference import RULES
+from vocabulary.rules import RULES, has_doubts
 from vocabulary.sessions import SessionClosed, SessionFlagged, SessionMerged
 
 
@@ -109,7 +109,7 @@ class Folding:
                 self.out.append(item)
 
     def _session_step(self, session: SessionId, event: SessionEvent) -> None:
-        if not may_follow(self.rules) and session_names.is_another(session, event):
+        if not has_doubts(self.rules) and session_names.is_another(session, event):
             return
         before = self.sessions.get(session) or Gathering(session=session, station=event.station)
         self.sessions[session], out = sessions.step(before, event, ticked=self.ticked, rules=self.rules)
@@ -123,7 +123,7 @@ class Folding:
                 self._meters_step(closed)
             elif not isinstance(outcome, Disputed):
                 self.out.append(outcome)
-            elif sees_disputes(self.rules) and (again := disputed(self.closed_last(outcome.session), outcome.register_wh)):
+            elif has_doubts(self.rules) and (again := disputed(self.closed_last(outcome.session), outcome.register_wh)):
                 self.out.append(again)
 
     def _meters_step(self, closed: SessionClosed) -> None:

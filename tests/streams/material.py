@@ -10,7 +10,6 @@ from vocabulary.codec import ReferenceFact
 from vocabulary.identity import ContractId, PartnerId, TariffId, TokenUid
 from vocabulary.money import Currency
 from vocabulary.reference import (
-    RULES,
     Address,
     Contract,
     ContractPublished,
@@ -24,6 +23,7 @@ from vocabulary.reference import (
     Site,
     SitePublished,
 )
+from vocabulary.rules import RULES
 from vocabulary.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffPublished
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)

@@ -28,7 +28,8 @@ from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import EventId, Position, SessionId, StationId, TariffId
-from vocabulary.reference import RULES, RulesAdopted
+from vocabulary.reference import RulesAdopted
+from vocabulary.rules import RULES
 from vocabulary.sessions import (
     Finding,
     Progress,

@@ -1,0 +1,23 @@
+"""By which rules a home keeps events and concludes sessions, by number.
+
+A home adopts newer ones by a fact (`vocabulary.reference.RulesAdopted`): what it kept and concluded before replays by those
+that held then, byte for byte.
+
+    1   the first: what contradicts itself has no price
+    2   meters, clocks and ends are doubted, and what can be concluded all the same is billed or held; sessions end by deadlines
+    3   what messages say beside their transaction (`vocabulary.fact`) is kept as events, and messages without any are counted
+"""
+
+from typing import Final
+
+FIRST, DOUBTS, FACTS = 1, 2, 3
+
+RULES: Final = DOUBTS  # what a home adopts when it publishes reference data
+
+
+def has_doubts(rules: int) -> bool:
+    return rules >= DOUBTS
+
+
+def keeps_facts(rules: int) -> bool:
+    return rules >= FACTS
