@@ -39,13 +39,13 @@ def parts_of(messages: Sequence[RawMessage], cuts: Sequence[int]) -> list[Sequen
 
 
 def office_facts(random: Random, messages: Sequence[RawMessage], number: int) -> list[list[ReferenceFact]]:
-    """What the office says after each part but the last: decisions about some sessions, then a tick, later each time."""
+    """What the office says after each part but the last: one session is released and one dropped, then a tick, later each time."""
     sessions = sorted(PureFold().tell([*known(), *messages]).sessions())
     said, at = [], BEGIN
     for _ in range(number):
         at += timedelta(hours=random.choice((1, 30, 80, 4000)))
-        chosen = random.sample(sessions, min(2, len(sessions)))
-        decided = [SessionDecided(session=s, decision=random.choice((*Decision,)), reason="why", at=at) for s in chosen]
+        chosen = zip(random.sample(sessions, min(2, len(sessions))), random.sample([*Decision], 2), strict=False)
+        decided = [SessionDecided(session=s, decision=decision, reason="why", at=at) for s, decision in chosen]
         said.append([*decided, ClockTicked(at=at)])
     return said
 
