@@ -19,7 +19,7 @@ from streams.lanes import STATES, SteppedLanes
 from streams.log import BrokenLink, Stream
 from streams.places import Bounds, Lane, Offset, Partition, Taken, Unread, lane_of
 from streams.postgres_log import PostgresLog
-from streams.pump import Gap
+from streams.pump import Fenced, Gap
 from streams.raw_records import partition_of, raw_record
 from streams.sql_states import SqlStates
 from streams.unit import Unit, Verbs
@@ -166,7 +166,7 @@ class Worker:
         """Records that were processed before, and some that were not: as a broker gives them to who comes back."""
         if partition in self._at:
             records = self._topic.read(partition, Offset(max(0, self._at[partition] - back)), size)
-            with suppress(Gap):  # nothing was written
+            with suppress(Gap, Fenced):  # nothing was written
                 self.lanes.process(partition, records)
 
     def settle(self) -> None:

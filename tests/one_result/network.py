@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 from vocabulary.charging import Protocol
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import StationId
+from vocabulary.reference import RulesAdopted
+from vocabulary.rules import RULES
 from wattbook.reference_files import read_reference
 from wattbook.vault import Vault
 
@@ -82,7 +84,9 @@ def write_reference(folder: Path, late: bool = False) -> None:
 
 @cache
 def facts(vault: Path | None = None) -> tuple[tuple[ReferenceFact, ...], tuple[ReferenceFact, ...]]:
-    """What is known from the beginning, and what comes late. Holders are sealed by that vault; None: by one of the moment."""
+    """What is known from the beginning, and what comes late. Holders are sealed by the vault of a home, which has adopted
+    rules; None: by one of the moment.
+    """
     with TemporaryDirectory() as name:
         folder = Path(name)
         keys = Vault(folder / "vault.json")
@@ -94,4 +98,5 @@ def facts(vault: Path | None = None) -> tuple[tuple[ReferenceFact, ...], tuple[R
         with keys.sealing() as seal:
             everything = read_reference(folder / "reference", seal)
     late = tuple(fact for fact in everything if getattr(getattr(fact, "contract", None), "id", "") == "C-LATE")
-    return tuple(fact for fact in everything if fact not in late), late
+    adopted = () if vault is None else (RulesAdopted(number=RULES),)
+    return (*adopted, *(fact for fact in everything if fact not in late)), late
