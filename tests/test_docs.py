@@ -27,8 +27,9 @@ import pytest
 from ingest.batches import BatchFault
 from ledger.checks import CHECKS
 from vocabulary.charging import Rejection
+from vocabulary.cost_facts import NoCost
 from vocabulary.quarantine import QuarantineReason
-from vocabulary.sessions import Finding, SignatureReason, Verdict
+from vocabulary.sessions import Finding, ReversalReason, SignatureReason, Verdict
 from wattbook.cli import cli
 from wattbook.database import _REMEDIES
 from wattbook.settings import Settings
@@ -208,7 +209,16 @@ INTERNAL = {
 }
 
 
-REASONS: list[type[StrEnum]] = [BatchFault, Rejection, QuarantineReason, Finding, Verdict, SignatureReason]
+REASONS: list[type[StrEnum]] = [
+    BatchFault,
+    Rejection,
+    QuarantineReason,
+    Finding,
+    Verdict,
+    SignatureReason,
+    ReversalReason,
+    NoCost,
+]
 
 
 def source(file: str) -> str:
@@ -232,6 +242,7 @@ def refusals() -> Iterator[str]:
     yield from set(re.findall(r"\b10\d\d\b", server))
     yield from set(re.findall(r'"(\w+Violation|\w+Error|NotSupported|NotImplemented)"', answers))
     yield from re.findall(r'_(?:say|log)\(\s*"(\w+)"', server + source("wattbook/desk.py") + source("ingest/http_server.py"))
+    yield from set(re.findall(r'\bsay\("(\w+)"', source("wattbook/serving.py") + source("wattbook/ticking.py")))
 
 
 def headings(page: Path) -> list[str]:
