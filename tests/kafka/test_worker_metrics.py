@@ -328,7 +328,7 @@ def test_a_worker_processes_messages_shows_them_and_ends_well(site: Site, engine
 WITH_A_MISTAKE = """
 from wattbook import wiring
 
-def decode(raw, identify):
+def decode(raw, identify, rules):
     raise {error}(raw.frame)
 
 wiring.VERBS = wiring.VERBS._replace(decode=decode)
