@@ -44,7 +44,7 @@ from streams.unit import ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
-from vocabulary.identity import ContractId, Position, VersionHash
+from vocabulary.identity import ContractId, Position, SessionId, VersionHash
 from vocabulary.reference import (
     ClockTicked,
     Contract,
@@ -373,9 +373,13 @@ def key_of(fact: ReferenceFact) -> str:
         case ClockTicked():
             return "clock"
         case SessionDecided():
-            return f"session:{fact.session}"
+            return decisions_key(fact.session)
         case _:
             return f"tariff:{fact.tariff.id}"
+
+
+def decisions_key(session: SessionId) -> str:
+    return f"session:{session}"
 
 
 VERBS = Verbs(decode=decode, post=post, draw_up=invoices_of, series=series_of, passed_by=passed_by)

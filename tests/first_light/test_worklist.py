@@ -1,6 +1,7 @@
 """Sessions that never end, gaps that are never filled, and what people decide about them: through the commands, on a home."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,6 +144,32 @@ def test_a_session_without_an_end_is_held_until_it_is_released_and_adjusted_when
     assert row(home)["progress"] == "rated", "released is released: what was looked at stays so"
     assert row(home)["quality"] is None
     assert home.kinds()[-2:] == ["session_rated_reversed", "session_rated"]
+    home.sound()
+
+
+def test_a_session_shows_its_earlier_revisions_why_each_was_reversed_and_who_decided(home: Home) -> None:
+    home.hears(*NO_END)
+    home.told("tick", "--at", "2026-10-09T00:00")
+    identity = row(home)["session"]
+    estimated = row(home)["total"]
+    assert (home.told("session", "show", identity)["reversed"], home.told("session", "show", identity)["decisions"]) == ([], [])
+    home.told("session", "release", identity, "--reason", "the driver confirms it", "--by", "Ada")
+    home.hears(event("Ended", 2, 60, 5000))
+    home.told("session", "drop", identity, "--reason", "a test")
+    found = home.told("session", "show", identity)
+    assert [(each["reason"], each["rated"].get("held")) for each in found["reversed"]] == [
+        ("released_by_a_person", "session_has_no_end"),
+        ("station_told_more_of_the_session", None),
+        ("dropped_by_a_person", None),
+    ]
+    assert [each["rated"]["rated"]["total"] for each in found["reversed"]][:2] == [estimated, estimated]
+    assert [(each["decision"], each["reason"], each.get("by")) for each in found["decisions"]] == [
+        ("release", "the driver confirms it", "Ada"),
+        ("drop", "a test", None),
+    ]
+    shown = home.run("session", "show", identity).stdout
+    assert "release by Ada: the driver confirms it" in shown
+    assert re.search(r"^0 .* session_has_no_end +released_by_a_person *$", shown, re.MULTILINE), shown
     home.sound()
 
 
