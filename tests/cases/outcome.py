@@ -20,7 +20,7 @@ from vocabulary.charging import ChargingEvent, Direction, MessageRejected, RawMe
 from vocabulary.codec import Conclusion, ReferenceFact, as_plain, event_id
 from vocabulary.identity import SessionId, StationId, TariffId
 from vocabulary.money import Currency, plain
-from vocabulary.reference import ClockTicked, Evse, RulesAdopted, SessionDecided
+from vocabulary.reference import ClockTicked, Evse, EvseName, RulesAdopted, SessionDecided
 from vocabulary.rules import RULES
 from vocabulary.sessions import (
     ChargeReversed,
@@ -60,9 +60,10 @@ def outcome(story: Sequence[Told], timed: bool = False) -> str:
     for told in story:
         before = len(folded.conclusions)
         folded.tell([_input(told.says, folded, places, published)])
-        drawn = [line for conclusion in folded.conclusions[before:] for line in _conclusion(conclusion)]
+        drawn = [line for conclusion in folded.conclusions[before:] for line in _conclusion(conclusion, bool(named))]
         if drawn and len(frames) < len(story):
-            written.append(f"  after {_name(told.says.frame) if isinstance(told.says, RawMessage) else told.line}")
+            says = told.says
+            written.append(f"  after {f'{says.station} {_name(says.frame)}' if isinstance(says, RawMessage) else told.line}")
             drawn = [f"  {line}" for line in drawn]
         written += drawn
     waiting = [f"open: {state.transaction or 'without an id'} of {state.station}" for state in folded.open]
@@ -82,7 +83,10 @@ def _evses(places: Sequence[tuple[str, int]], told: Mapping[tuple[str, int], Evs
 
 
 def _evse(station: str, number: int, index: int, told: EvseIs | None) -> Evse:
-    known = {} if told is None else {"power_w_max": told.power_w}
+    known: dict[str, object] = {}
+    if told is not None:
+        also = tuple(EvseName(station=StationId(name), number=other) for name, other in told.also)
+        known = {"power_w_max": told.power_w} | ({"also_known_as": also} if also else {})
     return evse(number, evse_id=f"DE*ABC*E{index}*{number}", station=StationId(station), **known)
 
 
@@ -171,7 +175,7 @@ def _event(event: ChargingEvent) -> str:
     return "  ".join([told["type"], *fields, *(f"[{sample}]" for sample in (*samples, *signed))])
 
 
-def _conclusion(conclusion: Conclusion) -> Iterator[str]:
+def _conclusion(conclusion: Conclusion, names_evses: bool) -> Iterator[str]:
     match conclusion:
         case SessionClosed(session=session):
             yield from _session(session)
@@ -188,7 +192,8 @@ def _conclusion(conclusion: Conclusion) -> Iterator[str]:
             held = f"  held: {conclusion.held}" if conclusion.held else ""
             energy = f"{plain(conclusion.energy_wh)} Wh from {plain(conclusion.begin_wh)} to {plain(conclusion.end_wh)}"
             again = f"  revision {conclusion.revision}" if conclusion.revision else ""
-            yield f"  rated    {conclusion.rated.total} {conclusion.rated.currency} for {energy}{again}{held}"
+            where = f"  at {conclusion.evse_id}" if names_evses else ""
+            yield f"  rated    {conclusion.rated.total} {conclusion.rated.currency} for {energy}{again}{held}{where}"
             yield from (
                 f"           {plain(line.billed)} {line.dimension} at {line.unit_price}" for line in conclusion.rated.lines
             )

@@ -16,7 +16,7 @@ from tests.streams.notation import STATION, events
 from vocabulary.codec import ReferenceFact, version_hash
 from vocabulary.identity import StationId, TariffId, TokenUid
 from vocabulary.quantities import WattHours
-from vocabulary.reference import Contract, Partner
+from vocabulary.reference import Contract, EvseName, Partner
 from vocabulary.sessions import ChargingSession, Finding, SessionFlagged, SessionRated, SignatureChecked, Verdict
 
 SECOND = timedelta(seconds=1)
@@ -191,6 +191,16 @@ def test_a_fact_is_in_force_once_it_was_published(fact: ReferenceFact) -> None:
 
 def test_a_fact_that_was_replaced_is_in_force_no_more() -> None:
     assert not is_in_force(catalogue(tariff("1"), tariff("2")), tariff("1"))
+
+
+def test_an_evse_is_found_by_each_of_its_names_and_by_no_other() -> None:
+    other = StationId("CP9")
+    mapped = evse(1, also_known_as=(EvseName(station=other, number=3), EvseName(station=STATION, number=7)))
+    known = catalogue(site(mapped, evse(2)))
+    found = [known.plug(*name, LONG_AGO) for name in ((STATION, 1), (other, 3), (STATION, 7), (other, 0))]
+    assert [plug.evse.evse_id for plug in found if plug] == ["DE*ABC*E1"] * 4
+    assert [known.plug(*name, LONG_AGO) for name in ((other, 1), (STATION, 3), (STATION, 0))] == [None] * 3
+    assert [plug.evse.number for plug in known.plugs(STATION, LONG_AGO)] == [1, 2]
 
 
 def test_folding_facts_changes_no_catalogue_that_is_there() -> None:

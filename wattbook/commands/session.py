@@ -42,6 +42,8 @@ from wattbook.commands.output import (
 from wattbook.conclusions import Dossier, dossier
 from wattbook.deciding import decide, remedy
 from wattbook.history import History, history
+from wattbook.registers import Link
+from wattbook.registers import registers as list_registers
 from wattbook.settings import Settings
 from wattbook.wiring import App
 
@@ -216,6 +218,38 @@ def show(settings: Settings, identity: str, as_json: bool) -> None:
         print_json(told | {"entries": [each.entry for each in booked], "decisions": before.decisions} | _more(found, before))
     else:
         show_dossier(found, before, booked)
+
+
+@session.command()
+@click.argument("evse_id")
+@json_option
+@pass_settings
+def registers(settings: Settings, evse_id: str, as_json: bool) -> None:
+    """The register of an EVSE from session to session: where it falls, or counts what no session has."""
+    with opened(settings) as app:
+        links = list_registers(app, evse_id)
+    if as_json:
+        print_json_list(_link_json(link) for link in links)
+    elif links:
+        columns = ("session", "station", "", "start (UTC)", "end (UTC)", "from kWh", "to kWh", "since before", "remark")
+        table(f"Registers of {evse_id}", columns, [_link(link) for link in links], right=(2, 5, 6, 7))
+    else:
+        OUT.print(f"no session of {escape(evse_id)} is closed")
+
+
+def _link(link: Link) -> tuple[object, ...]:
+    row, charged = link.row, link.session
+    times = (at.strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
+    ends = (kwh(each.register_wh) for each in (charged.readings[0], charged.readings[-1]))
+    since = None if link.since_wh is None else kwh(WattHours(link.since_wh))
+    return short(row.session), row.station, row.evse, *times, *ends, since, link.remark
+
+
+def _link_json(link: Link) -> dict[str, object]:
+    row, charged = link.row, link.session
+    begin, end = charged.readings[0].register_wh, charged.readings[-1].register_wh
+    named = {"session": row.session, "station": row.station, "evse": row.evse, "start": charged.start, "end": charged.end}
+    return named | {"begin_wh": begin, "end_wh": end, "since_wh": link.since_wh, "remark": link.remark}
 
 
 def _more(found: Dossier, before: History) -> dict[str, object]:
