@@ -85,13 +85,13 @@ class Store(NamedTuple):
 
 class Published(NamedTuple):
     """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs whose price was
-    changed without a day from which it holds. `left`: the rules that held until now (`vocabulary.rules`), where newer ones do.
+    changed without a day from which it holds. `rules_before`: those that held until now, where newer ones do.
     """
 
     facts: int
     new: int
     repriced: tuple[str, ...]
-    left: int | None = None
+    rules_before: int | None = None
 
 
 class App:

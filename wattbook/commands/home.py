@@ -50,8 +50,10 @@ def _warn(published: Published) -> None:
     """A price that is changed in place holds for sessions of the past that come late as well. Newer rules are told
     of where there were others before.
     """
-    if published.left is not None:
-        ERR.print(f"rules {RULES} hold from here on; what was kept and concluded by rules {published.left} stays as it is")
+    if published.rules_before is not None:
+        ERR.print(
+            f"rules {RULES} hold from here on; what was kept and concluded by rules {published.rules_before} stays as it is"
+        )
     for tariff in published.repriced:
         ERR.print(
             f"[yellow]warning[/] {escape(tariff)} has another price from the same day on: "
