@@ -12,7 +12,7 @@ from typing import Final
 
 FIRST, DOUBTS, FACTS = 1, 2, 3
 
-RULES: Final = DOUBTS  # what a home adopts when it publishes reference data
+RULES: Final = FACTS  # what a home adopts when it publishes reference data
 
 
 def has_doubts(rules: int) -> bool:

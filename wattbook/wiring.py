@@ -85,12 +85,13 @@ class Store(NamedTuple):
 
 class Published(NamedTuple):
     """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs whose price was
-    changed without a day from which it holds.
+    changed without a day from which it holds. `rules_before`: those that held until now, where newer ones do.
     """
 
     facts: int
     new: int
     repriced: tuple[str, ...]
+    rules_before: int | None = None
 
 
 class App:
@@ -129,7 +130,8 @@ class App:
         self.runtime.publish([RulesAdopted(number=RULES)], key_of)
         new = self.runtime.publish(facts, key_of)
         self.runtime.pump()
-        return Published(len(facts), new, tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact)))
+        repriced = tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact))
+        return Published(len(facts), new, repriced, known.rules if known.sites and known.rules < RULES else None)
 
     def close(self) -> None:
         if self._topic:
