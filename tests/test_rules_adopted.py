@@ -1,4 +1,4 @@
-"""A home of rules 2 (`vocabulary.rules`) replays as it was, and keeps facts beside transactions once it adopts 3.
+"""A home of rules 2 (`vocabulary.rules`) replays as it was, and keeps facts beside transactions once it adopts newer ones.
 
 tests/data/schema/home-rules-2 is such a home, with what the program of then said about it (see the README there).
 """
@@ -17,7 +17,7 @@ from vocabulary.fact import Fact
 from vocabulary.identity import Position
 from vocabulary.payment_facts import CompanyGiven, PaymentSettled
 from vocabulary.reference import RulesAdopted
-from vocabulary.rules import DOUBTS, FACTS, RULES
+from vocabulary.rules import DOUBTS, RULES
 from wattbook.audit import digests, replay
 from wattbook.commands.home import publish_quietly
 from wattbook.importing import import_files
@@ -58,15 +58,17 @@ def test_a_home_of_rules_2_says_to_an_auditor_what_it_said_before(old: App) -> N
     assert rules(old) == [DOUBTS]
 
 
-def test_it_adopts_rules_3_by_a_fact_says_so_once_and_keeps_facts_of_what_comes_then(
+def test_it_adopts_todays_rules_by_a_fact_says_so_once_and_keeps_facts_of_what_comes_then(
     old: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = everything(old, Stream.EVENTS)
     publish_quietly(old)
-    assert capsys.readouterr().err == "rules 3 hold from here on; what was kept and concluded by rules 2 stays as it is\n"
+    assert (
+        capsys.readouterr().err == f"rules {RULES} hold from here on; what was kept and concluded by rules 2 stays as it is\n"
+    )
     publish_quietly(old)
     assert capsys.readouterr().err == ""
-    assert rules(old) == [DOUBTS, FACTS]
+    assert rules(old) == [DOUBTS, RULES]
     import_files(old.runtime, [PAYMENTS], old.settings.batch_size)
     assert everything(old, Stream.EVENTS) == before, "what it has had is not read again"
     later = tmp_path / "later.ndjson"

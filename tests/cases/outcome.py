@@ -124,6 +124,7 @@ def _session_named(folded: PureFold, station: str, transaction: str) -> SessionI
             found += [session.id] if (session.station, session.transaction) == (station, transaction) else []
         elif isinstance(conclusion, SessionFlagged) and conclusion.finding is Finding.END_WITHOUT_START:
             found += [conclusion.session] if conclusion.detail.startswith(f"transaction {transaction},") else []
+    found = found or [state.session for state in folded.closed if state.transaction == transaction]  # without energy
     assert found, f"no session of {station} has the transaction {transaction}"
     return found[-1]
 

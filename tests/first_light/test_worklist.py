@@ -234,6 +234,27 @@ def test_implausible_energy_is_billed_when_somebody_releases_it(home: Home) -> N
     home.sound()
 
 
+def test_a_misread_value_is_looked_at_and_the_session_billed_by_its_two_ends(home: Home) -> None:
+    home.hears(event("Started", 0, 0, 1000), *(event("Updated", n, 10 * n, wh) for n, wh in ((1, 3000), (2, 20), (3, 4000))))
+    home.hears(event("Ended", 4, 60, 5000))
+    [work] = home.told("session", "worklist")
+    assert (work["finding"], work["energy_wh"], work["total"]) == ("meter_register_went_backwards", "4000", None)
+    assert work["do"] == "look at it, then release or drop it"
+    released = home.told("session", "release", work["session"], "--reason", "the display showed 1 and 5 kWh")
+    assert (released["after"]["progress"], released["after"]["energy_wh"]) == ("rated", "4000")
+    assert home.kinds() == ["session_rated"]
+    home.sound()
+
+
+def test_where_the_end_is_below_the_start_there_is_nothing_to_release(home: Home) -> None:
+    home.hears(event("Started", 0, 0, 9_000), event("Updated", 1, 10, 9_500), event("Ended", 2, 60, 8_900))
+    [work] = home.told("session", "worklist")
+    assert (work["finding"], work["do"]) == ("meter_register_went_backwards", "drop it")
+    assert "it has no energy" in home.refused("session", "release", work["session"], "--reason", "please")
+    assert home.told("session", "drop", work["session"], "--reason", "billed by hand")["after"]["progress"] == "dropped"
+    home.sound()
+
+
 def test_a_tick_is_never_later_than_now_nor_earlier_than_the_last(home: Home) -> None:
     assert "is yet to come" in home.refused("tick", "--at", "2999-01-01T00:00")
     assert home.told("tick", "--at", "2026-10-09T00:00")["noted"]

@@ -17,7 +17,17 @@ from vocabulary.codec import ReferenceFact, version_hash
 from vocabulary.identity import StationId, TariffId, TokenUid
 from vocabulary.quantities import WattHours
 from vocabulary.reference import Contract, EvseName, Partner
-from vocabulary.sessions import ChargingSession, Finding, SessionFlagged, SessionRated, SignatureChecked, Verdict
+from vocabulary.rules import FACTS, PERSONS
+from vocabulary.sessions import (
+    CONTRADICTING,
+    ChargingSession,
+    Doubt,
+    Finding,
+    SessionFlagged,
+    SessionRated,
+    SignatureChecked,
+    Verdict,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -209,6 +219,39 @@ def test_folding_facts_changes_no_catalogue_that_is_there() -> None:
     assert before.plug(STATION, 1, LONG_AGO) is not None
     assert (before.operator(LONG_AGO), before.contracts) == (None, {})
     assert after.operator(LONG_AGO) == operator().operator
+
+
+# What a person must say
+
+
+def test_what_was_deauthorised_is_held_under_its_reason_until_it_is_set_aside() -> None:
+    refused = structs.replace(session(), stop_reason="DeAuthorized")
+    flagged, _, charge = conclude(refused, catalogue(*everything()))
+    assert isinstance(flagged, SessionFlagged) and isinstance(charge, SessionRated)
+    assert (flagged.finding, charge.held) == (Finding.DEAUTHORISED, Finding.DEAUTHORISED)
+    assert charge.rated == rated(session(), *everything()).rated
+    assert rated_in(refused, catalogue(*everything()), Finding.DEAUTHORISED).held is None
+
+
+@pytest.mark.parametrize(("energy_wh", "rules"), [(0, PERSONS), (5000, FACTS)])
+def test_without_energy_or_by_rules_before_nothing_is_held_for_it(energy_wh: int, rules: int) -> None:
+    refused = structs.replace(session(energy_wh=energy_wh), stop_reason="DeAuthorized")
+    assert rated_in(refused, structs.replace(catalogue(*everything()), rules=rules)).held is None
+
+
+@pytest.mark.parametrize("finding", sorted(CONTRADICTING))
+def test_what_contradicts_start_and_end_blocks_until_it_is_set_aside(finding: Finding) -> None:
+    doubtful = structs.replace(session(), doubts=(Doubt(finding=finding, detail="seen"),))
+    [blocked] = conclude(doubtful, catalogue(*everything()))
+    assert isinstance(blocked, SessionFlagged) and (blocked.finding, blocked.detail) == (finding, "seen")
+    assert running_cost(doubtful, catalogue(*everything())) is None
+    assert rated_in(doubtful, catalogue(*everything()), finding) == rated(session(), *everything())
+
+
+def rated_in(given: ChargingSession, known: Catalogue, *waived: Finding) -> SessionRated:
+    last = conclude(given, known, waived=waived)[-1]
+    assert isinstance(last, SessionRated)
+    return last
 
 
 # While it runs
