@@ -18,6 +18,7 @@ from vocabulary.reference import (
     Contract,
     ContractPublished,
     Evse,
+    EvseName,
     Operator,
     OperatorPublished,
     Partner,
@@ -26,6 +27,7 @@ from vocabulary.reference import (
     SessionDecided,
     Site,
     SitePublished,
+    names_of,
 )
 from vocabulary.tariff import Tariff, TariffPublished
 
@@ -99,13 +101,13 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def plug(self, station: StationId, number: int, at: datetime) -> Plug | None:
         """The EVSE of a station by its number; where the message named none (0) and the station has only one, that one."""
-        plugs = self.plugs(station, at)
-        return next((p for p in plugs if p.evse.number == number), plugs[0] if len(plugs) == 1 and number == 0 else None)
+        plugs, named = self.plugs(station, at), EvseName(station=station, number=number)
+        return next((p for p in plugs if named in names_of(p.evse)), plugs[0] if len(plugs) == 1 and number == 0 else None)
 
     def plugs(self, station: StationId, at: datetime) -> tuple[Plug, ...]:
-        """All EVSEs of a station."""
+        """All EVSEs of a station, and those of others that go by a name of its as well."""
         sites = (site for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
-        return tuple(Plug(site, evse) for site in sites for evse in site.evses if evse.station == station)
+        return tuple(Plug(site, evse) for site in sites for evse in site.evses if station in _stations_of(evse))
 
     def holder(self, token: TokenUid, at: datetime) -> Contract | Partner | None:
         """Whose token this is (compared without regard to case). A contract comes before a partner."""
@@ -126,7 +128,7 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             return structs.replace(catalogue, operators=catalogue.operators.with_version(fact.valid_from, fact.operator))
         case SitePublished():
             sites = _with(catalogue.sites, fact.site.id, fact.valid_from, fact.site)
-            stations = [evse.station for evse in fact.site.evses]
+            stations = [station for evse in fact.site.evses for station in _stations_of(evse)]
             return structs.replace(catalogue, sites=sites, sites_of=_found_by(catalogue.sites_of, stations, fact.site.id))
         case TariffPublished():
             tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, fact.tariff)
@@ -180,6 +182,10 @@ def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return fact.valid_from in known.since and not is_in_force(catalogue, fact)
         case _:
             return False
+
+
+def _stations_of(evse: Evse) -> set[StationId]:
+    return {name.station for name in names_of(evse)}
 
 
 K = TypeVar("K")

@@ -154,7 +154,7 @@ def test_stations_are_answered_even_when_the_steps_fail_and_what_they_said_is_pr
     assert _payload(start)["transactionId"] > 0
     assert "currentTime" in _payload(beat)
     assert said == ["steps_stopped"]
-    assert healthy.pump()["events"] == 3  # the start, its request, its answer
+    assert healthy.pump()["events"] == 4  # the start, its request, its answer, and what that says of the token
 
 
 def test_bytes_that_are_no_text_are_kept_and_refused_as_no_call(app: App) -> None:
