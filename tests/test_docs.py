@@ -222,6 +222,8 @@ INTERNAL = {
 }
 
 
+LOGGING = ("wattbook/desk.py", "wattbook/recorder.py", "ingest/http_server.py")  # beside the stations' door
+
 REASONS: list[type[StrEnum]] = [
     BatchFault,
     Rejection,
@@ -254,7 +256,7 @@ def refusals() -> Iterator[str]:
         yield f"{HTTPStatus[name].value} {HTTPStatus[name].phrase}"
     yield from set(re.findall(r"\b10\d\d\b", server))
     yield from set(re.findall(r'"(\w+Violation|\w+Error|NotSupported|NotImplemented)"', answers))
-    yield from re.findall(r'_(?:say|log)\(\s*"(\w+)"', server + source("wattbook/desk.py") + source("ingest/http_server.py"))
+    yield from re.findall(r'_(?:say|log)\(\s*"(\w+)"', server + "".join(map(source, LOGGING)))
     yield from set(re.findall(r'\bsay\("(\w+)"', source("wattbook/serving.py") + source("wattbook/ticking.py")))
 
 

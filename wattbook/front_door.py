@@ -7,10 +7,11 @@ must be asked for by name; what contradicts itself is refused before anything li
 import resource
 import ssl
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from ipaddress import ip_address
 
 from ingest.limits import Limits
-from ingest.websocket_handshake import VERSIONS, Admit
+from ingest.websocket_handshake import VERSIONS, Admit, Knock, Refusal
 from ingest.websocket_server import LogLine, Receive, StationServer, admit_everyone
 from ingest.websocket_tap import Upstream
 from wattbook.credentials import Credentials
@@ -20,6 +21,7 @@ from wattbook.tls import client_context, server_context
 
 Listen = Callable[[], Awaitable[str]]
 _FILES_BESIDE_CONNECTIONS = 500
+_FULL = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "what is said cannot be recorded at the moment; try again later")
 
 
 def profile_of(settings: Settings) -> int:
@@ -45,11 +47,12 @@ def check_door(settings: Settings) -> None:
         )
 
 
-def station_server(settings: Settings, receive: Receive, log: LogLine) -> StationServer:
+def station_server(settings: Settings, receive: Receive, log: LogLine, is_full: Callable[[], bool]) -> StationServer:
+    """`is_full`: whether nothing more can be recorded at the moment."""
     return StationServer(
         receive,
         log,
-        admit=_admit(settings),
+        admit=_unless(is_full, _admit(settings)),
         limits=limits_of(settings),
         security_profile=profile_of(settings),
         behind_proxy=settings.serve_behind_proxy,
@@ -60,7 +63,8 @@ def station_server(settings: Settings, receive: Receive, log: LogLine) -> Statio
 async def listen(server: StationServer, settings: Settings) -> str:
     """Begin to listen; gives the address in words."""
     check_door(settings)
-    _allow_files(settings.serve_connections_max + _FILES_BESIDE_CONNECTIONS)
+    per_station = 1 if settings.serve_upstream is None else 2
+    _allow_files(per_station * settings.serve_connections_max + _FILES_BESIDE_CONNECTIONS)
     tls = _tls(settings)
     port = await server.start(settings.serve_host, settings.serve_port, tls)
     scheme, profile = "ws" if tls is None else "wss", profile_of(settings)
@@ -97,6 +101,13 @@ def _admit(settings: Settings) -> Admit:
             return by_certificate(credentials, settings.serve_tls_organization)
         case _:
             return Passwords(credentials).admit
+
+
+def _unless(is_full: Callable[[], bool], admit: Admit) -> Admit:
+    async def admit_where_there_is_room(knock: Knock) -> Refusal | None:
+        return _FULL if is_full() else await admit(knock)
+
+    return admit_where_there_is_room
 
 
 def _upstream(settings: Settings) -> Upstream | None:

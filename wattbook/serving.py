@@ -2,7 +2,8 @@
 
     connections (asyncio) ──▶ queue ──▶ one worker thread: Desk.handle(batch) ──▶ answers back to each connection
 
-While one batch is being committed the next one gathers, so the more stations talk, the more messages share a commit.
+While one batch is being committed the next one gathers, so the more stations talk, the more messages share a commit. Before a
+CSMS the connections wait for the spool instead, and the desk takes from that (`wattbook/recorder.py`).
 """
 
 import asyncio
@@ -25,9 +26,13 @@ from wattbook.database import DatabaseError
 from wattbook.desk import Desk
 from wattbook.front_door import listen, station_server
 from wattbook.publishing_desk import PublishingDesk
+from wattbook.recorder import Bounds, Recorder
+from wattbook.settings import Settings
+from wattbook.spool import Spool, has_left
 from wattbook.wiring import App
 
 BATCH_MAX = 500
+FINISH_S = 3  # for which a log may still take what waits in the spool, when the server stops
 SWITCH_S = 0.001  # for which the desk's thread may hold up the sockets
 
 R = TypeVar("R")
@@ -88,38 +93,67 @@ Listening = Callable[[str], None]  # told the address, in words, of each door th
 async def serve(app: App, listening: Listening = lambda _address: None) -> None:
     """Until SIGTERM or SIGINT; what is in hand is finished, nothing more is accepted."""
     sys.setswitchinterval(SWITCH_S)
-    stop = asyncio.Event()
+    stop, desk = asyncio.Event(), Desk(app, say)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    desk = Desk(app, say)
     is_tap = app.settings.serve_upstream is not None
-    counter = Counter(desk.record if is_tap else desk.handle)
-    server = station_server(app.settings, counter.receive, say)
-    work = asyncio.create_task(counter.work())
-    costs = asyncio.create_task(asyncio.sleep(0) if is_tap else tell_costs(app, desk, counter, server))
-    clock = asyncio.create_task(tell_time(app, desk, counter))
-    try:
-        listening(await listen(server, app.settings))
-        async with http_door(app, desk, counter, server, listening):
-            await stop.wait()
-    finally:
-        costs.cancel()
-        clock.cancel()
-        await server.stop()
-        work.cancel()
-        await asyncio.gather(work, costs, clock, return_exceptions=True)
-        counter.close()
+    counter = Counter(desk.handle)
+    async with recorded(app.settings, desk, counter, stop) as recorder:
+        receive = recorder.receive if is_tap and recorder else counter.receive
+        server = station_server(app.settings, receive, say, lambda: recorder is not None and recorder.is_full)
+        work = asyncio.create_task(counter.work())
+        costs = asyncio.create_task(asyncio.sleep(0) if is_tap else tell_costs(app, desk, counter, server))
+        clock = asyncio.create_task(tell_time(app, desk, counter))
+        try:
+            listening(await listen(server, app.settings))
+            async with http_door(app, desk, counter, server, listening, recorder):
+                await stop.wait()
+        finally:
+            costs.cancel()
+            clock.cancel()
+            if recorder is not None:
+                recorder.refuse()
+            await server.stop()
+            work.cancel()
+            await asyncio.gather(work, costs, clock, return_exceptions=True)
+    counter.close()
 
 
 @asynccontextmanager
-async def http_door(app: App, desk: Desk, counter: Counter, server: StationServer, listening: Listening) -> AsyncIterator[None]:
+async def recorded(settings: Settings, desk: Desk, counter: Counter, stop: asyncio.Event) -> AsyncIterator[Recorder | None]:
+    """What a tap passes on, and what one before us could not hand to the log any more. None: there is neither.
+
+    A recorder that fails sets `stop`, and its failure is raised when all else has ended.
+    """
+    if settings.serve_upstream is None and not has_left(settings.spool_path):
+        yield None
+        return
+    bounds = Bounds(settings.serve_spool_frames_max, settings.serve_spool_bytes_max)
+    recorder = Recorder(Spool(settings.spool_path), partial(counter.run, desk.record), say, bounds)
+    work = asyncio.create_task(recorder.work())
+    work.add_done_callback(lambda _: stop.set())
+    try:
+        yield recorder
+    finally:
+        await recorder.finish(FINISH_S)
+        work.cancel()
+        [failure] = await asyncio.gather(work, return_exceptions=True)
+        recorder.close()
+        if isinstance(failure, Exception):
+            raise failure
+
+
+@asynccontextmanager
+async def http_door(
+    app: App, desk: Desk, counter: Counter, server: StationServer, listening: Listening, recorder: Recorder | None
+) -> AsyncIterator[None]:
     """The door for publishers, beside the stations' one, where the settings ask for it."""
     settings = app.settings
     if settings.http_port is None:
         yield
         return
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="bodies") as threads:
-        publishing = PublishingDesk(app, desk, counter.run, threads, lambda: bool(server.stations))
+        publishing = PublishingDesk(app, desk, counter.run, threads, lambda: bool(server.stations), recorder)
         listener = HttpListener(MessageDoor(publishing, say, threads).app)
         work = asyncio.create_task(publishing.work())
         try:
