@@ -21,12 +21,12 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import UNSET, Struct, structs
 
 from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
-from streams.qualities import closed_as
+from streams.qualities import by_doubts, closed_as
 from streams.registers import EXACT, Register, greatest_power, last_of, registers
 from streams.session_names import SessionEvent, is_another
 from streams.step import Step
@@ -47,16 +47,7 @@ from vocabulary.codec import event_id
 from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId
 from vocabulary.quantities import WattHours
 from vocabulary.rules import FIRST, RULES, asks_persons, has_doubts
-from vocabulary.sessions import (
-    CONTRADICTING,
-    ESTIMATING,
-    ChargingSession,
-    Doubt,
-    Finding,
-    Quality,
-    SessionClosed,
-    SessionFlagged,
-)
+from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
 
 
 class Start(Struct, frozen=True, array_like=True):
@@ -389,15 +380,9 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         signed=tuple(sorted(signed, key=lambda s: (s.at, *structs.astuple(s)[1:]))),
         stop_reason=reason,
         offline=any(said.offline for said in counted),
-        quality=_quality(doubts),
+        quality=by_doubts(doubts),
         doubts=doubts or UNSET,
     )
-
-
-def _quality(doubts: Sequence[Doubt]) -> Quality | UnsetType:
-    if any(doubt.finding in CONTRADICTING for doubt in doubts):
-        return Quality.DISPUTED
-    return Quality.ESTIMATED if any(doubt.finding in ESTIMATING for doubt in doubts) else UNSET
 
 
 _FINDINGS = tuple(Finding)
