@@ -144,6 +144,11 @@ class StationServer:
         connection = self._connections.get(station)
         return connection is not None and await self._sent(station, connection, [text])
 
+    def disconnect(self, station: StationId, reason: str) -> None:
+        """End a station's connection with 1008; nothing where it has none. Frames in hand are handled."""
+        if (connection := self._connections.get(station)) is not None:
+            self._close(connection, reason)
+
     async def _examine(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse by HTTP what can be no OCPP connection; None lets the handshake go on."""
         address = address_of(connection, request, self._behind_proxy)
@@ -228,9 +233,13 @@ class StationServer:
         older = self._connections.get(station)
         self._connections[station] = connection
         if older is not None:
-            closing = asyncio.create_task(older.close(CloseCode.POLICY_VIOLATION, "replaced by a newer connection"))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._close(older, "replaced by a newer connection")
+
+    def _close(self, connection: ServerConnection, reason: str) -> None:
+        """Nobody waits for who may not answer."""
+        closing = asyncio.create_task(connection.close(CloseCode.POLICY_VIOLATION, reason))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _paced(self, connection: ServerConnection, turn: _Turn) -> bool:
         """Wait until one more frame may be read. False: it was a flood, and the connection is closed."""

@@ -24,7 +24,7 @@ from ingest.websocket_server import StationServer
 from vocabulary.charging import RawMessage
 from wattbook.database import DatabaseError
 from wattbook.desk import Desk
-from wattbook.front_door import listen, station_server
+from wattbook.front_door import listen, station_server, tell_revoked
 from wattbook.publishing_desk import PublishingDesk
 from wattbook.recorder import Bounds, Recorder
 from wattbook.settings import Settings
@@ -104,18 +104,19 @@ async def serve(app: App, listening: Listening = lambda _address: None) -> None:
         work = asyncio.create_task(counter.work())
         costs = asyncio.create_task(asyncio.sleep(0) if is_tap else tell_costs(app, desk, counter, server))
         clock = asyncio.create_task(tell_time(app, desk, counter))
+        revoked = asyncio.create_task(tell_revoked(server, app.settings))
         try:
             listening(await listen(server, app.settings))
             async with http_door(app, desk, counter, server, listening, recorder):
                 await stop.wait()
         finally:
-            costs.cancel()
-            clock.cancel()
+            for each in (costs, clock, revoked):
+                each.cancel()
             if recorder is not None:
                 recorder.refuse()
             await server.stop()
             work.cancel()
-            await asyncio.gather(work, costs, clock, return_exceptions=True)
+            await asyncio.gather(work, costs, clock, revoked, return_exceptions=True)
     counter.close()
 
 
