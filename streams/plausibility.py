@@ -7,13 +7,15 @@
     every part a thousand times too much         blocks: a unit is wrong, and nobody can say which
     more than power x time in any other way      blocks
 
+Power x time is asked of the whole and of each part between two readings: days plugged in leave time for any register.
+
 The session itself is not changed: what comes out here is what is billed, with the findings that explain it.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from msgspec import structs
@@ -27,6 +29,8 @@ from vocabulary.tariff import Dimension, Restrictions, Tariff
 LONGEST = timedelta(days=30)  # what lasts longer began or ended by a broken clock, and its time has no price
 _MARGIN = Decimal("1.1")  # a meter may read above the EVSE's nameplate power
 _GRACE_S = 60  # and clocks are told in whole seconds, some of them late
+_STALE_S = 900  # a station may read its meter more seldom than it tells it: what was delivered before comes in one part
+_COARSE_WH = 1000  # and some registers count in whole kWh
 _THOUSAND = 1000
 _TIMED = {Dimension.TIME, Dimension.PARKING_TIME}
 
@@ -47,30 +51,28 @@ def judge(session: ChargingSession, power_w_max: int, waived: Collection[Finding
         return Judged(session, doubts, Doubt(finding=Finding.DURATION_IMPLAUSIBLE, detail=lasts))
     if contradiction := next((d for d in doubts if d.finding in CONTRADICTING and d.finding not in waived), None):
         return Judged(session, doubts, contradiction)
-    if session.energy_wh <= (limit := _most_wh(session.start, session.end, power_w_max)):
+    if (blocks := _too_much(session.readings, power_w_max)) is None:
         return Judged(session, doubts)
     credible = after_placeholder(session.readings, power_w_max)
     if credible is None:
-        blocks = _too_much(session, power_w_max, limit)
         return Judged(session, doubts, None if blocks.finding in waived else blocks)
-    told = f"0 Wh at {session.start.isoformat()}, {credible[0].register_wh} Wh at {session.readings[1].at.isoformat()}"
+    told = f"0 Wh at {session.start.isoformat()}, {credible[1].register_wh} Wh at {credible[1].at.isoformat()}"
     noticed = Doubt(finding=Finding.BEGIN_PLACEHOLDER, detail=f"{told}: {session.energy_wh} Wh if believed")
     return Judged(_with_readings(session, credible), (noticed, *doubts))
 
 
 def after_placeholder(readings: Sequence[Reading], power_w_max: int) -> tuple[Reading, ...] | None:
-    """The readings without a begin of 0 that was none: the next one is more than the EVSE can have delivered until then.
+    """The readings without a begin of 0 that was none: the first above 0 is more than the EVSE can have delivered until then.
 
-    None where the begin is no 0, where there is no reading between begin and end, or where the rest is too much as well.
+    None where the begin is no 0, where there is no reading between it and the end, or where the rest is too much as well.
     """
-    if len(readings) < 3 or readings[0].register_wh != 0:
+    zeros = list(takewhile(lambda reading: reading.register_wh == 0, readings))
+    rest = readings[len(zeros) :]
+    if not zeros or len(rest) < 2:
         return None
-    begin, first, *rest = readings
-    if first.register_wh <= _most_wh(begin.at, first.at, power_w_max):
+    if rest[0].register_wh <= _most_wh(zeros[-1].at, rest[0].at, power_w_max) or _too_much(rest, power_w_max):
         return None
-    if rest[-1].register_wh - first.register_wh > _most_wh(first.at, rest[-1].at, power_w_max):
-        return None
-    return (Reading(at=begin.at, register_wh=first.register_wh), first, *rest)
+    return (Reading(at=readings[0].at, register_wh=rest[0].register_wh), *rest)
 
 
 def _with_readings(session: ChargingSession, readings: tuple[Reading, ...]) -> ChargingSession:
@@ -78,11 +80,27 @@ def _with_readings(session: ChargingSession, readings: tuple[Reading, ...]) -> C
     return structs.replace(session, readings=readings, energy_wh=energy, quality=Quality.ESTIMATED)
 
 
-def _too_much(session: ChargingSession, power_w_max: int, limit: Decimal) -> Doubt:
-    told = f"{session.energy_wh} Wh, at most {limit:.0f} Wh fit"
-    if _is_a_thousand_times_too_high(session.readings, power_w_max):
+def _too_much(readings: Sequence[Reading], power_w_max: int) -> Doubt | None:
+    """What an EVSE of this power cannot have delivered: the whole, or a part of it."""
+    first, last = readings[0], readings[-1]
+    energy_wh = EXACT.subtract(last.register_wh, first.register_wh)
+    if energy_wh <= (limit := _most_wh(first.at, last.at, power_w_max)):
+        return _jump(readings, power_w_max)
+    told = f"{energy_wh} Wh, at most {limit:.0f} Wh fit"
+    if _is_a_thousand_times_too_high(readings, power_w_max):
         return Doubt(finding=Finding.UNIT_IMPLAUSIBLE, detail=f"{told}; a thousandth would in each part")
     return Doubt(finding=Finding.ENERGY_IMPLAUSIBLE, detail=told)
+
+
+def _jump(readings: Sequence[Reading], power_w_max: int) -> Doubt | None:
+    """The first part between two readings that is too much, though the whole is not."""
+    for before, after in pairwise(readings):
+        rise = EXACT.subtract(after.register_wh, before.register_wh)
+        limit = _most_wh(before.at, after.at, power_w_max, _STALE_S) + _COARSE_WH
+        if rise > limit:
+            told = f"{rise} Wh from {before.at.isoformat()} to {after.at.isoformat()}, at most {limit:.0f} Wh fit"
+            return Doubt(finding=Finding.ENERGY_IMPLAUSIBLE, detail=told)
+    return None
 
 
 def _is_a_thousand_times_too_high(readings: Sequence[Reading], power_w_max: int) -> bool:
@@ -98,9 +116,9 @@ def _is_a_thousand_times_too_high(readings: Sequence[Reading], power_w_max: int)
     return len(risen) > 1 and all(most < rise <= most * _THOUSAND for rise, most in risen)
 
 
-def _most_wh(start: datetime, end: datetime, power_w_max: int) -> Decimal:
-    """The energy that an EVSE can have delivered in that time."""
-    return Decimal(power_w_max) * _MARGIN * (seconds_between(start, end) + _GRACE_S) / 3600
+def _most_wh(start: datetime, end: datetime, power_w_max: int, before_s: int = 0) -> Decimal:
+    """The energy that an EVSE can have delivered in that time, and so many seconds before it."""
+    return Decimal(power_w_max) * _MARGIN * (seconds_between(start, end) + _GRACE_S + before_s) / 3600
 
 
 def clock_blocks(session: ChargingSession, tariff: Tariff | None, waived: Collection[Finding] = ()) -> Doubt | None:

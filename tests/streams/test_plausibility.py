@@ -41,6 +41,9 @@ def readings(*values: str) -> tuple[Reading, ...]:
         pytest.param(("10:00 1", "10:05 909948", "10:10 910031"), None, id="a begin of 1 is a reading"),
         pytest.param(("10:00 0", "10:10 910031"), None, id="nothing in between"),
         pytest.param(("10:00 0", "10:05 909948", "10:10 990031"), None, id="and the rest is too much as well"),
+        pytest.param(("10:00 0", "10:01 0", "10:05 909948", "10:10 910031"), 909_948, id="told more than once"),
+        pytest.param(("00:00 0", "00:01 300000", "20:00 301000", "20:01 601000"), None, id="and the rest has a jump"),
+        pytest.param(("00:00 0", "00:01 300000"), None, id="no reading at all"),
     ],
 )
 def test_a_begin_of_zero_that_the_evse_cannot_have_left(told: tuple[str, ...], begins_at: int | None) -> None:
@@ -68,6 +71,14 @@ def test_what_is_billed_after_a_placeholder_is_an_estimate_and_the_session_stays
             ("10:00 500", "10:30 40000000500", "11:00 80000000500"), Finding.ENERGY_IMPLAUSIBLE, id="even by a thousandth"
         ),
         pytest.param(("10:00 500", "10:30 10500", "11:00 20500"), None, id="what it can deliver"),
+        pytest.param(
+            ("00:00 500", "20:00 500", "20:01 400500"), Finding.ENERGY_IMPLAUSIBLE, id="a jump, in time for the whole"
+        ),
+        pytest.param(("00:00 500", "00:01 400500", "20:00 400500"), Finding.ENERGY_IMPLAUSIBLE, id="a jump at the start"),
+        pytest.param(
+            ("00:00 500", "00:14 500", "00:15 6000", "00:30 11500"), None, id="a meter that is read each quarter hour"
+        ),
+        pytest.param(("00:00 5000", "00:01 6000", "09:00 6000"), None, id="a register of whole kWh"),
     ],
 )
 def test_energy_against_power_and_time(told: tuple[str, ...], finding: Finding | None) -> None:
