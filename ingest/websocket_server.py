@@ -10,6 +10,7 @@ station, answer first. `receive` must have made the message durable when it retu
 - A frame that is too long closes the connection with 1009. It cannot be recorded, since nobody has read it.
 - With an `upstream` this is a tap (`ingest/websocket_tap.py`): frames go on to the CSMS and back, `receive` only records them.
 - Who sends faster than allowed is read more slowly; who then goes on without waiting for answers is closed with 1008.
+- Of a connection that has ended what waits is still handled, all at once, as far as it came within the station's pace.
 - Who does not read what it is sent for a while is disconnected, without a word: nothing could be said to it.
 - Who offers no known subprotocol, a name that is none, or no right to it, gets an HTTP status and the reason.
 
@@ -31,6 +32,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from ingest.limits import Bucket, Limits
@@ -190,10 +192,14 @@ class StationServer:
             while await self._paced(connection, turn) and (data := await _next_frame(connection)) is not None:
                 frames += 1
                 await self._handle(connection, turn, self._message(data, station, version))
+            frames += await self._handle_rest(connection, turn, station, version)
         finally:
             if self._connections.get(station) is connection:
                 del self._connections[station]
-            facts = {"protocol": version.value, "frames": frames, "seconds": round(monotonic() - began, 3)}
+            asyncio.get_running_loop().call_later(self._limits.refilled_s, lambda: turn)  # who comes back has no new burst
+            facts: dict[str, object] = {"protocol": version.value, "frames": frames, "seconds": round(monotonic() - began, 3)}
+            if unread := len(connection.recv_messages.frames):
+                facts["unread"] = unread
             self._log("station_disconnected", station=station, **facts, code=connection.close_code)
 
     async def _relay(self, connection: ServerConnection, turn: _Turn, station: StationId, version: OcppVersion) -> int:
@@ -228,7 +234,9 @@ class StationServer:
             closing.add_done_callback(self._closing.discard)
 
     async def _paced(self, connection: ServerConnection, turn: _Turn) -> bool:
-        """Wait until one more frame may be read. False: it was a flood, and the connection is closed."""
+        """Wait until one more frame may be read. False: the connection has ended, or it was a flood and is closed."""
+        if connection.state is not State.OPEN:
+            return False
         delay = turn.pace.take(monotonic())
         if not delay:
             turn.flooding_since = None
@@ -248,6 +256,15 @@ class StationServer:
         async with turn.lock:
             (answers,) = await self._receive([message])
             await self._sent(message.station, connection, answers)
+
+    async def _handle_rest(self, connection: ServerConnection, turn: _Turn, station: StationId, version: OcppVersion) -> int:
+        """What waits of a connection that has ended, as far as it is no flood; how many frames that was. Nobody is answered."""
+        waiting = min(len(connection.recv_messages.frames), turn.pace.take_all(monotonic()))
+        frames = [data for _ in range(waiting) if (data := await _next_frame(connection)) is not None]
+        if frames:
+            async with turn.lock:
+                await self._receive([self._message(data, station, version) for data in frames])
+        return len(frames)
 
     async def _sent(self, station: StationId, connection: ServerConnection, texts: Sequence[str]) -> bool:
         """False where the connection ended before all was handed over: an answer that is lost is asked for again."""
