@@ -82,6 +82,13 @@ class Told(NamedTuple):
     body: bytes
 
 
+class Health(NamedTuple):
+    """`status`: `ok`, `log_away` or `spool_full`. `spool`: what waits in a tap's spool; None: this is no tap."""
+
+    status: str
+    spool: Mapping[str, int] | None
+
+
 Answer = Callable[[Sequence[bool]], Told]
 """What is answered, from which messages were new to the log."""
 
@@ -101,7 +108,7 @@ class Publishing(Protocol):
     async def publish(self, messages: Sequence[RawMessage], keyed: Keyed | None, answer: Answer) -> Told:
         """Durable when it returns, the answer with its key too. Raises LogAway."""
 
-    async def is_well(self) -> bool: ...
+    async def health(self) -> Health: ...
 
 
 class Result(BaseModel):
@@ -172,8 +179,9 @@ class MessageDoor:
         )
 
     async def _health(self) -> Response:
-        well = await self._publishing.is_well()
-        return _response(Told(200 if well else 503, msgspec.json.encode({"status": "ok" if well else "log_away"})))
+        health = await self._publishing.health()
+        body = {"status": health.status} | ({} if health.spool is None else {"spool": health.spool})
+        return _response(Told(200 if health.status == "ok" else 503, msgspec.json.encode(body)))
 
     async def _messages(self, request: Request) -> Response:
         try:

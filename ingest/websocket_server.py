@@ -8,7 +8,8 @@ station, answer first. `receive` must have made the message durable when it retu
 - If `receive` fails, nothing is answered and the connection is closed with 1011: the station will send the message again.
 - Bytes that are not UTF-8 are recorded like every other frame, as base64; `receive` decides whether they get a CALLERROR.
 - A frame that is too long closes the connection with 1009. It cannot be recorded, since nobody has read it.
-- With an `upstream` this is a tap (`ingest/websocket_tap.py`): frames go on to the CSMS and back, `receive` only records them.
+- With an `upstream` this is a tap (`ingest/websocket_tap.py`): frames go on to the CSMS and back, `receive` only records them,
+  and raises NotRecorded where they must not go on.
 - Who sends faster than allowed is read more slowly; who then goes on without waiting for answers is closed with 1008.
 - Of a connection that has ended what waits is still handled, all at once, as far as it came within the station's pace.
 - Who does not read what it is sent for a while is disconnected, without a word: nothing could be said to it.
@@ -48,7 +49,7 @@ from ingest.websocket_handshake import (
     station_of,
     without_query,
 )
-from ingest.websocket_tap import Opcodes, Upstream, forward
+from ingest.websocket_tap import NotRecorded, Opcodes, Upstream, forward
 from vocabulary.charging import Direction, RawMessage
 from vocabulary.charging import Protocol as OcppVersion
 from vocabulary.identity import StationId
@@ -145,6 +146,11 @@ class StationServer:
         connection = self._connections.get(station)
         return connection is not None and await self._sent(station, connection, [text])
 
+    def disconnect(self, station: StationId, reason: str) -> None:
+        """End a station's connection with 1008; nothing where it has none. Frames in hand are handled."""
+        if (connection := self._connections.get(station)) is not None:
+            self._close(connection, reason)
+
     async def _examine(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse by HTTP what can be no OCPP connection; None lets the handshake go on."""
         address = address_of(connection, request, self._behind_proxy)
@@ -189,6 +195,7 @@ class StationServer:
         try:
             if self._upstream is not None:
                 frames = await self._relay(connection, turn, station, version)
+                return
             while await self._paced(connection, turn) and (data := await _next_frame(connection)) is not None:
                 frames += 1
                 await self._handle(connection, turn, self._message(data, station, version))
@@ -216,9 +223,12 @@ class StationServer:
         async def to_station(data: bytes) -> None:
             await self._receive([self._message(data, station, version, Direction.TO_STATION)])
 
-        async with asyncio.TaskGroup() as both:
-            both.create_task(forward(connection, line, from_station, self._limits.send_s))
-            both.create_task(forward(line, connection, to_station, self._limits.send_s))
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(forward(connection, line, from_station, self._limits.send_s))
+                both.create_task(forward(line, connection, to_station, self._limits.send_s))
+        except* NotRecorded:
+            await connection.close(CloseCode.INTERNAL_ERROR, "what was said could not be recorded; try again later")
         return frames
 
     def _chosen(self, connection: ServerConnection, _offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -229,9 +239,13 @@ class StationServer:
         older = self._connections.get(station)
         self._connections[station] = connection
         if older is not None:
-            closing = asyncio.create_task(older.close(CloseCode.POLICY_VIOLATION, "replaced by a newer connection"))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._close(older, "replaced by a newer connection")
+
+    def _close(self, connection: ServerConnection, reason: str) -> None:
+        """Nobody waits for who may not answer."""
+        closing = asyncio.create_task(connection.close(CloseCode.POLICY_VIOLATION, reason))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _paced(self, connection: ServerConnection, turn: _Turn) -> bool:
         """Wait until one more frame may be read. False: the connection has ended, or it was a flood and is closed."""

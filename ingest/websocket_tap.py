@@ -1,19 +1,19 @@
 """Stand between stations and their CSMS, and record what both say: `wattbook serve --upstream wss://csms.example/path`.
 
-    station ──▶ record, durably ──▶ CSMS          each frame goes on as it came: bytes, order, text or binary
-            ◀── record, durably ◀──
+    station ──▶ record ──▶ CSMS          each frame goes on as it came: bytes, order, text or binary
+            ◀── record ◀──
 
 Each station has one connection to the CSMS, `upstream` and its name, with the subprotocols and the Authorization that it
 showed. It is made before the station's own handshake ends, so that the station gets the CSMS's choice, and its refusal.
 Nothing is answered here. A frame goes on when it is recorded, and not before: what nobody recorded is not answered, so the
-station sends it again. Close codes go on too; pings are each side's own. A CSMS that is lost ends the station's connection
-with 1014.
+station sends it again. What recorded means is for who records (`wattbook/recorder.py`); where it cannot be done the station's
+connection ends with 1011. Close codes go on too; pings are each side's own. A CSMS that is lost ends the station's with 1014.
 """
 
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -28,10 +28,11 @@ from websockets.typing import Subprotocol
 
 from ingest.limits import Limits
 from ingest.websocket_handshake import Refusal, offered, station_of
-from vocabulary.charging import RawMessage
 
-Record = Callable[[Sequence[RawMessage]], Awaitable[object]]
-"""Returns when the messages are durable; raises where they are not."""
+
+class NotRecorded(Exception):
+    """A frame could not be recorded, and does not go on."""
+
 
 _NOT_SENT: Final = (
     CloseCode.NO_STATUS_RCVD,

@@ -345,12 +345,12 @@ class Batch:
         self.tally["ticks"] += 1
         self.catalogue, self.must_save = with_fact(self.catalogue, tick), True
         self.flush()
-        deadlines = self.catalogue.deadlines(tick.at)
+        deadlines, rules = self.catalogue.deadlines(tick.at), self.catalogue.rules
         rows = self._unit.states.overdue(tick.at - min(deadlines))
         self._memory.prefetch((session_key(row.session) for row in rows), self._unit.states)
         for row in rows:
             state = self._memory.session(row.session, self._unit.states)
-            after = conclude_overdue(state, tick.at, deadlines) if isinstance(state, Gathering) else None
+            after = conclude_overdue(state, tick.at, deadlines, rules) if isinstance(state, Gathering) else None
             if after is None:  # asked again when the deadline is over once more
                 if row.heard_at != (heard := heard_at(state, tick.at)):
                     self._rows[row.session] = row._replace(heard_at=heard)

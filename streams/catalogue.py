@@ -18,6 +18,7 @@ from vocabulary.reference import (
     Contract,
     ContractPublished,
     Evse,
+    EvseName,
     Operator,
     OperatorPublished,
     Partner,
@@ -26,6 +27,7 @@ from vocabulary.reference import (
     SessionDecided,
     Site,
     SitePublished,
+    names_of,
 )
 from vocabulary.tariff import Tariff, TariffPublished
 
@@ -100,11 +102,11 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def plug(self, station: StationId, number: int, at: datetime) -> Plug | None:
         """The EVSE of a station by its number; where the message named none (0) and the station has only one, that one."""
-        plugs = self.plugs(station, at)
-        return next((p for p in plugs if p.evse.number == number), plugs[0] if len(plugs) == 1 and number == 0 else None)
+        plugs, named = self.plugs(station, at), EvseName(station=station, number=number)
+        return next((p for p in plugs if named in names_of(p.evse)), plugs[0] if len(plugs) == 1 and number == 0 else None)
 
     def plugs(self, station: StationId, at: datetime) -> tuple[Plug, ...]:
-        """All EVSEs of a station."""
+        """All EVSEs of a station, and those of others that go by a name of its as well."""
         sites = ((one, site) for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
         return tuple(Plug(site, evse) for one, site in sites for evse in (self.evses[one].at(at) or {}).get(station, ()))
 
@@ -129,7 +131,7 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             sites = _with(catalogue.sites, fact.site.id, fact.valid_from, fact.site)
             by_station: dict[StationId, tuple[Evse, ...]] = {}
             for evse in fact.site.evses:
-                by_station[evse.station] = (*by_station.get(evse.station, ()), evse)
+                by_station |= {station: (*by_station.get(station, ()), evse) for station in _stations_of(evse)}
             evses = _with(catalogue.evses, fact.site.id, fact.valid_from, by_station)
             sites_of = _found_by(catalogue.sites_of, by_station, fact.site.id)
             return structs.replace(catalogue, sites=sites, evses=evses, sites_of=sites_of)
@@ -185,6 +187,10 @@ def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return fact.valid_from in known.since and not is_in_force(catalogue, fact)
         case _:
             return False
+
+
+def _stations_of(evse: Evse) -> set[StationId]:
+    return {name.station for name in names_of(evse)}
 
 
 K = TypeVar("K")

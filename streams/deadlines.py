@@ -19,11 +19,17 @@ from streams.catalogue import Deadlines
 from streams.qualities import closed_as
 from streams.sessions import End, Gathering, SessionOutcome, SessionState, concluded, end_of, ended_at
 from streams.step import Step
+from vocabulary.rules import DOUBTS, RULES
 from vocabulary.sessions import Finding, Quality, SessionClosed, SessionFlagged
 
 
-def conclude_overdue(state: Gathering, at: datetime, deadlines: Deadlines) -> Step[Gathering, SessionOutcome] | None:
-    """What follows from a tick at that time; None: nothing is overdue."""
+def conclude_overdue(
+    state: Gathering, at: datetime, deadlines: Deadlines, rules: int = RULES
+) -> Step[Gathering, SessionOutcome] | None:
+    """What follows from a tick at that time; None: nothing is overdue. Where no rules that know deadlines were adopted, the
+    first of these hold.
+    """
+    rules = max(rules, DOUBTS)
     end = end_of(state)
     if (
         state.dropped
@@ -32,7 +38,7 @@ def conclude_overdue(state: Gathering, at: datetime, deadlines: Deadlines) -> St
         or _heard(state) > at - _deadline(end, deadlines)
     ):
         return None
-    out = _estimated(state) if end is None else concluded(state, end, Quality.GAP)
+    out = _estimated(state, rules) if end is None else concluded(state, end, Quality.GAP, rules)
     has_closed = any(isinstance(each, SessionClosed) for each in out)
     after = structs.replace(state, revision=state.revision + has_closed, concluded_on=len(state.said))
     return Step(after, out)
@@ -53,7 +59,7 @@ def _deadline(end: End | None, deadlines: Deadlines) -> timedelta:
     return deadlines.end if end is None else deadlines.gap
 
 
-def _estimated(state: Gathering) -> tuple[SessionOutcome, ...]:
+def _estimated(state: Gathering, rules: int) -> tuple[SessionOutcome, ...]:
     """As if it had ended with the last register value after its start; or (1.6) where the next session on the connector began,
     if the register stood higher there.
     """
@@ -63,9 +69,9 @@ def _estimated(state: Gathering) -> tuple[SessionOutcome, ...]:
     at, wh = max(told, default=began)
     if state.followed is not None and state.followed[0] > at and state.followed[1] > wh:
         at = state.followed[0]
-        outcome = ended_at(state, at, state.followed[1])
+        outcome = ended_at(state, at, state.followed[1], rules)
     else:
-        outcome = ended_at(state, at if told else _last_told(state))
+        outcome = ended_at(state, at if told else _last_told(state), rules=rules)
     if not isinstance(outcome, SessionClosed):
         return (outcome,)
     detail = f"the last register value is of {at.isoformat()}"

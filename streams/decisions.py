@@ -1,7 +1,8 @@
 """What a person decides about a session on the worklist, and what becomes of it.
 
     release   held: the charge is billed as it is. Flagged: concluded again with the finding set aside, where there is a price
-              in spite of it (`WAIVABLE`). What was set aside stays so, whatever is told later.
+              in spite of it (`WAIVABLE`, or `CONTRADICTING` where start and end give an energy). What was set aside stays so,
+              whatever is told later.
     drop      nothing is billed, and what was booked is reversed; later messages only inform.
 
 Who decides anew what was decided changes nothing. A session on an invoice, or that was another one's end, is not decided.
@@ -20,6 +21,7 @@ from streams.step import Step
 from vocabulary.reference import Decision, SessionDecided
 from vocabulary.sessions import (
     BLOCKING,
+    CONTRADICTING,
     WAIVABLE,
     Finding,
     Progress,
@@ -27,6 +29,7 @@ from vocabulary.sessions import (
     SessionConclusion,
     SessionDropped,
     SessionFlagged,
+    doubts_of,
 )
 
 
@@ -39,8 +42,8 @@ class Known(NamedTuple):
     standing: Standing
 
 
-def objection(row: SessionRow, decision: Decision) -> str:
-    """Why a session is not decided so, and what to do instead; empty: it may be."""
+def objection(row: SessionRow, decision: Decision, closed: SessionClosed | None) -> str:
+    """Why a session is not decided so, and what to do instead; empty: it may be. `closed`: as it was closed last."""
     match row.progress, decision:
         case Progress.INVOICED, _:
             return f"it stands on invoice {row.invoice}, which never changes; credit notes are no part of this version"
@@ -50,7 +53,7 @@ def objection(row: SessionRow, decision: Decision) -> str:
             return ""
         case Progress.HELD, _:
             return ""
-        case Progress.FLAGGED, _ if row.finding in WAIVABLE:
+        case Progress.FLAGGED, _ if row.finding in WAIVABLE or _has_ends_that_fit(row, closed):
             return ""
         case Progress.FLAGGED, _:
             remedy = _REMEDIES.get(row.finding or Finding.STEPS_FAIL, "drop it: it has no energy to be charged for")
@@ -61,6 +64,12 @@ def objection(row: SessionRow, decision: Decision) -> str:
             return "it is rated, and will be on the next invoice: there is nothing to release"
         case _:
             return "its end, or what is between, is waited for: a deadline concludes it, or drop it"
+
+
+def _has_ends_that_fit(row: SessionRow, closed: SessionClosed | None) -> bool:
+    """Whether the session was closed by its two ends in spite of what contradicts them."""
+    doubts = () if closed is None else doubts_of(closed.session)
+    return row.finding in CONTRADICTING and any(doubt.finding is row.finding for doubt in doubts)
 
 
 _REMEDIES = {
@@ -76,7 +85,7 @@ _REMEDIES = {
 def decide(known: Known, decided: SessionDecided, catalogue: Catalogue) -> Step[SessionState | None, SessionConclusion]:
     """The state that remembers the decision, and what follows. Nothing where there is an objection, or it is so already."""
     row, state = known.row, known.state
-    if objection(row, decided.decision) or row.progress is Progress.DROPPED:
+    if objection(row, decided.decision, known.closed) or row.progress is Progress.DROPPED:
         return Step(state)
     if decided.decision is Decision.DROP:
         dropped = None if state is None else structs.replace(state, dropped=True)

@@ -7,6 +7,8 @@
     sum of intervals                      only where no register was told
     nothing                               unknown, which is never zero
 
+Where values between the two ends contradict them or themselves, the ends alone make an energy that a person must confirm.
+
 A verified signed pair is no source of its own: it is compared with what these give (streams.signatures). What a session is made
 of is of one kind; values of two kinds are never mixed or added.
 """
@@ -20,7 +22,7 @@ from typing import NamedTuple
 from streams.meter_curve import ROUNDING_WH, Curve, curve
 from streams.registers import BEGIN, END, EXACT, Kind, Register
 from vocabulary.quantities import WattHours, seconds_between
-from vocabulary.sessions import Doubt, EnergySource, Finding, Reading
+from vocabulary.sessions import CONTRADICTING, Doubt, EnergySource, Finding, Reading
 
 _QUARTER = timedelta(minutes=15)  # the length of a clock-aligned interval of which only one was told
 _ZERO = WattHours(Decimal(0))
@@ -61,6 +63,15 @@ def energy(bounds: Bounds, found: Sequence[Register]) -> Energy | Doubt:
         if told is not None:
             return told
     return Doubt(finding=Finding.ENERGY_UNKNOWN, detail="no import register at start and end")
+
+
+def by_both_ends(bounds: Bounds, found: Sequence[Register], doubt: Doubt) -> Energy | Doubt:
+    """Start and end alone, where what is between contradicts them or itself: whether they are right is for a person to say."""
+    ends = _ends(bounds, [register for register in found if register.kind is Kind.TOTAL])
+    if doubt.finding not in CONTRADICTING or ends is None or ends.end < ends.begin:
+        return doubt
+    readings = (Reading(at=bounds.start, register_wh=ends.begin), Reading(at=bounds.end, register_wh=ends.end))
+    return Energy(ends.source, readings, (doubt,))
 
 
 def against_power(told: Energy, powers_w: Sequence[Decimal]) -> Energy:

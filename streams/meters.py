@@ -43,7 +43,7 @@ class MetersState(Struct, frozen=True, gc=False, tag="meters"):
 
 def step(state: MetersState, session: ChargingSession) -> Step[MetersState, SessionFlagged]:
     """One session that was closed. Values that are none of the register (intervals, counted on) are compared with nothing."""
-    if session.energy_source is EnergySource.INTERVALS or any(d.finding in _COUNTED_ON for d in doubts_of(session)):
+    if not tells_the_register(session):
         return Step(state)
     span = Span(session.id, session.start, session.readings[0].register_wh, session.end, session.readings[-1].register_wh)
     known = next((e.spans for e in state.evses if e.evse == session.evse), ())
@@ -51,6 +51,11 @@ def step(state: MetersState, session: ChargingSession) -> Step[MetersState, Sess
     others = tuple(e for e in state.evses if e.evse != session.evse)
     evses = (*others, OfEvse(session.evse, spans[-SPANS:]))[-EVSES:]
     return Step(structs.replace(state, evses=evses), _falls(spans, spans.index(span)))
+
+
+def tells_the_register(session: ChargingSession) -> bool:
+    """Whether its first and last reading are the register's own values."""
+    return session.energy_source is not EnergySource.INTERVALS and not any(d.finding in _COUNTED_ON for d in doubts_of(session))
 
 
 def _falls(spans: Sequence[Span], place: int) -> tuple[SessionFlagged, ...]:

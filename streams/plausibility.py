@@ -1,6 +1,7 @@
 """The gate before billing: whether an EVSE can have delivered what a session tells, and what to do where it cannot.
 
     more than 30 days                            blocks: no time of it can be believed
+    values between start and end contradict      blocks until a person says that start and end are right
     clock not to be trusted                      blocks where the price depends on the time, else informs
     begin 0, then a jump that no EVSE makes      the begin was a placeholder: the first credible register counts; held
     every part a thousand times too much         blocks: a unit is wrong, and nobody can say which
@@ -20,7 +21,7 @@ from msgspec import structs
 from streams.clock import ANCIENT
 from streams.registers import EXACT
 from vocabulary.quantities import WattHours, seconds_between
-from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, Reading, doubts_of
+from vocabulary.sessions import CONTRADICTING, ChargingSession, Doubt, Finding, Quality, Reading, doubts_of
 from vocabulary.tariff import Dimension, Restrictions, Tariff
 
 LONGEST = timedelta(days=30)  # what lasts longer began or ended by a broken clock, and its time has no price
@@ -44,6 +45,8 @@ def judge(session: ChargingSession, power_w_max: int, waived: Collection[Finding
     if session.end - session.start > LONGEST and Finding.DURATION_IMPLAUSIBLE not in waived:
         lasts = f"{session.start.isoformat()} to {session.end.isoformat()}"
         return Judged(session, doubts, Doubt(finding=Finding.DURATION_IMPLAUSIBLE, detail=lasts))
+    if contradiction := next((d for d in doubts if d.finding in CONTRADICTING and d.finding not in waived), None):
+        return Judged(session, doubts, contradiction)
     if session.energy_wh <= (limit := _most_wh(session.start, session.end, power_w_max)):
         return Judged(session, doubts)
     credible = after_placeholder(session.readings, power_w_max)

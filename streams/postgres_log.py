@@ -78,6 +78,10 @@ class PostgresLog:
             lanes.setdefault(place_of(at)[1], []).append(at)
         return [stored for lane, wanted in lanes.items() for stored in self._stored(_PICK[stream], (lane, wanted))]
 
+    def about(self, stream: Stream, key: str, after: Position) -> list[Stored]:
+        """What has this key in this lane, after a position, in order: all that stands there is looked through."""
+        return self._stored(_ABOUT[stream], (self._lane, after, escaped(key)))
+
     def head(self, stream: Stream) -> Head:
         return self._heads().get(stream, EMPTY)
 
@@ -205,6 +209,7 @@ _COPY = _for_each_stream("COPY log_STREAM (position, cause, lane, id, link, key,
 _FIND = _for_each_stream("SELECT position, id, key, body FROM log_STREAM WHERE id = ANY(%b) AND lane = %s")
 _SELECT = "SELECT position, 'STREAM' AS stream, id, key, body, cause, link FROM log_STREAM WHERE lane = %s"
 _READ = _for_each_stream(f"{_SELECT} AND position > %s ORDER BY position LIMIT %s")
+_ABOUT = _for_each_stream(f"{_SELECT} AND position > %s AND key = %s ORDER BY position")
 _PICK = _for_each_stream(f"{_SELECT} AND position = ANY(%b::bigint[])")
 _AT = _for_each_stream(f"{_SELECT} AND position = %s")
 _SET_HEAD = """INSERT INTO log_head (lane, stream, records, position, link) VALUES (%s, %s, %s, %s, %b)

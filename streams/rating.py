@@ -16,7 +16,7 @@ from vocabulary import zones
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.reference import Contract, Partner
-from vocabulary.rules import has_doubts
+from vocabulary.rules import asks_persons, has_doubts
 from vocabulary.sessions import (
     HOLDING,
     ChargingSession,
@@ -31,6 +31,8 @@ from vocabulary.sessions import (
 )
 from vocabulary.tariff import Tariff
 
+DEAUTHORISED = "DeAuthorized"  # 1.6 StopTransaction.reason, 2.x stoppedReason
+
 
 def conclude(
     session: ChargingSession, catalogue: Catalogue, held: Finding | None = None, waived: Collection[Finding] = ()
@@ -41,6 +43,10 @@ def conclude(
     """
     plug = catalogue.plug(session.station, session.evse, session.start)
     judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived)
+    if asks_persons(catalogue.rules) and session.stop_reason == DEAUTHORISED and session.energy_wh > 0:
+        judged = judged._replace(
+            doubts=(*judged.doubts, Doubt(finding=Finding.DEAUTHORISED, detail=f"stopped: {DEAUTHORISED}"))
+        )
     noticed = tuple(_flag(session, doubt.finding, doubt.detail) for doubt in judged.doubts)
     if blocks := judged.blocks or clock_blocks(session, None, waived):
         return (*_without(noticed, blocks), _flag(session, blocks.finding, blocks.detail))

@@ -25,8 +25,8 @@ from msgspec import UNSET, Struct, structs
 
 from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison
-from streams.energy import Bounds, Energy, against_power, energy
-from streams.qualities import closed_as
+from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
+from streams.qualities import by_doubts, closed_as
 from streams.registers import EXACT, Register, greatest_power, last_of, registers
 from streams.session_names import SessionEvent, is_another
 from streams.step import Step
@@ -46,8 +46,8 @@ from vocabulary.charging import (
 from vocabulary.codec import event_id
 from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId
 from vocabulary.quantities import WattHours
-from vocabulary.rules import RULES, has_doubts
-from vocabulary.sessions import ESTIMATING, ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
+from vocabulary.rules import FIRST, RULES, asks_persons, has_doubts
+from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
 
 
 class Start(Struct, frozen=True, gc=False, array_like=True):
@@ -286,29 +286,29 @@ def concluded(
     return (closed_as(outcome, state.revision, quality), *found)
 
 
-def ended_at(state: Gathering, at: datetime, meter_wh: WattHours | None = None) -> SessionOutcome:
+def ended_at(state: Gathering, at: datetime, meter_wh: WattHours | None = None, rules: int = RULES) -> SessionOutcome:
     """The session as if it had ended then, whether or not that was told."""
-    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, ""), RULES)
+    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, ""), rules)
 
 
 def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcome:
     assert state.start is not None
     counted = _counted(state, end)
     found = [register for said in counted for register in said.registers]
-    clock, told = _told(state, end, counted, found) if has_doubts(rules) else _told_at_first(state.start, end, found)
+    clock, told = _told(state, end, counted, found, rules) if has_doubts(rules) else _told_at_first(state.start, end, found)
     if isinstance(told, Doubt):
         return SessionFlagged(session=state.session, finding=told.finding, detail=told.detail)
     return SessionClosed(session=_session(state, counted, clock, end.reason, told))
 
 
-def _told(state: Gathering, end: End, counted: list[Said], found: list[Register]) -> tuple[Clock, Energy | Doubt]:
+def _told(state: Gathering, end: End, counted: list[Said], found: list[Register], rules: int) -> tuple[Clock, Energy | Doubt]:
     """The times of the session, and its energy."""
     assert state.start is not None
     clock = judged(state.start.at, end.at, state.compared, _may_be_late(counted))
-    told = _energy(state.start, clock, clock.corrected(found), end.meter_wh)
+    told = _energy(state.start, clock, clock.corrected(found), end.meter_wh, rules)
     if isinstance(told, Energy) and stopped_at_once(state.start.at, end.at, told):
         clock = estimated(state.start.at, end.at, state.compared)
-        told = _energy(state.start, clock, clock.corrected(found), end.meter_wh)
+        told = _energy(state.start, clock, clock.corrected(found), end.meter_wh, rules)
     if isinstance(told, Doubt):
         return clock, told
     return clock, against_power(told, [said.power_w for said in counted if said.power_w is not None])
@@ -324,8 +324,12 @@ def _may_be_late(counted: list[Said]) -> bool:
     return any(said.offline for said in counted)
 
 
-def _energy(start: Start, clock: Clock, found: list[Register], meter_stop: WattHours | None) -> Energy | Doubt:
-    return energy(Bounds(clock.start, start.meter_wh, clock.end, meter_stop), found)
+def _energy(
+    start: Start, clock: Clock, found: list[Register], meter_stop: WattHours | None, rules: int = FIRST
+) -> Energy | Doubt:
+    bounds = Bounds(clock.start, start.meter_wh, clock.end, meter_stop)
+    told = energy(bounds, found)
+    return by_both_ends(bounds, found, told) if isinstance(told, Doubt) and asks_persons(rules) else told
 
 
 def so_far(state: Gathering, until: datetime | None = None) -> ChargingSession | None:
@@ -378,7 +382,7 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         signed=tuple(sorted(signed, key=lambda s: (s.at, *structs.astuple(s)[1:]))),
         stop_reason=reason,
         offline=any(said.offline for said in counted),
-        quality=Quality.ESTIMATED if any(doubt.finding in ESTIMATING for doubt in doubts) else UNSET,
+        quality=by_doubts(doubts),
         doubts=doubts or UNSET,
     )
 

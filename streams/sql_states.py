@@ -23,6 +23,7 @@ from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved
 from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, Position, SessionId, StationId
 from vocabulary.money import plain
+from vocabulary.reference import EvseName
 from vocabulary.sessions import Finding, Progress, Quality
 
 __all__ = ["METADATA", "SqlStates"]
@@ -246,6 +247,11 @@ class SqlStates:
         """Rated sessions by the local day of their end, in order of start."""
         on_a_day = SESSION.c.ended_on.between(first.isoformat(), last.isoformat())
         return self._rows(select(SESSION).where(SESSION.c.rated_at.is_not(None), on_a_day).order_by(*_BY_START))
+
+    def closed_on(self, names: Iterable[EvseName]) -> list[SessionRow]:
+        """Closed sessions on EVSEs of these names, in order of start."""
+        named = (and_(SESSION.c.station == name.station, SESSION.c.evse == name.number) for name in names)
+        return self._rows(select(SESSION).where(SESSION.c.closed_at.is_not(None), or_(*named)).order_by(*_BY_START))
 
     def find(self, prefix: str) -> list[SessionRow]:
         """Sessions whose id or transaction begins with the prefix, in capitals or not; empty prefix: all. Newest first, at

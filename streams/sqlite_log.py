@@ -73,6 +73,10 @@ class SqliteLog:
     def pick(self, stream: Stream, positions: Sequence[Position]) -> list[Stored]:
         return _stored(self._rows(_PICK[stream], (json.dumps([*set(positions)]),)))
 
+    def about(self, stream: Stream, key: str, after: Position) -> list[Stored]:
+        """What has this key, after a position, in order: all that stands there is looked through."""
+        return _stored(self._rows(f"{_READ[stream]} AND key = ? ORDER BY position", (after, key)))
+
     def head(self, stream: Stream) -> Head:
         return self._head_and_last(stream)[0]
 

@@ -70,6 +70,16 @@ def test_places_are_counted_from_one_over_all_streams_of_a_lane(engine: Engine, 
     assert [place_of(each) for each in (first, second, third)] == [(1, lane), (2, lane), (3, lane)]
 
 
+def test_records_are_found_by_what_they_are_about_after_a_position_of_their_lane(engine: Engine) -> None:
+    first, second = append(engine, 1, EVENTS, 1, 2)
+    append(engine, 2, EVENTS, 2)
+    with reading(engine) as connection:
+        log = PostgresLog(connection, Lane(1))
+        found = [log.about(EVENTS, "CS-2", after) for after in (START, first, second)]
+        assert log.about(CONCLUSIONS, "CS-2", START) == []
+    assert [[stored.position for stored in each] for each in found] == [[second], [second], []]
+
+
 def test_the_same_record_in_two_lanes_is_two_records(engine: Engine) -> None:
     one, two = append(engine, 1, EVENTS, 1), append(engine, 2, EVENTS, 1)
     assert (one, two) == ([position(1, Lane(1))], [position(1, Lane(2))])

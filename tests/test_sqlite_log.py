@@ -33,6 +33,15 @@ def ids(connection: Connection, table: str) -> int:
     return count
 
 
+def test_records_are_found_by_what_they_are_about_after_a_position_and_in_their_stream(engine: Engine) -> None:
+    with writing(engine) as connection:
+        log = SqliteLog(connection)
+        log.append(Stream.RAW, records(1, 2))
+        log.append(Stream.CONCLUSIONS, [*records(3), Record(b"4" * 32, "CS-2", b""), *records(5)])
+        found = [log.about(Stream.CONCLUSIONS, "CS-1", Position(after)) for after in (0, 3, 5)]
+    assert [[stored.position for stored in each] for each in found] == [[3, 5], [5], []]
+
+
 @pytest.mark.parametrize(
     "statement",
     [

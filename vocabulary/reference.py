@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from vocabulary.identity import ContractId, PartnerId, Position, SessionId, StationId, TariffId, TokenUid
 from vocabulary.money import Currency
@@ -57,7 +57,16 @@ class MeterKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     valid_from: datetime | None = None
 
 
+class EvseName(Struct, frozen=True, kw_only=True):
+    """What messages call an EVSE: a station's identity, and a number in it."""
+
+    station: StationId
+    number: int
+
+
 class Evse(Struct, frozen=True, kw_only=True):
+    """`also_known_as`: by what other names messages speak of the same EVSE, of this station or of others (the merge map)."""
+
     evse_id: str  # "DE*ABC*E0001", eMI3
     station: StationId
     number: int  # 1.6 connectorId, 2.x evse.id
@@ -68,6 +77,13 @@ class Evse(Struct, frozen=True, kw_only=True):
     power_type: str = "AC_3_PHASE"
     meter_keys: tuple[MeterKey, ...] = ()
     signatures: str = "preferred"  # "required": what is unsigned is held back as well; "preferred"; "ignored"
+    also_known_as: tuple[EvseName, ...] | UnsetType = UNSET  # not set, and not in the bytes, where there is none
+
+
+def names_of(evse: Evse) -> tuple[EvseName, ...]:
+    """Its own name, then the others."""
+    others = () if evse.also_known_as is UNSET else evse.also_known_as
+    return (EvseName(station=evse.station, number=evse.number), *others)
 
 
 class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):

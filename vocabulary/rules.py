@@ -6,13 +6,14 @@ that held then, byte for byte.
     1   the first: what contradicts itself has no price
     2   meters, clocks and ends are doubted, and what can be concluded all the same is billed or held; sessions end by deadlines
     3   what messages say beside their transaction (`vocabulary.fact`) is kept as events, and messages without any are counted
+    4   what contradicts itself between two ends that fit, and what was deauthorised, has a price and waits for a person
 """
 
 from typing import Final
 
-FIRST, DOUBTS, FACTS = 1, 2, 3
+FIRST, DOUBTS, FACTS, PERSONS = 1, 2, 3, 4
 
-RULES: Final = DOUBTS  # what a home adopts when it publishes reference data
+RULES: Final = PERSONS  # what a home adopts when it publishes reference data
 
 
 def has_doubts(rules: int) -> bool:
@@ -21,3 +22,7 @@ def has_doubts(rules: int) -> bool:
 
 def keeps_facts(rules: int) -> bool:
     return rules >= FACTS
+
+
+def asks_persons(rules: int) -> bool:
+    return rules >= PERSONS

@@ -67,7 +67,7 @@ class Quality(StrEnum):
     COMPLETE = "complete"  # start, end, and (2.x) every message between
     GAP = "gap"  # messages between start and end are missing, and were waited for long enough
     ESTIMATED = "estimated"  # its end, or its energy, was not told and is concluded from what was
-    DISPUTED = "disputed"  # what was told contradicts itself: two ends
+    DISPUTED = "disputed"  # what was told contradicts itself: two ends, or values between them that fit neither
 
 
 class Finding(StrEnum):
@@ -96,6 +96,7 @@ class Finding(StrEnum):
     END_ESTIMATED = "stop_one_second_after_the_start"
     UNIT_TOO_LOW = "energy_is_a_thousand_times_below_the_power_told"
     NO_END = "session_has_no_end"
+    DEAUTHORISED = "token_was_deauthorised_during_the_session"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
     SIGNATURE_UNVERIFIABLE = "meter_signature_cannot_be_checked"
@@ -179,6 +180,7 @@ HOLDING = frozenset(
         Finding.END_ESTIMATED,
         Finding.UNIT_TOO_LOW,
         Finding.NO_END,
+        Finding.DEAUTHORISED,
         Finding.SIGNATURE_FAILED,
         Finding.SIGNED_ENERGY_DIFFERS,
         Finding.SIGNATURE_UNVERIFIABLE,
@@ -186,6 +188,9 @@ HOLDING = frozenset(
 )
 ESTIMATING = frozenset({Finding.BEGIN_PLACEHOLDER, Finding.REGISTER_RESET, Finding.END_ESTIMATED})
 
+
+CONTRADICTING = frozenset({Finding.REGISTER_FELL, Finding.UNITS_CONTRADICT})
+"""Those that a person may set aside where start and end give an energy: the session is closed with it, and says so."""
 
 WAIVABLE = frozenset({Finding.DURATION_IMPLAUSIBLE, Finding.CLOCK_UNTRUSTED, Finding.ENERGY_IMPLAUSIBLE})
 """The blocking findings that a person may set aside: there is a price in spite of them."""

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from streams.decisions import objection
+from streams.row_conclusions import conclusion
 from streams.states import SessionRow
 from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
-from vocabulary.sessions import WAIVABLE, Finding, Progress
+from vocabulary.sessions import CONTRADICTING, WAIVABLE, Finding, Progress, SessionClosed
 from wattbook.wiring import App, NotReady, key_of
 
 REASON_MAX, NAME_MAX = 500, 100
@@ -30,7 +31,9 @@ def decide(app: App, row: SessionRow, decision: Decision, reason: str, by: str, 
     _demand_text("name", by, 0, NAME_MAX)
     if decision is Decision.DROP and row.progress is Progress.DROPPED:
         return Decided(row, row, is_applied=True)
-    if why := objection(row, decision):
+    with app.reading() as store:
+        closed = conclusion(store.log, row, SessionClosed)
+    if why := objection(row, decision, closed):
         raise NotReady(f"session {row.session[:12]} is not {_PAST[decision]}: {why}")
     fact = SessionDecided(session=row.session, decision=decision, reason=reason, by=by, at=now)
     app.runtime.publish([fact], key_of)
@@ -61,7 +64,7 @@ def remedy(row: SessionRow) -> str:
     match row.progress, row.finding:
         case Progress.HELD, _:
             return "look at it, then release or drop it"
-        case Progress.FLAGGED, Finding() as finding if finding in WAIVABLE:
+        case Progress.FLAGGED, Finding() as finding if finding in WAIVABLE or (finding in CONTRADICTING and row.closed_at):
             return "look at it, then release or drop it"
         case Progress.FLAGGED, Finding.EVSE_UNKNOWN | Finding.TOKEN_UNKNOWN | Finding.TARIFF_MISSING | Finding.VAT_UNFIT:
             return "publish what is missing, or drop it"

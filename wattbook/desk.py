@@ -42,6 +42,7 @@ from vocabulary.rules import FIRST
 from vocabulary.tariff import Tariff
 from wattbook.cost_frames import cost_frame, message_name
 from wattbook.costs import Cost, cost_of, final_cost
+from wattbook.database import DatabaseError
 from wattbook.prices import price_text
 from wattbook.wiring import App, Store, key_of
 
@@ -75,7 +76,7 @@ class Desk:
         self._app, self._say = app, say
         self._told: dict[SessionId, Decimal] = {}
         self._ended: list[Ended] = []
-        self._steps_stopped = False
+        self._steps_stopped = self._steps_wait = False
         self.behind = 0  # messages that were taken in and not processed yet
 
     def handle(self, messages: Sequence[RawMessage]) -> list[list[str]]:
@@ -186,7 +187,7 @@ class Desk:
         call = presented(message.frame)
         events = view.events(message)
         session = view.session_of(events)
-        at_once = self._app.runtime.concludes_at_once and not self._steps_stopped and not self.behind
+        at_once = self._app.runtime.concludes_at_once and not (self._steps_stopped or self._steps_wait or self.behind)
         cost = view.cost(session) if session is not None and at_once else None
         if not at_once and events and isinstance(events[0], TransactionEnded):
             self._ended.append(Ended(message.station, message.received_at, events))
@@ -258,11 +259,20 @@ class Desk:
         if self._steps_stopped:
             return 0
         try:
-            return steps()
+            processed = steps()
+        except DatabaseError as error:  # what waits is processed with the next message
+            if not self._steps_wait:
+                self._say("steps_wait", error=str(error))
+            self._steps_wait = True
+            return 0
         except Exception as error:  # noqa: BLE001 - the steps may stop; making messages durable and answering may not
             self._steps_stopped = True
             self._say("steps_stopped", error=type(error).__name__, remedy="messages stay durable; stop, mend, start again")
             return 0
+        if self._steps_wait:
+            self._say("steps_go_on")
+        self._steps_wait = False
+        return processed
 
 
 class View(NamedTuple):

@@ -4,22 +4,26 @@ Without any setting it asks for passwords and listens on this machine alone, beh
 must be asked for by name; what contradicts itself is refused before anything listens.
 """
 
+import asyncio
 import resource
 import ssl
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from ipaddress import ip_address
 
 from ingest.limits import Limits
-from ingest.websocket_handshake import VERSIONS, Admit
+from ingest.websocket_handshake import VERSIONS, Admit, Knock, Refusal
 from ingest.websocket_server import LogLine, Receive, StationServer, admit_everyone
 from ingest.websocket_tap import Upstream
-from wattbook.credentials import Credentials
+from wattbook.credentials import Credentials, CredentialsUnusable
 from wattbook.doorkeeper import Passwords, by_certificate
 from wattbook.settings import Settings, SettingsError
 from wattbook.tls import client_context, server_context
 
 Listen = Callable[[], Awaitable[str]]
+REVOKED_S = 2  # between two looks at who was revoked
 _FILES_BESIDE_CONNECTIONS = 500
+_FULL = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "what is said cannot be recorded at the moment; try again later")
 
 
 def profile_of(settings: Settings) -> int:
@@ -45,11 +49,12 @@ def check_door(settings: Settings) -> None:
         )
 
 
-def station_server(settings: Settings, receive: Receive, log: LogLine) -> StationServer:
+def station_server(settings: Settings, receive: Receive, log: LogLine, is_full: Callable[[], bool]) -> StationServer:
+    """`is_full`: whether nothing more can be recorded at the moment."""
     return StationServer(
         receive,
         log,
-        admit=_admit(settings),
+        admit=_unless(is_full, _admit(settings)),
         limits=limits_of(settings),
         security_profile=profile_of(settings),
         behind_proxy=settings.serve_behind_proxy,
@@ -60,7 +65,8 @@ def station_server(settings: Settings, receive: Receive, log: LogLine) -> Statio
 async def listen(server: StationServer, settings: Settings) -> str:
     """Begin to listen; gives the address in words."""
     check_door(settings)
-    _allow_files(settings.serve_connections_max + _FILES_BESIDE_CONNECTIONS)
+    per_station = 1 if settings.serve_upstream is None else 2
+    _allow_files(per_station * settings.serve_connections_max + _FILES_BESIDE_CONNECTIONS)
     tls = _tls(settings)
     port = await server.start(settings.serve_host, settings.serve_port, tls)
     scheme, profile = "ws" if tls is None else "wss", profile_of(settings)
@@ -68,6 +74,22 @@ async def listen(server: StationServer, settings: Settings) -> str:
     if settings.serve_upstream is not None:
         asked += f"; passed on to {settings.serve_upstream}"
     return f"{scheme}://{settings.serve_host}:{port}/ocpp/<station> ({', '.join(VERSIONS)}; {asked})"
+
+
+async def tell_revoked(server: StationServer, settings: Settings, every_s: float = REVOKED_S) -> None:
+    """Until cancelled: end the connection of whoever has been revoked, or has lost the password by which it was let in."""
+    credentials, profile = Credentials(settings.credentials_path), profile_of(settings)
+    if not _asks_who(settings):
+        return
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            held = credentials.all()
+        except CredentialsUnusable:
+            continue  # the doorkeeper lets nobody in meanwhile, and says why
+        for station in server.stations:
+            if held[station].revoked if station in held else profile < 3:
+                server.disconnect(station, "the station was revoked")
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -85,18 +107,28 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def _asks_who(settings: Settings) -> bool:
+    """Whether a station must be one that we know. Behind a tap the CSMS compares passwords, before the station is let in."""
+    profile = profile_of(settings)
+    return profile == 3 or (profile > 0 and settings.serve_upstream is None)
+
+
 def _admit(settings: Settings) -> Admit:
     credentials = Credentials(settings.credentials_path)
-    is_tap = settings.serve_upstream is not None
     match profile_of(settings):
-        case 0:
-            return admit_everyone
-        case 1 | 2 if is_tap:  # the CSMS compares the password, before the station is let in
+        case _ if not _asks_who(settings):
             return admit_everyone
         case 3:
             return by_certificate(credentials, settings.serve_tls_organization)
         case _:
             return Passwords(credentials).admit
+
+
+def _unless(is_full: Callable[[], bool], admit: Admit) -> Admit:
+    async def admit_where_there_is_room(knock: Knock) -> Refusal | None:
+        return _FULL if is_full() else await admit(knock)
+
+    return admit_where_there_is_room
 
 
 def _upstream(settings: Settings) -> Upstream | None:

@@ -13,13 +13,14 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from ingest.http_server import Answer, Keyed, KeyReused, LogAway, Told
+from ingest.http_server import Answer, Health, Keyed, KeyReused, LogAway, Told
 from streams.log import LogError
 from vocabulary.access import Token
 from vocabulary.charging import RawMessage
 from wattbook.database import DatabaseError, reading, writing
 from wattbook.desk import Desk
 from wattbook.pieces import PIECE_S, Piece
+from wattbook.recorder import Recorder
 from wattbook.sql_access import SqlAccess, ToldAnswer
 from wattbook.wiring import App
 
@@ -32,11 +33,20 @@ Run = Callable[..., Awaitable[Any]]
 
 class PublishingDesk:
     """`run`: something on the desk's thread. `threads`: where the database is asked what the desk need not know.
-    `has_stations`: whether any is connected now.
+    `has_stations`: whether any is connected now. `recorder`: the tap's, if we are one.
     """
 
-    def __init__(self, app: App, desk: Desk, run: Run, threads: Executor, has_stations: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        app: App,
+        desk: Desk,
+        run: Run,
+        threads: Executor,
+        has_stations: Callable[[], bool],
+        recorder: Recorder | None = None,
+    ) -> None:
         self._app, self._desk, self._run, self._threads, self._has_stations = app, desk, run, threads, has_stations
+        self._recorder = recorder
         self._turn, self._piece = asyncio.Lock(), asyncio.Lock()
         self._came, self._went_on = asyncio.Event(), asyncio.Condition()
         self._taking, self._catching_up = Piece(), Piece()
@@ -64,12 +74,13 @@ class PublishingDesk:
                 await self._run(self._remember, keyed, told)
         return told
 
-    async def is_well(self) -> bool:
+    async def health(self) -> Health:
+        waiting = None if self._recorder is None else self._recorder.waiting
         try:
             await self._ask(self._holder, "")
         except LogAway:
-            return False
-        return True
+            return Health("log_away", waiting)
+        return Health("spool_full" if self._recorder is not None and self._recorder.is_full else "ok", waiting)
 
     async def work(self) -> None:
         """Until cancelled: process what was handed in, one batch at a time, so that stations come in between."""

@@ -153,3 +153,5 @@ def _connectors(reference: Reference) -> Iterator[Holding]:
     for site in reference.sites:
         for i, evse in enumerate(site.shape.evses):
             yield Holding(f"{evse.station}\n{evse.number}", site, ("evses", i, "number"))
+            for j, name in enumerate(evse.also_known_as):
+                yield Holding(f"{name.station}\n{name.number}", site, ("evses", i, "also_known_as", j, "number"))

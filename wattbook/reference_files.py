@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import msgspec
+from msgspec import UNSET, structs
 
 from tariffs.document import TariffDocument, tariff_of
 from vocabulary.codec import ReferenceFact
@@ -42,6 +43,7 @@ from wattbook.reference_shapes import (
     ALWAYS,
     ContractShape,
     Dated,
+    EvseShape,
     MeterKeyShape,
     OperatorShape,
     PartnerShape,
@@ -227,10 +229,12 @@ def _facts(reference: Reference, seal: Seal) -> Iterator[ReferenceFact | Problem
 
 
 def _site(shape: SiteShape) -> Site:
-    evses = tuple(
-        _as(Evse, evse, meter_keys=tuple(_meter_key(key, shape.time_zone) for key in evse.meter_keys)) for evse in shape.evses
-    )
-    return _as(Site, shape, evses=evses)
+    return _as(Site, shape, evses=tuple(_evse(evse, shape.time_zone) for evse in shape.evses))
+
+
+def _evse(shape: EvseShape, zone: str) -> Evse:
+    made = _as(Evse, shape, meter_keys=tuple(_meter_key(key, zone) for key in shape.meter_keys))
+    return made if made.also_known_as else structs.replace(made, also_known_as=UNSET)
 
 
 def _meter_key(shape: MeterKeyShape, zone: str) -> MeterKey:

@@ -197,10 +197,18 @@ class MeterKeyShape(Shape):
     valid_from: Effective | None = None
 
 
+_NUMBER = _whole(1, 9999, "is not a number from 1 on: write the EVSE's number in its station")
+
+
+class EvseNameShape(Shape):
+    station: Station
+    number: Annotated[int, _NUMBER]
+
+
 class EvseShape(Shape):
     evse_id: EvseId
     station: Station
-    number: Annotated[int, _whole(1, 9999, "is not a number from 1 on: write the EVSE's number in its station")]
+    number: Annotated[int, _NUMBER]
     tariff: Text
     power_w_max: Annotated[int, _whole(1000, 10_000_000, "is not a power in watts: write 22000 for 22 kW")]
     connector_standard: ConnectorStandard = "IEC_62196_T2"
@@ -208,6 +216,7 @@ class EvseShape(Shape):
     power_type: Literal["AC_1_PHASE", "AC_2_PHASE", "AC_2_PHASE_SPLIT", "AC_3_PHASE", "DC"] = "AC_3_PHASE"
     meter_keys: tuple[MeterKeyShape, ...] = ()
     signatures: Literal["required", "preferred", "ignored"] = "preferred"
+    also_known_as: tuple[EvseNameShape, ...] = ()
 
 
 class SiteShape(Dated):

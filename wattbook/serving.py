@@ -2,7 +2,8 @@
 
     connections (asyncio) ──▶ queue ──▶ one worker thread: Desk.handle(batch) ──▶ answers back to each connection
 
-While one batch is being committed the next one gathers, so the more stations talk, the more messages share a commit.
+While one batch is being committed the next one gathers, so the more stations talk, the more messages share a commit. Before a
+CSMS the connections wait for the spool instead, and the desk takes from that (`wattbook/recorder.py`).
 """
 
 import asyncio
@@ -24,12 +25,16 @@ from ingest.websocket_server import StationServer
 from vocabulary.charging import RawMessage
 from wattbook.database import DatabaseError
 from wattbook.desk import Desk, Sent
-from wattbook.front_door import listen, station_server
+from wattbook.front_door import listen, station_server, tell_revoked
 from wattbook.pieces import PIECE_S, Piece
 from wattbook.publishing_desk import PublishingDesk
+from wattbook.recorder import Bounds, Recorder
+from wattbook.settings import Settings
+from wattbook.spool import Spool, has_left
 from wattbook.wiring import App
 
 BATCH_MAX = 500
+FINISH_S = 3  # for which a log may still take what waits in the spool, when the server stops
 SWITCH_S = 0.001  # for which the desk's thread may hold up the sockets
 YOUNG_MAX = 20_000  # new objects before Python's collector looks at them
 
@@ -98,28 +103,32 @@ async def serve(app: App, listening: Listening = lambda _address: None) -> None:
     """Until SIGTERM or SIGINT; what is in hand is finished, nothing more is accepted."""
     sys.setswitchinterval(SWITCH_S)
     _keep_collector_calm()
-    stop = asyncio.Event()
+    stop, desk = asyncio.Event(), Desk(app, say)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    desk = Desk(app, say)
     is_tap = app.settings.serve_upstream is not None
-    counter = Counter(desk.record) if is_tap else Counter(desk.handle, desk.settle)
-    server = station_server(app.settings, counter.receive, say)
-    work = asyncio.create_task(counter.work())
-    costs = asyncio.create_task(asyncio.sleep(0) if is_tap else tell_costs(app, desk, counter, server))
-    clock = asyncio.create_task(tell_time(app, desk, counter))
-    try:
-        listening(await listen(server, app.settings))
-        async with http_door(app, desk, counter, server, listening):
-            await stop.wait()
-    finally:
-        costs.cancel()
-        clock.cancel()
-        await server.stop()
-        work.cancel()
-        await asyncio.gather(work, costs, clock, return_exceptions=True)
-        await counter.run(desk.settle)
-        counter.close()
+    counter = Counter(desk.handle, desk.settle)
+    async with recorded(app.settings, desk, counter, stop) as recorder:
+        receive = recorder.receive if is_tap and recorder else counter.receive
+        server = station_server(app.settings, receive, say, lambda: recorder is not None and recorder.is_full)
+        work = asyncio.create_task(counter.work())
+        costs = asyncio.create_task(asyncio.sleep(0) if is_tap else tell_costs(app, desk, counter, server))
+        clock = asyncio.create_task(tell_time(app, desk, counter))
+        revoked = asyncio.create_task(tell_revoked(server, app.settings))
+        try:
+            listening(await listen(server, app.settings))
+            async with http_door(app, desk, counter, server, listening, recorder):
+                await stop.wait()
+        finally:
+            for each in (costs, clock, revoked):
+                each.cancel()
+            if recorder is not None:
+                recorder.refuse()
+            await server.stop()
+            work.cancel()
+            await asyncio.gather(work, costs, clock, revoked, return_exceptions=True)
+            await counter.run(desk.settle)
+    counter.close()
 
 
 def _keep_collector_calm() -> None:
@@ -133,14 +142,40 @@ def _keep_collector_calm() -> None:
 
 
 @asynccontextmanager
-async def http_door(app: App, desk: Desk, counter: Counter, server: StationServer, listening: Listening) -> AsyncIterator[None]:
+async def recorded(settings: Settings, desk: Desk, counter: Counter, stop: asyncio.Event) -> AsyncIterator[Recorder | None]:
+    """What a tap passes on, and what one before us could not hand to the log any more. None: there is neither.
+
+    A recorder that fails sets `stop`, and its failure is raised when all else has ended.
+    """
+    if settings.serve_upstream is None and not has_left(settings.spool_path):
+        yield None
+        return
+    bounds = Bounds(settings.serve_spool_frames_max, settings.serve_spool_bytes_max)
+    recorder = Recorder(Spool(settings.spool_path), partial(counter.run, desk.record), say, bounds)
+    work = asyncio.create_task(recorder.work())
+    work.add_done_callback(lambda _: stop.set())
+    try:
+        yield recorder
+    finally:
+        await recorder.finish(FINISH_S)
+        work.cancel()
+        [failure] = await asyncio.gather(work, return_exceptions=True)
+        recorder.close()
+        if isinstance(failure, Exception):
+            raise failure
+
+
+@asynccontextmanager
+async def http_door(
+    app: App, desk: Desk, counter: Counter, server: StationServer, listening: Listening, recorder: Recorder | None
+) -> AsyncIterator[None]:
     """The door for publishers, beside the stations' one, where the settings ask for it."""
     settings = app.settings
     if settings.http_port is None:
         yield
         return
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="bodies") as threads:
-        publishing = PublishingDesk(app, desk, counter.run, threads, lambda: bool(server.stations))
+        publishing = PublishingDesk(app, desk, counter.run, threads, lambda: bool(server.stations), recorder)
         listener = HttpListener(MessageDoor(publishing, say, threads).app)
         work = asyncio.create_task(publishing.work())
         try:

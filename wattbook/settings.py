@@ -200,6 +200,15 @@ class Settings(BaseSettings):
     serve_upstream_cert_file: Path | None = None
     """Our certificate and its key (PEM), where the CSMS asks for one."""
 
+    serve_spool_folder: Path | None = None
+    """Where a tap keeps what the log has not taken yet; left out: tap-spool in the home."""
+
+    serve_spool_frames_max: Annotated[int, Field(ge=10, le=100_000_000)] = 1_000_000
+    """Frames that may wait there, all stations together, before stations wait."""
+
+    serve_spool_bytes_max: Annotated[int, Field(ge=2**23, le=2**40)] = 536_870_912
+    """Bytes that may wait there."""
+
     http_host: str = "127.0.0.1"
     """The address at which `wattbook serve` takes messages over HTTP: this machine alone; others need TLS files, or
     http_plain."""
@@ -279,6 +288,10 @@ class Settings(BaseSettings):
     @property
     def credentials_path(self) -> Path:
         return self.home / "station-credentials.json"
+
+    @property
+    def spool_path(self) -> Path:
+        return self.serve_spool_folder or self.home / "tap-spool"
 
     @property
     def reference_path(self) -> Path:

@@ -44,7 +44,7 @@ from streams.unit import ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
-from vocabulary.identity import ContractId, Position, VersionHash
+from vocabulary.identity import ContractId, Position, SessionId, VersionHash
 from vocabulary.reference import (
     ClockTicked,
     Contract,
@@ -85,12 +85,13 @@ class Store(NamedTuple):
 
 class Published(NamedTuple):
     """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs whose price was
-    changed without a day from which it holds.
+    changed without a day from which it holds. `rules_before`: those that held until now, where newer ones do.
     """
 
     facts: int
     new: int
     repriced: tuple[str, ...]
+    rules_before: int | None = None
 
 
 class App:
@@ -129,7 +130,8 @@ class App:
         self.runtime.publish([RulesAdopted(number=RULES)], key_of)
         new = self.runtime.publish(facts, key_of)
         self.runtime.pump()
-        return Published(len(facts), new, tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact)))
+        repriced = tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact))
+        return Published(len(facts), new, repriced, known.rules if known.sites and known.rules < RULES else None)
 
     def close(self) -> None:
         if self._topic:
@@ -375,9 +377,13 @@ def key_of(fact: ReferenceFact) -> str:
         case ClockTicked():
             return "clock"
         case SessionDecided():
-            return f"session:{fact.session}"
+            return decisions_key(fact.session)
         case _:
             return f"tariff:{fact.tariff.id}"
+
+
+def decisions_key(session: SessionId) -> str:
+    return f"session:{session}"
 
 
 VERBS = Verbs(decode=decode, post=post, draw_up=invoices_of, series=series_of, passed_by=passed_by)

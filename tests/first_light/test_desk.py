@@ -1,21 +1,23 @@
 """The desk: durable before answered, answered whatever happens, one transaction id per start."""
 
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streams.embedded_runtime import EmbeddedRuntime
-from streams.log import Stream
+from streams.embedded_runtime import EmbeddedRuntime, Input
+from streams.log import Appended, Stream
 from streams.states import SessionRow
 from tests.first_light.homes import new_home
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.codec import decode
 from vocabulary.identity import Position, StationId
 from vocabulary.sessions import Progress
+from wattbook import database
 from wattbook.desk import Desk
 from wattbook.wiring import VERBS, App
 
@@ -154,7 +156,35 @@ def test_stations_are_answered_even_when_the_steps_fail_and_what_they_said_is_pr
     assert _payload(start)["transactionId"] > 0
     assert "currentTime" in _payload(beat)
     assert said == ["steps_stopped"]
-    assert healthy.pump()["events"] == 3  # the start, its request, its answer
+    assert healthy.pump()["events"] == 4  # the start, its request, its answer, and what that says of the token
+
+
+def test_steps_that_find_the_database_locked_go_on_with_the_next_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process came between making a message durable and processing it, and stayed for longer than we wait."""
+    monkeypatch.setitem(database._PRAGMAS, "busy_timeout", 50)
+    app, said = new_home(tmp_path / "home"), list[str]()
+    desk, other = Desk(app, lambda event, /, **_: said.append(event)), sqlite3.connect(app.settings.database_path)
+    append = app.runtime.append
+
+    def append_then_lock(inputs: Sequence[Input]) -> list[Appended]:
+        appended = append(inputs)
+        other.execute("BEGIN IMMEDIATE")
+        return appended
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.runtime, "append", append_then_lock)
+        desk.record([_call("StartTransaction", START, "1")])
+    assert (said, len(_raw(app))) == (["steps_wait"], 1)
+    other.rollback()
+    [beat] = desk.handle([_call("Heartbeat", {}, "2", after=1)])
+    assert "currentTime" in _payload(beat)
+    assert said == ["steps_wait", "steps_go_on"]
+    with app.reading() as store:
+        assert store.states.running([StationId("CP16-01")]), "its session runs"
+    other.close()
+    app.close()
 
 
 def test_bytes_that_are_no_text_are_kept_and_refused_as_no_call(app: App) -> None:

@@ -1,6 +1,7 @@
 """Sessions that never end, gaps that are never filled, and what people decide about them: through the commands, on a home."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,6 +147,32 @@ def test_a_session_without_an_end_is_held_until_it_is_released_and_adjusted_when
     home.sound()
 
 
+def test_a_session_shows_its_earlier_revisions_why_each_was_reversed_and_who_decided(home: Home) -> None:
+    home.hears(*NO_END)
+    home.told("tick", "--at", "2026-10-09T00:00")
+    identity = row(home)["session"]
+    estimated = row(home)["total"]
+    assert (home.told("session", "show", identity)["reversed"], home.told("session", "show", identity)["decisions"]) == ([], [])
+    home.told("session", "release", identity, "--reason", "the driver confirms it", "--by", "Ada")
+    home.hears(event("Ended", 2, 60, 5000))
+    home.told("session", "drop", identity, "--reason", "a test")
+    found = home.told("session", "show", identity)
+    assert [(each["reason"], each["rated"].get("held")) for each in found["reversed"]] == [
+        ("released_by_a_person", "session_has_no_end"),
+        ("station_told_more_of_the_session", None),
+        ("dropped_by_a_person", None),
+    ]
+    assert [each["rated"]["rated"]["total"] for each in found["reversed"]][:2] == [estimated, estimated]
+    assert [(each["decision"], each["reason"], each.get("by")) for each in found["decisions"]] == [
+        ("release", "the driver confirms it", "Ada"),
+        ("drop", "a test", None),
+    ]
+    shown = home.run("session", "show", identity).stdout
+    assert "release by Ada: the driver confirms it" in shown
+    assert re.search(r"^0 .* session_has_no_end +released_by_a_person *$", shown, re.MULTILINE), shown
+    home.sound()
+
+
 def test_what_is_dropped_is_taken_back_and_stays_dropped(home: Home) -> None:
     home.hears(*NO_END)
     home.told("tick", "--at", "2026-10-09T00:00")
@@ -204,6 +231,27 @@ def test_implausible_energy_is_billed_when_somebody_releases_it(home: Home) -> N
     assert row(home)["finding"] == "energy_exceeds_what_the_evse_can_deliver"
     released = home.told("session", "release", row(home)["session"], "--reason", "a bus depot")
     assert (released["after"]["progress"], released["after"]["finding"]) == ("rated", None)
+    home.sound()
+
+
+def test_a_misread_value_is_looked_at_and_the_session_billed_by_its_two_ends(home: Home) -> None:
+    home.hears(event("Started", 0, 0, 1000), *(event("Updated", n, 10 * n, wh) for n, wh in ((1, 3000), (2, 20), (3, 4000))))
+    home.hears(event("Ended", 4, 60, 5000))
+    [work] = home.told("session", "worklist")
+    assert (work["finding"], work["energy_wh"], work["total"]) == ("meter_register_went_backwards", "4000", None)
+    assert work["do"] == "look at it, then release or drop it"
+    released = home.told("session", "release", work["session"], "--reason", "the display showed 1 and 5 kWh")
+    assert (released["after"]["progress"], released["after"]["energy_wh"]) == ("rated", "4000")
+    assert home.kinds() == ["session_rated"]
+    home.sound()
+
+
+def test_where_the_end_is_below_the_start_there_is_nothing_to_release(home: Home) -> None:
+    home.hears(event("Started", 0, 0, 9_000), event("Updated", 1, 10, 9_500), event("Ended", 2, 60, 8_900))
+    [work] = home.told("session", "worklist")
+    assert (work["finding"], work["do"]) == ("meter_register_went_backwards", "drop it")
+    assert "it has no energy" in home.refused("session", "release", work["session"], "--reason", "please")
+    assert home.told("session", "drop", work["session"], "--reason", "billed by hand")["after"]["progress"] == "dropped"
     home.sound()
 
 

@@ -23,7 +23,7 @@ from streams.catalogue import Catalogue, with_fact
 from streams.connectors import StationState
 from streams.decisions import Known, decide
 from streams.rating import conclude
-from streams.sessions import Gathering
+from streams.sessions import Closed, Gathering
 from streams.states import SessionRow
 from streams.unit import Billable
 from tests.one_result.digests import Result
@@ -108,6 +108,10 @@ class PureFold:
     @property
     def open(self) -> list[Gathering]:
         return self._steps.open
+
+    @property
+    def closed(self) -> list[Closed]:
+        return [state for state in self._steps.sessions.values() if isinstance(state, Closed)]
 
     def _message(self, raw: RawMessage) -> None:
         for event in decode(raw, event_id, self._catalogue.rules):

@@ -7,15 +7,18 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import fields
 
 from tests.reference.folder import CONTRACTS, FILES, SITES, TARIFFS, complaints, edited, read
-from vocabulary.codec import ReferenceFact
+from vocabulary.codec import ReferenceFact, encode
+from vocabulary.identity import StationId
 from vocabulary.reference import (
     Address,
     Contract,
     ContractPublished,
     Evse,
+    EvseName,
     MeterKey,
     Operator,
     Partner,
@@ -24,6 +27,7 @@ from vocabulary.reference import (
     Party,
     Site,
     SitePublished,
+    names_of,
 )
 from vocabulary.tariff import TariffPublished
 from wattbook import reference_shapes as shapes
@@ -34,6 +38,14 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 def valid_from(facts: tuple[ReferenceFact, ...]) -> list[str]:
     return [f"{type(fact).__name__} {fact.valid_from:%Y-%m-%d %H:%M}" for fact in facts if fact.valid_from != ALWAYS]
+
+
+def test_an_evse_may_go_by_other_names_and_without_any_its_bytes_do_not_tell_of_them(tmp_path: Path) -> None:
+    [plain] = [f.site for f in read(tmp_path / "plain", FILES) if isinstance(f, SitePublished)]
+    assert b"also_known_as" not in encode(plain)
+    other = edited("sites.yaml", "number: 2", "number: 2\n        also_known_as: [{station: HAM-2, number: 1}]")
+    [mapped] = [f.site for f in read(tmp_path / "mapped", other) if isinstance(f, SitePublished)]
+    assert [names_of(evse)[1:] for evse in mapped.evses] == [(), (EvseName(station=StationId("HAM-2"), number=1),)]
 
 
 def test_without_valid_from_a_fact_always_holds(tmp_path: Path) -> None:
@@ -167,5 +179,5 @@ def test_a_shape_mirrors_its_record(shape: type[shapes.Shape], record: type, mor
     twins = {field.name: field for field in fields(record) if field.name not in made}
     assert list(kept) == list(twins)
     assert {name: field.default for name, field in kept.items() if not field.is_required()} == {
-        name: field.default for name, field in twins.items() if not field.required
+        name: () if field.default is UNSET else field.default for name, field in twins.items() if not field.required
     }

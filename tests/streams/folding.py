@@ -56,7 +56,7 @@ class Folding:
         """The clock ticked: every session that is overdue is concluded from what there is."""
         self.ticked = max(at, self.ticked or at)
         for session, state in self.sessions.items():
-            if isinstance(state, Gathering) and (after := conclude_overdue(state, at, deadlines)):
+            if isinstance(state, Gathering) and (after := conclude_overdue(state, at, deadlines, self.rules)):
                 self.sessions[session] = after.state
                 self._note(after.out)
         return self

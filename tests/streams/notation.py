@@ -54,6 +54,7 @@ from vocabulary.codec import event_id
 from vocabulary.identity import StationId, TokenUid, TransactionId
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours
+from vocabulary.rules import RULES
 from vocabulary.sessions import ChargingSession, SessionClosed, SessionMerged, doubts_of
 
 STATION = StationId("CP1")
@@ -71,20 +72,21 @@ STATES = frozenset(state.value for state in ChargingState)
 ALWAYS = {"session", "open", "finding", "quality", "held", "revision"}
 
 
-def check(text: str) -> Folding:
-    """Fold the events of a text and compare what follows with what it expects."""
+def check(text: str, rules: int = RULES) -> Folding:
+    """Fold the events of a text by these rules and compare what follows with what it expects."""
     story, _, wanted = dedent(text).partition("-----")
     expected = [_squeezed(line) for line in wanted.splitlines() if line.strip()]
-    folding = told(story)
+    folding = told(story, rules)
     kinds = ALWAYS | {line.split()[0] for line in expected} | _stretch_kinds(wanted)
     actual = [_squeezed(line) for line in write(folding) if line.split()[0] in kinds]
     assert actual == expected, "\n".join(("", "expected", *expected, "got", *actual))
     return folding
 
 
-def told(story: str) -> Folding:
+def told(story: str, rules: int = RULES) -> Folding:
     """The story folded, line by line: a `tick` is the office's clock, every other line a message of the station."""
     folding = Folding()
+    folding.rules = rules
     for line in filter(str.strip, story.splitlines()):
         when, word, *rest = line.split()
         if word == "tick":

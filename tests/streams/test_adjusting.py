@@ -16,12 +16,14 @@ from tests.streams.test_gate import rated, session
 from vocabulary.identity import SessionId
 from vocabulary.reference import Decision
 from vocabulary.sessions import (
+    CONTRADICTING,
     WAIVABLE,
     ChargeReversed,
     Doubt,
     Finding,
     Progress,
     ReversalReason,
+    SessionClosed,
     SessionFlagged,
     SessionRated,
 )
@@ -90,11 +92,21 @@ def test_dropping_takes_back_what_stands_if_anything_does() -> None:
 
 def test_what_may_be_decided() -> None:
     def refused(progress: Progress, decision: Decision, finding: Finding | None = None) -> bool:
-        return bool(objection(SessionRow(SessionId("s"), STATION, progress, finding), decision))
+        return bool(objection(SessionRow(SessionId("s"), STATION, progress, finding), decision, None))
 
     assert [p for p in Progress if not refused(p, Decision.RELEASE)] == [Progress.HELD]
     assert [p for p in Progress if refused(p, Decision.DROP)] == [Progress.INVOICED, Progress.MERGED]
     assert {f for f in Finding if not refused(Progress.FLAGGED, Decision.RELEASE, f)} == WAIVABLE
+
+
+@pytest.mark.parametrize("finding", sorted(CONTRADICTING))
+def test_a_contradiction_is_released_only_where_the_session_was_closed_in_spite_of_it(finding: Finding) -> None:
+    row = SessionRow(SessionId("s"), STATION, Progress.FLAGGED, finding)
+    in_spite = SessionClosed(session=structs.replace(session(), doubts=(Doubt(finding=finding, detail=""),)))
+    assert objection(row, Decision.RELEASE, in_spite) == ""
+    for other in (None, SessionClosed(session=session())):  # never, or on less than what contradicts it
+        assert "no energy" in objection(row, Decision.RELEASE, other)
+    assert objection(row, Decision.DROP, None) == ""
 
 
 @pytest.mark.parametrize("finding", sorted(WAIVABLE))

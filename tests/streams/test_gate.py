@@ -16,8 +16,18 @@ from tests.streams.notation import STATION, events
 from vocabulary.codec import ReferenceFact, version_hash
 from vocabulary.identity import StationId, TariffId, TokenUid
 from vocabulary.quantities import WattHours
-from vocabulary.reference import Contract, Partner
-from vocabulary.sessions import ChargingSession, Finding, SessionFlagged, SessionRated, SignatureChecked, Verdict
+from vocabulary.reference import Contract, EvseName, Partner
+from vocabulary.rules import FACTS, PERSONS
+from vocabulary.sessions import (
+    CONTRADICTING,
+    ChargingSession,
+    Doubt,
+    Finding,
+    SessionFlagged,
+    SessionRated,
+    SignatureChecked,
+    Verdict,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -193,12 +203,55 @@ def test_a_fact_that_was_replaced_is_in_force_no_more() -> None:
     assert not is_in_force(catalogue(tariff("1"), tariff("2")), tariff("1"))
 
 
+def test_an_evse_is_found_by_each_of_its_names_and_by_no_other() -> None:
+    other = StationId("CP9")
+    mapped = evse(1, also_known_as=(EvseName(station=other, number=3), EvseName(station=STATION, number=7)))
+    known = catalogue(site(mapped, evse(2)))
+    found = [known.plug(*name, LONG_AGO) for name in ((STATION, 1), (other, 3), (STATION, 7), (other, 0))]
+    assert [plug.evse.evse_id for plug in found if plug] == ["DE*ABC*E1"] * 4
+    assert [known.plug(*name, LONG_AGO) for name in ((other, 1), (STATION, 3), (STATION, 0))] == [None] * 3
+    assert [plug.evse.number for plug in known.plugs(STATION, LONG_AGO)] == [1, 2]
+
+
 def test_folding_facts_changes_no_catalogue_that_is_there() -> None:
     before = catalogue(site())
     after = catalogue(site(), *everything())
     assert before.plug(STATION, 1, LONG_AGO) is not None
     assert (before.operator(LONG_AGO), before.contracts) == (None, {})
     assert after.operator(LONG_AGO) == operator().operator
+
+
+# What a person must say
+
+
+def test_what_was_deauthorised_is_held_under_its_reason_until_it_is_set_aside() -> None:
+    refused = structs.replace(session(), stop_reason="DeAuthorized")
+    flagged, _, charge = conclude(refused, catalogue(*everything()))
+    assert isinstance(flagged, SessionFlagged) and isinstance(charge, SessionRated)
+    assert (flagged.finding, charge.held) == (Finding.DEAUTHORISED, Finding.DEAUTHORISED)
+    assert charge.rated == rated(session(), *everything()).rated
+    assert rated_in(refused, catalogue(*everything()), Finding.DEAUTHORISED).held is None
+
+
+@pytest.mark.parametrize(("energy_wh", "rules"), [(0, PERSONS), (5000, FACTS)])
+def test_without_energy_or_by_rules_before_nothing_is_held_for_it(energy_wh: int, rules: int) -> None:
+    refused = structs.replace(session(energy_wh=energy_wh), stop_reason="DeAuthorized")
+    assert rated_in(refused, structs.replace(catalogue(*everything()), rules=rules)).held is None
+
+
+@pytest.mark.parametrize("finding", sorted(CONTRADICTING))
+def test_what_contradicts_start_and_end_blocks_until_it_is_set_aside(finding: Finding) -> None:
+    doubtful = structs.replace(session(), doubts=(Doubt(finding=finding, detail="seen"),))
+    [blocked] = conclude(doubtful, catalogue(*everything()))
+    assert isinstance(blocked, SessionFlagged) and (blocked.finding, blocked.detail) == (finding, "seen")
+    assert running_cost(doubtful, catalogue(*everything())) is None
+    assert rated_in(doubtful, catalogue(*everything()), finding) == rated(session(), *everything())
+
+
+def rated_in(given: ChargingSession, known: Catalogue, *waived: Finding) -> SessionRated:
+    last = conclude(given, known, waived=waived)[-1]
+    assert isinstance(last, SessionRated)
+    return last
 
 
 # While it runs

@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 
 from streams.registers import Kind, registers
-from tests.streams.notation import check, instant
+from tests.streams.notation import check, instant, told
 from vocabulary.charging import Sample
+from vocabulary.rules import FACTS
+from vocabulary.sessions import Finding, Quality, doubts_of, quality_of
 
 EIGHT = instant("08:00")
 
@@ -235,15 +237,19 @@ def test_samples_that_count_from_the_start_are_shifted_and_start_and_stop_are_bi
 
 
 @pytest.mark.parametrize("samples", ["1204400000", "1204.4"])
-def test_samples_a_thousand_times_off_are_no_energy_that_can_be_billed(samples: str) -> None:
-    check(f"""
-        10:00  start 1203400
-        10:00  answer 17
-        10:10  meter {samples}  tx 17
-        10:30  stop 1210950
-        -----
-        finding  meter_values_are_a_thousand_times_apart
-    """)
+def test_samples_a_thousand_times_off_leave_the_session_to_its_two_ends(samples: str) -> None:
+    story = f"10:00 start 1203400\n10:00 answer 17\n10:10 meter {samples} tx 17\n10:30 stop 1210950\n-----\n"
+    check(
+        story
+        + """
+        session  10:00:00 - 10:30:00  7550 Wh
+        reading  10:00:00  1203400
+        reading  10:30:00  1210950
+        doubt    meter_values_are_a_thousand_times_apart
+        quality  disputed
+    """
+    )
+    check(f"{story}finding meter_values_are_a_thousand_times_apart", FACTS)
 
 
 def test_a_single_phase_that_is_the_total_is_taken_and_told() -> None:
@@ -353,29 +359,39 @@ def test_a_value_within_one_watt_hour_of_its_neighbour_is_rounding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("story", "because"),
+    ("story", "because", "by_its_ends"),
     [
-        ("08:00 start 5000\n08:00 answer 17\n09:00 stop 4998", "from 5000 Wh at {8:00} to 4998 Wh at {9:00}"),
-        ("08:00 started #0 begin 5000\n09:00 ended #1 end 0", "from 5000 Wh at {8:00} to 0 Wh at {9:00}"),
+        ("08:00 start 5000\n08:00 answer 17\n09:00 stop 4998", "from 5000 Wh at {8:00} to 4998 Wh at {9:00}", None),
+        ("08:00 started #0 begin 5000\n09:00 ended #1 end 0", "from 5000 Wh at {8:00} to 0 Wh at {9:00}", None),
         (
             "08:00 started #0 begin 0\n08:10 updated #1 sample 3000\n08:20 updated #2 sample 2998\n09:00 ended #3 end 5000",
             "from 3000 Wh at {8:10} to 2998 Wh at {8:20}",
+            5000,
         ),
         (
             "08:00 started #0 begin 0\n08:10 updated #1 sample 5002\n09:00 ended #2 end 5000",
             "from 5002 Wh at {8:10} to 5000 Wh at {9:00}",
+            5000,
         ),
         (
             "08:00 start 1000\n08:00 answer 17\n08:30 meter 20 tx 17\n08:40 meter 2500 tx 17\n09:00 stop 3000",
             "from 1000 Wh at {8:00} to 20 Wh at {8:30}",
+            2000,
         ),
     ],
 )
-def test_a_register_that_falls_and_neither_rolled_over_nor_began_anew_is_a_finding_and_no_session(
-    story: str, because: str
+def test_a_register_that_falls_and_neither_rolled_over_nor_began_anew_has_its_two_ends_at_most(
+    story: str, because: str, by_its_ends: int | None
 ) -> None:
     because = re.sub(r"{(\d):(\d\d)}", r"2026-10-05T0\1:\2:00+00:00", because)
-    check(f"{story}\n-----\nfinding meter_register_went_backwards\nbecause {because}")
+    found = f"{story}\n-----\nfinding meter_register_went_backwards\nbecause {because}"
+    check(found, FACTS)
+    if by_its_ends is None:
+        check(found)
+        return
+    [closed] = told(story).closed
+    assert (closed.session.energy_wh, quality_of(closed.session)) == (by_its_ends, Quality.DISPUTED)
+    assert [(doubt.finding, doubt.detail) for doubt in doubts_of(closed.session)] == [(Finding.REGISTER_FELL, because)]
 
 
 def test_an_end_within_one_watt_hour_below_the_begin_is_no_energy_and_never_negative() -> None:

@@ -24,6 +24,7 @@ from wattbook.demo_fleet import DAY, demo_messages
 from wattbook.documents import run_invoices, write_invoice
 from wattbook.exports import export_cdrs
 from wattbook.fleet import capture_line
+from wattbook.history import history
 from wattbook.importing import import_files
 from wattbook.init_files import write_example
 from wattbook.months import month_of
@@ -134,7 +135,8 @@ def _one_session(app: App) -> None:
     _heading(3, "One session, explained", "from the meter's readings to the balanced entry")
     with app.reading() as store:
         row = next(r for r in reversed(store.states.find("")) if r.station == "AMS-0101" and r.partner)
-        show_dossier(dossier(store, row), [booked.entry for booked in store.ledger.entries_of(row.session)])
+        booked = store.ledger.entries_of(row.session)
+        show_dossier(dossier(store, row), history(store, row, booked), booked)
 
 
 def _prices(app: App, watched: Watched) -> None:

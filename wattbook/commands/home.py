@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from vocabulary.rules import RULES
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json
 from wattbook.init_files import write_example
 from wattbook.settings import Settings, read_settings
@@ -46,7 +47,13 @@ def publish(settings: Settings, as_json: bool) -> None:
 
 
 def _warn(published: Published) -> None:
-    """A price that is changed in place holds for sessions of the past that come late as well."""
+    """A price that is changed in place holds for sessions of the past that come late as well. Newer rules are told
+    of where there were others before.
+    """
+    if published.rules_before is not None:
+        ERR.print(
+            f"rules {RULES} hold from here on; what was kept and concluded by rules {published.rules_before} stays as it is"
+        )
     for tariff in published.repriced:
         ERR.print(
             f"[yellow]warning[/] {escape(tariff)} has another price from the same day on: "

@@ -1,12 +1,13 @@
 """`wattbook session`: charging sessions, one by one or as a list, and what keeps some from being billed."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import click
 
+from ledger.books import Booked
 from streams.states import SessionRow
 from vocabulary import zones
 from vocabulary.billing import Entry
@@ -14,7 +15,16 @@ from vocabulary.identity import short
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.reference import Decision
-from vocabulary.sessions import ChargingSession, Quality, Rated, RatedLine, SignatureChecked, doubts_of, quality_of
+from vocabulary.sessions import (
+    ChargeReversed,
+    ChargingSession,
+    Quality,
+    Rated,
+    RatedLine,
+    SignatureChecked,
+    doubts_of,
+    quality_of,
+)
 from vocabulary.tariff import Dimension
 from wattbook.commands.output import (
     ERR,
@@ -31,6 +41,9 @@ from wattbook.commands.output import (
 )
 from wattbook.conclusions import Dossier, dossier
 from wattbook.deciding import decide, remedy
+from wattbook.history import History, history
+from wattbook.registers import Link
+from wattbook.registers import registers as list_registers
 from wattbook.settings import Settings
 from wattbook.wiring import App
 
@@ -198,19 +211,52 @@ def show(settings: Settings, identity: str, as_json: bool) -> None:
         if len(rows) != 1:
             sys.exit(_not_one(identity, rows))
         found = dossier(store, rows[0])
-        entries = [booked.entry for booked in store.ledger.entries_of(rows[0].session)]
+        booked = store.ledger.entries_of(rows[0].session)
+        before = history(store, rows[0], booked)
     if as_json:
-        print_json(
-            {"session": found.session, "signature": found.checked, "rated": found.rated, "entries": entries} | _more(found)
-        )
+        told = {"session": found.session, "signature": found.checked, "rated": found.rated}
+        print_json(told | {"entries": [each.entry for each in booked], "decisions": before.decisions} | _more(found, before))
     else:
-        show_dossier(found, entries)
+        show_dossier(found, before, booked)
 
 
-def _more(found: Dossier) -> dict[str, object]:
-    """What the stored records leave out where it is nothing special."""
+@session.command()
+@click.argument("evse_id")
+@json_option
+@pass_settings
+def registers(settings: Settings, evse_id: str, as_json: bool) -> None:
+    """The register of an EVSE from session to session: where it falls, or counts what no session has."""
+    with opened(settings) as app:
+        links = list_registers(app, evse_id)
+    if as_json:
+        print_json_list(_link_json(link) for link in links)
+    elif links:
+        columns = ("session", "station", "", "start (UTC)", "end (UTC)", "from kWh", "to kWh", "since before", "remark")
+        table(f"Registers of {evse_id}", columns, [_link(link) for link in links], right=(2, 5, 6, 7))
+    else:
+        OUT.print(f"no session of {escape(evse_id)} is closed")
+
+
+def _link(link: Link) -> tuple[object, ...]:
+    row, charged = link.row, link.session
+    times = (at.strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
+    ends = (kwh(each.register_wh) for each in (charged.readings[0], charged.readings[-1]))
+    since = None if link.since_wh is None else kwh(WattHours(link.since_wh))
+    return short(row.session), row.station, row.evse, *times, *ends, since, link.remark
+
+
+def _link_json(link: Link) -> dict[str, object]:
+    row, charged = link.row, link.session
+    begin, end = charged.readings[0].register_wh, charged.readings[-1].register_wh
+    named = {"session": row.session, "station": row.station, "evse": row.evse, "start": charged.start, "end": charged.end}
+    return named | {"begin_wh": begin, "end_wh": end, "since_wh": link.since_wh, "remark": link.remark}
+
+
+def _more(found: Dossier, before: History) -> dict[str, object]:
+    """What the stored records leave out where it is nothing special; and the charges that were reversed, in order."""
     quality = quality_of(found.session) if found.session else None
-    return {"progress": found.row.progress, "finding": found.row.finding, "quality": quality}
+    reversed_ = [{"rated": each.rated, "reason": each.reason} for each in before.reversals]
+    return {"progress": found.row.progress, "finding": found.row.finding, "quality": quality, "reversed": reversed_}
 
 
 def _not_one(identity: str, rows: list[SessionRow]) -> int:
@@ -219,11 +265,14 @@ def _not_one(identity: str, rows: list[SessionRow]) -> int:
     return 1
 
 
-def show_dossier(found: Dossier, entries: list[Entry]) -> None:
+def show_dossier(found: Dossier, before: History, booked: Sequence[Booked]) -> None:
     """A session from what was measured to what was booked, for reading from top to bottom."""
     row = found.row
     OUT.print(f"[bold]Session {short(row.session)}[/]  {escape(row.station)}  transaction {escape(row.transaction or '–')}")
     OUT.print(f"progress   {row.progress}" + (f" · {row.finding}" if row.finding else ""))
+    for decided in before.decisions:
+        by = f" by {decided.by}" if decided.by else ""
+        OUT.print(f"decided    {decided.at:%Y-%m-%d %H:%M} UTC, {decided.decision}{escape(by)}: {escape(decided.reason)}")
     for name, value in _about(found):
         OUT.print(f"{name:10} {escape(value)}")
     if found.session is not None:
@@ -232,8 +281,10 @@ def show_dossier(found: Dossier, entries: list[Entry]) -> None:
         _show_verdict(found.checked)
     if found.rated is not None:
         show_rated(found.rated.rated)
-    for entry in entries:
-        show_entry(entry)
+    if before.reversals:
+        _show_reversals(before.reversals)
+    for each in booked:
+        show_entry(each.entry)
 
 
 def _about(found: Dossier) -> Iterator[tuple[str, str]]:
@@ -243,7 +294,7 @@ def _about(found: Dossier) -> Iterator[tuple[str, str]]:
         yield "at", f"{rated.site_name}, EVSE {rated.evse_id}"
         yield "for", f"{'contract' if rated.contract else 'partner'} {rated.contract or rated.partner}, token {rated.token}"
         if rated.revision:
-            yield "revision", f"{rated.revision}: rated {rated.revision + 1} times; what did not hold is reversed below"
+            yield "revision", f"{rated.revision}: rated {rated.revision + 1} times; what did not hold is below"
         yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
         if charged is not None and rated.energy_wh != charged.energy_wh:
             billed = f"{plain(kwh(rated.energy_wh))} kWh, from {plain(kwh(rated.begin_wh))} to {plain(kwh(rated.end_wh))} kWh"
@@ -301,6 +352,23 @@ def _price(line: RatedLine) -> str:
 
 def _percent(percent: Decimal | None) -> str:
     return "none" if percent is None else f"{plain(percent)} %"
+
+
+def _show_reversals(reversals: Sequence[ChargeReversed]) -> None:
+    """The charges that do not hold any more, and why each was taken back."""
+    rows = [
+        (
+            each.rated.revision,
+            each.rated.end.strftime("%Y-%m-%d %H:%M:%S"),
+            kwh(each.rated.energy_wh),
+            each.rated.rated.total,
+            each.rated.rated.currency,
+            each.rated.held,
+            each.reason,
+        )
+        for each in reversals
+    ]
+    table("Earlier revisions", ("", "end (UTC)", "kWh", "total", "", "held", "reversed because"), rows, right=(0, 2, 3))
 
 
 def show_entry(entry: Entry) -> None:
