@@ -21,7 +21,7 @@ Versions are preferred newest first. A log line is written when a connection is 
 import asyncio
 import ssl
 from base64 import b64encode
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -124,7 +124,7 @@ class StationServer:
             ping_interval=self._limits.ping_s,
             ping_timeout=self._limits.ping_s,
             server_header=None,
-            create_connection=_counted(self._limits.connections_max + _SPARE),
+            create_connection=_counted(self._limits.connections_max + _SPARE, is_tap=self._upstream is not None),
             ssl=tls,
         )
         return int(self._server.sockets[0].getsockname()[1])
@@ -312,12 +312,14 @@ class StationServer:
         )
 
 
-def _counted(sockets_max: int) -> type[ServerConnection]:
+def _counted(sockets_max: int, is_tap: bool) -> type[ServerConnection]:
     """Connections that end at once where there are too many sockets for even a refusal."""
 
     class Counted(Opcodes, ServerConnection):
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            if not is_tap:
+                self.are_text = deque(maxlen=0)  # nobody asks
             if len(self.server.all_connections) > sockets_max:
                 transport.abort()
 

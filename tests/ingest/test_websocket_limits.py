@@ -249,6 +249,24 @@ def test_connections_that_come_and_go_leave_nothing_behind() -> None:
     run(main)
 
 
+def test_what_a_connection_holds_does_not_grow_with_what_it_has_said() -> None:
+    async def main() -> None:
+        server = StationServer(Echo().receive, lambda *_, **__: None)
+        port = await server.start("127.0.0.1", 0)
+        async with station(port) as talking:
+            sizes = []
+            for _ in range(2):
+                for _ in range(50):
+                    await talking.send(HEARTBEAT)
+                    await talking.recv()
+                [connection] = server._connections.values()
+                sizes.append({name: len(held) for name, held in vars(connection).items() if hasattr(held, "__len__")})
+            assert sizes[0] == sizes[1]
+        await server.stop()
+
+    run(main)
+
+
 def test_a_bucket_gives_its_burst_at_once_and_then_its_pace() -> None:
     bucket = Bucket(2, 3, now=0)
     assert [bucket.take(0) for _ in range(5)] == [0, 0, 0, 0.5, 1.0]
