@@ -47,10 +47,14 @@ class Bucket:
 
     def take_all(self, now: float) -> int:
         """Take what is there; gives how many."""
-        self._fill(now)
-        taken = max(0, int(self._tokens))
+        taken = self.left(now)
         self._tokens -= taken
         return taken
+
+    def left(self, now: float) -> int:
+        """How many are there."""
+        self._fill(now)
+        return max(0, int(self._tokens))
 
     def is_empty(self, now: float) -> bool:
         self._fill(now)

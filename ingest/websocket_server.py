@@ -251,12 +251,10 @@ class StationServer:
         """Wait until one more frame may be read. False: the connection has ended, or it was a flood and is closed."""
         if connection.state is not State.OPEN:
             return False
-        delay = turn.pace.take(monotonic())
-        if not delay:
-            turn.flooding_since = None
-            return True
-        await asyncio.sleep(delay)
-        if len(connection.recv_messages.frames) < _FLOOD_FRAMES:
+        if delay := turn.pace.take(monotonic()):
+            await asyncio.sleep(delay)
+        waiting = len(connection.recv_messages.frames)
+        if waiting < _FLOOD_FRAMES or waiting <= turn.pace.left(monotonic()):
             turn.flooding_since = None
             return True
         turn.flooding_since = turn.flooding_since or monotonic()
