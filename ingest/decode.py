@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from ingest import actions, cost_messages, ocpp16, ocpp201, payment_messages, replies, station_messages
 from ingest.clock import with_comparison
-from ingest.envelope import Call, Failure, Origin, Result, Send, open_frame
+from ingest.envelope import Call, Failure, Frame, Origin, Result, Send, open_frame
 from ingest.fields import Refused
 from ingest.station_messages import Reader
 from vocabulary.charging import Direction, MessageRejected, Protocol, RawMessage, Rejection
@@ -61,7 +61,7 @@ def decode(message: RawMessage, identify: Callable[[RawMessage], EventId], rules
 
 
 def _events(message: RawMessage, rules: int) -> tuple[Decoded, ...]:
-    frame = open_frame(_text(message) if message.base64 else message.frame)
+    frame = opened(message)
     match frame:
         case Call():
             return _of_call(message, frame, rules)
@@ -77,10 +77,15 @@ def _events(message: RawMessage, rules: int) -> tuple[Decoded, ...]:
             return ()
 
 
+def opened(message: RawMessage) -> Frame:
+    """The frame of a message. Raises Refused."""
+    return open_frame(_text(message) if message.base64 else message.frame)
+
+
 def passed_by(message: RawMessage) -> str:
     """What a message is that became no event: its action, where a standard knows it, so that there are not too many names."""
     try:
-        frame = open_frame(_text(message) if message.base64 else message.frame)
+        frame = opened(message)
     except Refused:
         return "no frame"
     if isinstance(frame, Call | Send):
