@@ -26,8 +26,8 @@ def history(store: Store, row: SessionRow, booked: Sequence[Booked]) -> History:
 
 
 def _reversals(store: Store, row: SessionRow, booked: Sequence[Booked]) -> tuple[ChargeReversed, ...]:
-    """Looked for only where the books may have one. Where the log has one order, a conclusion stands behind what it follows from;
-    in a lane, places of conclusions say nothing of messages' offsets.
+    """Looked for only where the books may have one. Where the log has one order, a conclusion stands behind what it follows
+    from; in a lane, places of conclusions say nothing of messages' offsets.
     """
     at = row.rated_at or row.closed_at
     if len(booked) < 2 or at is None:
