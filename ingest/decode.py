@@ -40,6 +40,7 @@ _READERS: Final[dict[Protocol, dict[str, Reader]]] = {
     Protocol.OCPP201: ocpp201.READERS,
     Protocol.OCPP21: ocpp201.READERS,
 }
+_TO_STATION = Direction.TO_STATION  # in Python 3.11 a member that is asked of its class costs a call
 _BILLING = ocpp16.READERS.keys() | ocpp201.READERS.keys()
 _KNOWN_ACTIONS = (
     actions.NOTED_16 | actions.COMMANDS_16 | actions.NOTED_21 | actions.COMMANDS_21 | actions.ASKED | frozenset(_BILLING)
@@ -99,7 +100,7 @@ def _of_call(message: RawMessage, call: Call | Send, rules: int) -> tuple[Decode
     if beside is not None and keeps_facts(rules):
         protocol = message.protocol or _family(call)
         return beside(Origin(message.station, protocol, call.id, message.received_at), call.payload)
-    if call.action not in _BILLING or message.direction is Direction.TO_STATION:
+    if call.action not in _BILLING or message.direction is _TO_STATION:
         return ()
     protocol = message.protocol or _version(call)
     reader = _READERS[protocol].get(call.action)

@@ -26,6 +26,11 @@ class Limits:
     send_s: int = 10
     ping_s: int = 30
 
+    @property
+    def refilled_s(self) -> float:
+        """After how long an empty bucket of messages is full again."""
+        return self.messages_burst / self.messages_per_s
+
 
 class Bucket:
     """`burst` tokens, `per_s` new ones each second."""
@@ -39,6 +44,13 @@ class Bucket:
         self._fill(now)
         self._tokens -= 1
         return max(0.0, -self._tokens / self._per_s)
+
+    def take_all(self, now: float) -> int:
+        """Take what is there; gives how many."""
+        self._fill(now)
+        taken = max(0, int(self._tokens))
+        self._tokens -= taken
+        return taken
 
     def is_empty(self, now: float) -> bool:
         self._fill(now)
