@@ -40,7 +40,7 @@ from streams.decisions import Known, decide
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
-from streams.qualities import by_rules, disputed
+from streams.qualities import by_rules, disputed, with_doubts
 from streams.rating import conclude
 from streams.row_conclusions import conclusion, demanded
 from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
@@ -65,6 +65,7 @@ from vocabulary.reference import ClockTicked, RulesAdopted, SessionDecided
 from vocabulary.rules import has_doubts, keeps_facts
 from vocabulary.sessions import (
     ChargingSession,
+    Doubt,
     Finding,
     Progress,
     SessionClosed,
@@ -241,7 +242,8 @@ class Batch:
                 case Disputed():
                     concluded = self._closed(closed) if (closed := self._disputed(outcome)) else ()
                 case SessionClosed():
-                    concluded = (*self._closed(by_rules(outcome, self.catalogue.rules)), *fell)
+                    told = self._closed(by_rules(with_doubts(outcome, fell), self.catalogue.rules))
+                    concluded = (*told, *(each for each in fell if isinstance(each, SessionFlagged)))
                 case _:
                     concluded = self._adjusted(session, (outcome,)) if is_again else (outcome,)
             self._conclude(concluded, station, cause, recorded_at)
@@ -255,7 +257,7 @@ class Batch:
         concluded = conclude(closed.session, self.catalogue, closed.held, state.waived)
         return (closed, *(self._adjusted(closed.session.id, concluded) if closed.revision else concluded))
 
-    def _meters_step(self, session: ChargingSession) -> tuple[SessionFlagged, ...]:
+    def _meters_step(self, session: ChargingSession) -> tuple[SessionFlagged | Doubt, ...]:
         if not has_doubts(self.catalogue.rules):
             return ()
         before = self._memory.meters(session.station, self._unit.states)

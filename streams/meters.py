@@ -1,12 +1,13 @@
 """What the meters of a station showed at the ends of its last sessions: a register does not fall from one to the next.
 
 "End of one session <= start of the next on the same connector" is the control that OCPP itself suggests (1.6 §7.31, 2.0.1 J02).
-A meter that was changed breaks it rightly, so it informs and no more. Sessions may be closed in another order than they were
-charged in, so each is laid beside the one before it and the one after it, as far as they are known.
+A meter that was changed breaks it rightly, so it informs and no more. Sessions that share time and values of the register bill
+the same energy twice: that is a doubt of the one that is concluded later, and holds it. Sessions may be closed in another order
+than they were charged in, so each is laid beside the one before it and the one after it, as far as they are known.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
 
@@ -14,9 +15,10 @@ from streams.meter_curve import ROUNDING_WH
 from streams.step import Step
 from vocabulary.identity import SessionId
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, EnergySource, Finding, SessionFlagged, doubts_of
+from vocabulary.sessions import ChargingSession, Doubt, EnergySource, Finding, SessionFlagged, doubts_of
 
 _COUNTED_ON = (Finding.ROLLED_OVER, Finding.REGISTER_RESET)
+_AT_ONCE = timedelta(minutes=1)  # one session's end and the next one's start may be told by so much in the wrong order
 SPANS, EVSES = 4, 64  # how many are kept, of an EVSE and of a station; the newest stay
 
 
@@ -41,8 +43,11 @@ class MetersState(Struct, frozen=True, gc=False, tag="meters"):
     evses: tuple[OfEvse, ...] = ()
 
 
-def step(state: MetersState, session: ChargingSession) -> Step[MetersState, SessionFlagged]:
-    """One session that was closed. Values that are none of the register (intervals, counted on) are compared with nothing."""
+def step(state: MetersState, session: ChargingSession) -> Step[MetersState, SessionFlagged | Doubt]:
+    """One session that was closed; a doubt is about that one.
+
+    Values that are none of the register (intervals, counted on) are compared with nothing.
+    """
     if not tells_the_register(session):
         return Step(state)
     span = Span(session.id, session.start, session.readings[0].register_wh, session.end, session.readings[-1].register_wh)
@@ -50,7 +55,8 @@ def step(state: MetersState, session: ChargingSession) -> Step[MetersState, Sess
     spans = tuple(sorted((*(s for s in known if s.session != span.session), span), key=lambda s: (s.start, s.session)))
     others = tuple(e for e in state.evses if e.evse != session.evse)
     evses = (*others, OfEvse(session.evse, spans[-SPANS:]))[-EVSES:]
-    return Step(structs.replace(state, evses=evses), _falls(spans, spans.index(span)))
+    shared = [_shares(span, other) for other in spans if other.session != span.session and _counts_the_same(span, other)]
+    return Step(structs.replace(state, evses=evses), (*_falls(spans, spans.index(span)), *shared[:1]))
 
 
 def tells_the_register(session: ChargingSession) -> bool:
@@ -64,7 +70,19 @@ def _falls(spans: Sequence[Span], place: int) -> tuple[SessionFlagged, ...]:
 
 
 def _fell(before: Span, after: Span) -> bool:
-    return before.end <= after.start and after.begin_wh < before.end_wh - ROUNDING_WH
+    return before.end <= after.start + _AT_ONCE and after.begin_wh < before.end_wh - ROUNDING_WH
+
+
+def _counts_the_same(one: Span, other: Span) -> bool:
+    """Whether two sessions share both time and values of the register: one EVSE delivers to one vehicle at a time."""
+    time = min(one.end, other.end) - max(one.start, other.start)
+    return time > _AT_ONCE and min(one.end_wh, other.end_wh) - max(one.begin_wh, other.begin_wh) > ROUNDING_WH
+
+
+def _shares(span: Span, other: Span) -> Doubt:
+    told = f"{span.begin_wh} to {span.end_wh} Wh, and {other.begin_wh} to {other.end_wh} Wh"
+    since = f"from {other.start.isoformat()} to {other.end.isoformat()} in session {other.session}"
+    return Doubt(finding=Finding.OVERLAPS, detail=f"{told} {since}")
 
 
 def _lower(before: Span, after: Span) -> SessionFlagged:

@@ -16,9 +16,12 @@ from vocabulary.sessions import (
     Finding,
     Quality,
     SessionClosed,
+    SessionFlagged,
+    doubts_of,
     quality_of,
 )
 
+_FINDINGS = tuple(Finding)
 _BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
 
 
@@ -35,6 +38,13 @@ def by_rules(closed: SessionClosed, rules: int) -> SessionClosed:
     if not has_doubts(rules) and closed.held is Finding.SECOND_END:
         return SessionClosed(session=structs.replace(closed.session, quality=UNSET), revision=closed.revision)
     return closed
+
+
+def with_doubts(closed: SessionClosed, noticed: Iterable[Doubt | SessionFlagged]) -> SessionClosed:
+    """With what was noticed of it beside other sessions; findings about those are none of its doubts."""
+    doubts = [*doubts_of(closed.session), *(each for each in noticed if isinstance(each, Doubt))]
+    by_precedence = tuple(sorted(doubts, key=lambda doubt: (_FINDINGS.index(doubt.finding), doubt.detail)))
+    return structs.replace(closed, session=structs.replace(closed.session, doubts=by_precedence or UNSET))
 
 
 def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:

@@ -95,6 +95,7 @@ class Finding(StrEnum):
     REGISTER_RESET = "meter_register_was_reset_during_the_session"
     END_ESTIMATED = "stop_one_second_after_the_start"
     UNIT_TOO_LOW = "energy_is_a_thousand_times_below_the_power_told"
+    OVERLAPS = "another_session_has_the_same_energy"
     NO_END = "session_has_no_end"
     DEAUTHORISED = "token_was_deauthorised_during_the_session"
     SIGNATURE_FAILED = "meter_signature_failed"
@@ -179,6 +180,7 @@ HOLDING = frozenset(
         Finding.REGISTER_RESET,
         Finding.END_ESTIMATED,
         Finding.UNIT_TOO_LOW,
+        Finding.OVERLAPS,
         Finding.NO_END,
         Finding.DEAUTHORISED,
         Finding.SIGNATURE_FAILED,

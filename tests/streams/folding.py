@@ -13,7 +13,7 @@ from streams.catalogue import Deadlines
 from streams.connectors import Assigned, StationState
 from streams.deadlines import conclude_overdue
 from streams.meters import MetersState
-from streams.qualities import by_rules, disputed
+from streams.qualities import by_rules, disputed, with_doubts
 from streams.session_names import SessionEvent
 from streams.sessions import Disputed, Gathering, SessionOutcome, SessionState
 from vocabulary.charging import (
@@ -30,7 +30,7 @@ from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
 from vocabulary.rules import RULES, has_doubts
-from vocabulary.sessions import SessionClosed, SessionFlagged, SessionMerged
+from vocabulary.sessions import Doubt, SessionClosed, SessionFlagged, SessionMerged
 
 
 class Folding:
@@ -118,19 +118,20 @@ class Folding:
     def _note(self, outcomes: Iterable[SessionOutcome]) -> None:
         for outcome in outcomes:
             if isinstance(outcome, SessionClosed):
-                closed = by_rules(outcome, self.rules)
-                self.out.append(closed)
-                self._meters_step(closed)
+                fell = self._meters_step(outcome)
+                self.out.append(by_rules(with_doubts(outcome, fell), self.rules))
+                self.out += [each for each in fell if isinstance(each, SessionFlagged)]
             elif not isinstance(outcome, Disputed):
                 self.out.append(outcome)
             elif has_doubts(self.rules) and (again := disputed(self.closed_last(outcome.session), outcome.register_wh)):
                 self.out.append(again)
 
-    def _meters_step(self, closed: SessionClosed) -> None:
-        if has_doubts(self.rules):
-            station = closed.session.station
-            self.meters[station], fell = meters.step(self.meters.get(station, MetersState()), closed.session)
-            self.out += fell
+    def _meters_step(self, closed: SessionClosed) -> tuple[SessionFlagged | Doubt, ...]:
+        if not has_doubts(self.rules):
+            return ()
+        station = closed.session.station
+        self.meters[station], fell = meters.step(self.meters.get(station, MetersState()), closed.session)
+        return fell
 
 
 def fold(events: Iterable[Decoded]) -> Folding:

@@ -131,7 +131,7 @@ def told(*sessions: ChargingSession) -> list[str]:
     state, found = MetersState(), []
     for one in sessions:
         state, out = meters.step(state, one)
-        found += [f"{flagged.session}: {flagged.detail[:8].strip()}" for flagged in out]
+        found += [f"{one.id if isinstance(f, Doubt) else f.session}: {f.detail[:8].strip()}" for f in out]
     return found
 
 
@@ -145,7 +145,13 @@ def test_what_rises_is_rounded_or_is_of_another_evse_is_no_finding() -> None:
     first = numbered("a", 8, 100, 200)
     assert told(first, numbered("b", 9, 199, 300)) == []
     assert told(first, numbered("b", 9, 0, 300, evse=2)) == []
-    assert told(first, numbered("b", 8, 0, 300)) == [], "they overlap: neither is before the other"
+    assert told(first, numbered("b", 8, 200, 300)) == [], "they share time and no energy"
+
+
+def test_of_two_sessions_that_share_time_and_energy_the_one_that_is_concluded_later_is_doubted() -> None:
+    first, second = numbered("a", 8, 100, 200), numbered("b", 8, 0, 300)
+    assert (told(first, second), told(second, first)) == (["b: 0 to 300"], ["a: 100 to 2"])
+    assert told(first, first) == [], "one session that is concluded again"
 
 
 @settings(deadline=None)
