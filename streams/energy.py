@@ -55,6 +55,9 @@ def energy(bounds: Bounds, found: Sequence[Register]) -> Energy | Doubt:
     """The energy by the most trusted source that has any, or the finding for which there is none."""
     if bounds.end < bounds.start:
         return Doubt(finding=Finding.END_BEFORE_START, detail=f"start {bounds.start.isoformat()}, end {bounds.end.isoformat()}")
+    if (doubt := _begin_below_zero(bounds, found)) is not None:
+        rest = energy(*_without_that_begin(bounds, found))
+        return rest._replace(doubts=(*rest.doubts, doubt)) if isinstance(rest, Energy) else rest
     by_kind: dict[Kind, list[Register]] = {kind: [] for kind in Kind}
     for register in found:
         by_kind[register.kind].append(register)
@@ -65,8 +68,28 @@ def energy(bounds: Bounds, found: Sequence[Register]) -> Energy | Doubt:
     return Doubt(finding=Finding.ENERGY_UNKNOWN, detail="no import register at start and end")
 
 
+def _begin_below_zero(bounds: Bounds, found: Sequence[Register]) -> Doubt | None:
+    """A register that only counts up is never below zero: a begin that is was not read."""
+    told = [r.wh for r in found if _is_negative_begin(bounds, r)]
+    if bounds.meter_start is not None and bounds.meter_start < 0:
+        told.append(bounds.meter_start)
+    if not told:
+        return None
+    return Doubt(finding=Finding.BEGIN_PLACEHOLDER, detail=f"{min(told)} Wh at {bounds.start.isoformat()}, below zero")
+
+
+def _is_negative_begin(bounds: Bounds, register: Register) -> bool:
+    return register.wh < 0 and (register.context == BEGIN or register.at <= bounds.start)
+
+
+def _without_that_begin(bounds: Bounds, found: Sequence[Register]) -> tuple[Bounds, list[Register]]:
+    start = None if bounds.meter_start is not None and bounds.meter_start < 0 else bounds.meter_start
+    return bounds._replace(meter_start=start), [r for r in found if not _is_negative_begin(bounds, r)]
+
+
 def by_both_ends(bounds: Bounds, found: Sequence[Register], doubt: Doubt) -> Energy | Doubt:
     """Start and end alone, where what is between contradicts them or itself: whether they are right is for a person to say."""
+    bounds, found = _without_that_begin(bounds, found)
     ends = _ends(bounds, [register for register in found if register.kind is Kind.TOTAL])
     if doubt.finding not in CONTRADICTING or ends is None or ends.end < ends.begin:
         return doubt
