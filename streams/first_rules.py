@@ -12,7 +12,7 @@ from msgspec import structs
 
 from streams.energy import Bounds, Energy
 from streams.registers import BEGIN, END, Kind, Register
-from streams.registers import registers as every_kind
+from streams.registers import as_listed as every_kind
 from vocabulary.charging import Sample
 from vocabulary.quantities import WattHours, seconds_between
 from vocabulary.sessions import ChargingSession, Doubt, EnergySource, Finding, Reading

@@ -53,7 +53,16 @@ _KINDS = {
 
 
 def registers(samples: Sequence[Sample]) -> tuple[Register, ...]:
-    """The energy values among samples, in order of time; one per instant, context and kind."""
+    """The energy values among one message's samples, in order of time; one per instant, context and kind.
+
+    Outlet and cable may be two registers: of a message that tells both, the outlet's counts.
+    """
+    told = {(sample.measurand, sample.location) for sample in samples}
+    return as_listed([s for s in samples if s.location != "Cable" or (s.measurand, "Outlet") not in told])
+
+
+def as_listed(samples: Sequence[Sample]) -> tuple[Register, ...]:
+    """The same, outlet and cable taken for one place: of two values the one that is listed last, as the first rules have it."""
     if not samples:
         return ()
     found: defaultdict[tuple[datetime, str, Kind], dict[str | None, Decimal]] = defaultdict(dict)
