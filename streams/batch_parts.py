@@ -41,7 +41,7 @@ from vocabulary.reference import (
     SessionDecided,
     SitePublished,
 )
-from vocabulary.rules import has_doubts
+from vocabulary.rules import keeps_facts
 from vocabulary.sessions import (
     ChargeReversed,
     Finding,
@@ -112,7 +112,7 @@ def naming_starts(heard: Sequence[Heard], rules: int, memory: Memory, states: St
     """The same, each answer to a start with the start that it answers."""
     found, asked = list(heard), dict[StationId, Asked]()
     about = [(index, h.event) for index, h in enumerate(heard) if isinstance(h.event, StartRequested | StartAnswered)]
-    if not has_doubts(rules):
+    if not keeps_facts(rules):
         return found
     memory.prefetch((station_key(event.station) for _, event in about), states)
     for index, event in about:
@@ -127,7 +127,7 @@ def naming_starts(heard: Sequence[Heard], rules: int, memory: Memory, states: St
 
 def is_told_again(event: Decoded, rules: int) -> bool:
     """Whether it counts though it is known: under which message id a start came last. Events do not say that it came again."""
-    return isinstance(event, StartRequested) and has_doubts(rules)
+    return isinstance(event, StartRequested) and keeps_facts(rules)
 
 
 def moves(event: SessionEvent) -> bool:

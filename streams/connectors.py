@@ -35,7 +35,7 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import event_id
 from vocabulary.identity import SessionId, TransactionId, content_id
-from vocabulary.rules import RULES, has_doubts
+from vocabulary.rules import RULES, has_doubts, keeps_facts
 from vocabulary.sessions import Finding, SessionFlagged, SessionMerged
 
 # How many a station's state keeps of each; the newest stay. A session that runs for ever is one whose stop was lost.
@@ -46,7 +46,7 @@ _MEANINGLESS = ("0", "-1")  # some stations say 0 whatever they were given; one 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class Status(Struct, frozen=True, array_like=True):
+class Status(Struct, frozen=True, gc=False, array_like=True):
     """A status that may be told to a session that is still to come."""
 
     connector: int
@@ -54,7 +54,7 @@ class Status(Struct, frozen=True, array_like=True):
     word: str
 
 
-class OnConnector(Struct, frozen=True, array_like=True):
+class OnConnector(Struct, frozen=True, gc=False, array_like=True):
     """A session as far as assigning needs it. `transaction` None: the CSMS's answer has not been seen."""
 
     session: SessionId
@@ -67,10 +67,10 @@ class OnConnector(Struct, frozen=True, array_like=True):
 Orphan = MeterSampled | TransactionEnded | ClockCompared
 
 
-class StationState(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="station"):
+class StationState(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="station"):
     """The newest last, each bounded: a station's state does not grow with its history."""
 
-    requests: tuple[tuple[str, SessionId], ...] = ()  # by the first rules
+    requests: tuple[tuple[str, SessionId], ...] = ()  # by the first two rules
     asked: Asked = ()
     sessions: tuple[OnConnector, ...] = ()
     statuses: tuple[Status, ...] = ()
@@ -102,7 +102,7 @@ def step(state: StationState, event: StationEvent, rules: int = RULES) -> Step[S
         case TransactionStarted():
             return _started(state, event)
         case StartRequested():
-            if has_doubts(rules):
+            if keeps_facts(rules):
                 return Step(_with_asked(state, event))
             request = (event.message_id, session_of_start(event.start))
             return Step(structs.replace(state, requests=_last(state.requests, request, REQUESTS)))

@@ -32,7 +32,7 @@ from vocabulary.codec import encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
-from vocabulary.rules import RULES, has_doubts
+from vocabulary.rules import RULES, has_doubts, keeps_facts
 from vocabulary.sessions import SessionClosed, SessionFlagged, SessionMerged
 
 
@@ -58,7 +58,7 @@ class Folding:
 
     def joined(self, event: Decoded) -> Decoded:
         """An answer to a start names the start that it answers."""
-        if not isinstance(event, StartAnswered) or not has_doubts(self.rules):
+        if not isinstance(event, StartAnswered) or not keeps_facts(self.rules):
             return event
         return joined(self.stations.get(event.station, StationState()).asked, event).event
 
