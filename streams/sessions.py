@@ -254,7 +254,8 @@ def missing_seqs(state: Gathering) -> tuple[tuple[int, int], ...]:
 
 def _counted(state: Gathering, end: End | None) -> list[Said]:
     """What counts for the session, in the order of the numbers: those from the start's to the end's, and what has none."""
-    first = state.start.seq if state.start is not None else None
+    by_time = end is not None and end.seq is None
+    first = state.start.seq if state.start is not None and not by_time else None
     last = end.seq if end is not None else None
     counted = (
         said
@@ -286,9 +287,11 @@ def concluded(
     return (closed_as(outcome, state.revision, quality), *found)
 
 
-def ended_at(state: Gathering, at: datetime, meter_wh: WattHours | None = None, rules: int = RULES) -> SessionOutcome:
-    """The session as if it had ended then, whether or not that was told."""
-    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, ""), rules)
+def ended_at(
+    state: Gathering, at: datetime, meter_wh: WattHours | None = None, rules: int = RULES, reason: str = ""
+) -> SessionOutcome:
+    """The session as if it had ended then, whether or not that was told, of all that was said whatever its number."""
+    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, reason), rules)
 
 
 def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcome:
