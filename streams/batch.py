@@ -271,7 +271,8 @@ class Batch:
         if not has_doubts(self.catalogue.rules):
             return None
         self.flush()
-        return disputed(conclusion(self._unit.log, self._row(dispute.session), SessionClosed), dispute.register_wh)
+        closed = conclusion(self._unit.log, self._row(dispute.session), SessionClosed)
+        return disputed(closed, dispute.register_wh, dispute.finding)
 
     def _adjusted(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
         self.flush()

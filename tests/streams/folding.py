@@ -133,8 +133,9 @@ class Folding:
                 self._meters_step(closed)
             elif not isinstance(outcome, Disputed):
                 self.out.append(outcome)
-            elif has_doubts(self.rules) and (again := disputed(self.closed_last(outcome.session), outcome.register_wh)):
-                self.out.append(again)
+            elif has_doubts(self.rules):
+                again = disputed(self.closed_last(outcome.session), outcome.register_wh, outcome.finding)
+                self.out += [] if again is None else [again]
 
     def _meters_step(self, closed: SessionClosed) -> None:
         if has_doubts(self.rules):
