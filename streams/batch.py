@@ -26,9 +26,11 @@ from streams.batch_parts import (
     counted,
     document_of,
     entries_of,
+    is_told_again,
     key_of,
     last_day,
     moves,
+    naming_starts,
     record,
     session_of,
     state_keys_of,
@@ -132,7 +134,7 @@ class Batch:
         """Raw messages, in order. Raises Poisoned where one of them cannot be processed."""
         self.tally["messages"] += len(messages)
         heard = [heard for message in messages for heard in self._decode(message)]
-        new = list(self._append_events(heard))
+        new = list(self._append_events(naming_starts(heard, self.catalogue.rules, self._memory, self._unit.states)))
         self._prefetch(new)
         for item in new:
             try:
@@ -158,7 +160,8 @@ class Batch:
         appended = self._unit.log.append(Stream.EVENTS, [h.record for h in heard])
         for item, (_, is_new) in zip(heard, appended, strict=True):
             self.tally["events" if is_new else "duplicates"] += 1
-            if is_new:
+            if is_new or is_told_again(item.event, self.catalogue.rules):
+                self.must_save = self.must_save or not is_new
                 yield item
 
     def _step(self, heard: Heard) -> None:
@@ -270,7 +273,8 @@ class Batch:
         if not has_doubts(self.catalogue.rules):
             return None
         self.flush()
-        return disputed(conclusion(self._unit.log, self._row(dispute.session), SessionClosed), dispute.register_wh)
+        closed = conclusion(self._unit.log, self._row(dispute.session), SessionClosed)
+        return disputed(closed, dispute.register_wh, dispute.finding)
 
     def _adjusted(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
         self.flush()

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import msgspec
 
 from streams import session_names
+from streams.answered import Asked, joined
 from streams.log import Log, Record
-from streams.memory import meters_key, session_key, station_key
+from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned
 from streams.row_conclusions import Picked, demanded
 from streams.session_names import SessionEvent
-from streams.states import DocumentRow, SessionRow
+from streams.states import DocumentRow, SessionRow, States
 from streams.unit import Billable, ToPost, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued
 from vocabulary.charging import (
@@ -21,6 +22,8 @@ from vocabulary.charging import (
     MessageRejected,
     Protocol,
     RawMessage,
+    StartAnswered,
+    StartRequested,
     TransactionEnded,
     TransactionStarted,
     TransactionUpdated,
@@ -38,6 +41,7 @@ from vocabulary.reference import (
     SessionDecided,
     SitePublished,
 )
+from vocabulary.rules import keeps_facts
 from vocabulary.sessions import (
     ChargeReversed,
     Finding,
@@ -102,6 +106,28 @@ def state_keys_of(event: Decoded) -> Iterator[str]:
             yield station_key(event.station)
     if isinstance(event, TransactionEnded):
         yield meters_key(event.station)
+
+
+def naming_starts(heard: Sequence[Heard], rules: int, memory: Memory, states: States) -> list[Heard]:
+    """The same, each answer to a start with the start that it answers."""
+    found, asked = list(heard), dict[StationId, Asked]()
+    about = [(index, h.event) for index, h in enumerate(heard) if isinstance(h.event, StartRequested | StartAnswered)]
+    if not keeps_facts(rules):
+        return found
+    memory.prefetch((station_key(event.station) for _, event in about), states)
+    for index, event in about:
+        before = asked.get(event.station)
+        named = joined(memory.station(event.station, states).asked if before is None else before, event)
+        asked[event.station] = named.asked
+        if named.event is not event:
+            cause, recorded_at = heard[index].cause, heard[index].recorded_at
+            found[index] = Heard(named.event, record(named.event, event.station, cause), cause, recorded_at)
+    return found
+
+
+def is_told_again(event: Decoded, rules: int) -> bool:
+    """Whether it counts though it is known: under which message id a start came last. Events do not say that it came again."""
+    return isinstance(event, StartRequested) and keeps_facts(rules)
 
 
 def moves(event: SessionEvent) -> bool:

@@ -5,7 +5,7 @@ the connector, StatusNotification only the connector. What a station is in the m
 finds its session; 2.x events name their transaction and need none of this.
 
     StartTransaction (message m) ── opens session s on its connector; m -> s; what ran there without an end is told of it
-    CALLRESULT of m: T           ── T -> s
+    CALLRESULT of m: T           ── T -> s; which start m carried is known before (`streams.answered`)
     MeterValues (T or connector) ── to s
     StatusNotification           ── to the session on the connector; kept for one that is still to come: it may overtake
     StopTransaction (T)          ── to s; without a start: a finding, kept until the start comes
@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import Struct, structs
 
+from streams.answered import REQUESTS, Asked, start_under, with_request
 from streams.session_names import SessionEvent, session_id, session_of_start
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES
@@ -34,11 +35,11 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import event_id
 from vocabulary.identity import SessionId, TransactionId, content_id
-from vocabulary.rules import RULES, has_doubts
+from vocabulary.rules import RULES, has_doubts, keeps_facts
 from vocabulary.sessions import Finding, SessionFlagged, SessionMerged
 
 # How many a station's state keeps of each; the newest stay. A session that runs for ever is one whose stop was lost.
-REQUESTS, STATUSES, RUNNING, ENDED, ORPHANS = 16, 32, 64, 8, 64
+STATUSES, RUNNING, ENDED, ORPHANS = 32, 64, 8, 64
 
 T = TypeVar("T")
 _MEANINGLESS = ("0", "-1")  # some stations say 0 whatever they were given; one that missed the answer says -1
@@ -69,7 +70,8 @@ Orphan = MeterSampled | TransactionEnded | ClockCompared
 class StationState(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="station"):
     """The newest last, each bounded: a station's state does not grow with its history."""
 
-    requests: tuple[tuple[str, SessionId], ...] = ()
+    requests: tuple[tuple[str, SessionId], ...] = ()  # by the first two rules
+    asked: Asked = ()
     sessions: tuple[OnConnector, ...] = ()
     statuses: tuple[Status, ...] = ()
     orphans: tuple[Orphan, ...] = ()
@@ -100,6 +102,8 @@ def step(state: StationState, event: StationEvent, rules: int = RULES) -> Step[S
         case TransactionStarted():
             return _started(state, event)
         case StartRequested():
+            if keeps_facts(rules):
+                return Step(_with_asked(state, event))
             request = (event.message_id, session_of_start(event.start))
             return Step(structs.replace(state, requests=_last(state.requests, request, REQUESTS)))
         case StartAnswered():
@@ -135,7 +139,8 @@ def _event_of(status: Status, start: TransactionStarted) -> ConnectorStatusChang
 
 def _answered(state: StationState, event: StartAnswered) -> Step[StationState, Outcome]:
     """The transaction's id is known: later messages find the session by it, and orphans that waited for it come home."""
-    asked = next((session for message, session in reversed(state.requests) if message == event.message_id), None)
+    started = event.start or start_under(state.asked, event.message_id)
+    asked = session_of_start(started) if started else _requested(state, event.message_id)
     session = next((s for s in state.sessions if s.session == asked), None)
     if session is None:
         return Step(state)
@@ -149,6 +154,15 @@ def _answered(state: StationState, event: StartAnswered) -> Step[StationState, O
     after = _change(structs.replace(bound, orphans=left), session.session, ended=ended)
     merged = [SessionMerged(session=_lost(o), into=session.session) for o in home if isinstance(o, TransactionEnded)]
     return Step(after, (*(Assigned(session.session, orphan) for orphan in home), *merged))
+
+
+def _with_asked(state: StationState, request: StartRequested) -> StationState:
+    asked = with_request(state.asked, request)
+    return state if asked is state.asked else structs.replace(state, asked=asked)
+
+
+def _requested(state: StationState, message_id: str) -> SessionId | None:
+    return next((session for message, session in reversed(state.requests) if message == message_id), None)
 
 
 def _sampled(state: StationState, event: MeterSampled, rules: int) -> Step[StationState, Outcome]:
@@ -209,7 +223,7 @@ def _named(state: StationState, transaction: TransactionId, current: list[OnConn
     of_it = [s for s in current if s.transaction == transaction]
     means_nothing = transaction in _MEANINGLESS and has_doubts(rules)
     fitting = of_it or [s for s in current if s.transaction is None] or (current if means_nothing else [])
-    if len(fitting) == 1 or of_it:
+    if len(fitting) == 1 or of_it or (fitting and has_doubts(rules)):
         return fitting[0] if len(fitting) == 1 else None
     return next((s for s in reversed(state.sessions) if s.transaction == transaction), None)
 

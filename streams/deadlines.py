@@ -5,6 +5,8 @@ heard under a tick (it was told before the clock ever ticked, or by an import) h
 
     start, end, a gap    after `Deadlines.gap`   closed with quality gap: the registers at both ends suffice for the energy
     start, no end        after `Deadlines.end`   closed as estimated: ends with the last register value, and is held
+    start, and an end    after `Deadlines.gap`   a station that counts anew on the way: ends where the end tells, by its time,
+    with a lower seqNo                           and is held
     no start             never                   it stays on the worklist: who charges, and since when, is not known
 
 The session goes on gathering, and is concluded again by the message that makes it whole, or by a later tick if more was told.
@@ -30,7 +32,7 @@ def conclude_overdue(
     first of these hold.
     """
     rules = max(rules, DOUBTS)
-    end = end_of(state)
+    end = end_of(state) or _end_of_new_count(state)
     if (
         state.dropped
         or state.start is None
@@ -38,7 +40,12 @@ def conclude_overdue(
         or _heard(state) > at - _deadline(end, deadlines)
     ):
         return None
-    out = _estimated(state, rules) if end is None else concluded(state, end, Quality.GAP, rules)
+    if end is None:
+        out = _estimated(state, rules)
+    elif end_of(state) is None:
+        out = _counted_anew(state, end, rules)
+    else:
+        out = concluded(state, end, Quality.GAP, rules)
     has_closed = any(isinstance(each, SessionClosed) for each in out)
     after = structs.replace(state, revision=state.revision + has_closed, concluded_on=len(state.said))
     return Step(after, out)
@@ -77,6 +84,23 @@ def _estimated(state: Gathering, rules: int) -> tuple[SessionOutcome, ...]:
     detail = f"the last register value is of {at.isoformat()}"
     flagged = SessionFlagged(session=state.session, finding=Finding.NO_END, detail=detail)
     return closed_as(outcome, state.revision, Quality.ESTIMATED, Finding.NO_END), flagged
+
+
+def _end_of_new_count(state: Gathering) -> End | None:
+    """An end that is later than the start, under a lower number, where none has a higher one: then times order them."""
+    later = (end for end in state.ends if state.start is not None and end.at >= state.start.at)
+    return min(later, key=lambda end: (end.at, end.event), default=None)
+
+
+def _counted_anew(state: Gathering, end: End, rules: int) -> tuple[SessionOutcome, ...]:
+    """All that was said counts, by its time, whatever its number."""
+    assert state.start is not None
+    outcome = ended_at(state, end.at, end.meter_wh, rules, end.reason)
+    if not isinstance(outcome, SessionClosed):
+        return (outcome,)
+    detail = f"the start has seqNo {state.start.seq}, the end {end.seq}"
+    flagged = SessionFlagged(session=state.session, finding=Finding.SEQUENCE_CONFLICT, detail=detail)
+    return closed_as(outcome, state.revision, Quality.DISPUTED, Finding.SEQUENCE_CONFLICT), flagged
 
 
 def _last_told(state: Gathering) -> datetime:

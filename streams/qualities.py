@@ -22,6 +22,7 @@ from vocabulary.sessions import (
 )
 
 _FINDINGS = tuple(Finding)
+_DISPUTES = (Finding.SECOND_END, Finding.SEQUENCE_CONFLICT)
 _BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
 
 
@@ -35,7 +36,7 @@ def by_doubts(doubts: Iterable[Doubt]) -> Quality | UnsetType:
 
 def by_rules(closed: SessionClosed, rules: int) -> SessionClosed:
     """As the rules in force conclude it: the first ones saw no dispute."""
-    if not has_doubts(rules) and closed.held is Finding.SECOND_END:
+    if not has_doubts(rules) and closed.held in _DISPUTES:
         return SessionClosed(session=structs.replace(closed.session, quality=UNSET), revision=closed.revision)
     return closed
 
@@ -51,16 +52,19 @@ def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:
     return abs(EXACT.subtract(session.readings[-1].register_wh, register_wh)) > ROUNDING_WH
 
 
-def disputed(closed: SessionClosed | None, register_wh: Decimal | None) -> SessionClosed | None:
-    """A session that was whole, closed again since another end is told. `register_wh`: only if that is not where it ended.
+def disputed(
+    closed: SessionClosed | None, register_wh: Decimal | None, finding: Finding = Finding.SECOND_END
+) -> SessionClosed | None:
+    """A session that was whole, closed again since another end is told, or a number twice. `register_wh`: only if that is not
+    where it ended.
 
     None: it was not closed (it had no energy), is disputed already, or both ends are one.
     """
-    if closed is None or closed.held is Finding.SECOND_END:
+    if closed is None or closed.held in (Finding.SECOND_END, finding):
         return None
     if register_wh is not None and not ends_elsewhere(closed.session, register_wh):
         return None
-    return closed_as(closed, closed.revision + 1, Quality.DISPUTED, Finding.SECOND_END)
+    return closed_as(closed, closed.revision + 1, Quality.DISPUTED, finding)
 
 
 def closed_as(closed: SessionClosed, revision: int, quality: Quality, held: Finding | None = None) -> SessionClosed:

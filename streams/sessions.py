@@ -31,7 +31,7 @@ from streams.registers import EXACT, Register, greatest_power, last_of, register
 from streams.session_names import SessionEvent, is_another
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
-from streams.surplus import TOLD_APART, differ, ends_twice, late, second_end, surplus
+from streams.surplus import TOLD_APART, differ, ends_twice, late, numbers_conflict, second_end, surplus
 from vocabulary.charging import (
     ClockCompared,
     ConnectorStatusChanged,
@@ -115,10 +115,11 @@ class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, ta
 
 
 class Disputed(Struct, frozen=True):
-    """Of a session that was closed as whole: it has another end. Not written down itself: the session is closed again."""
+    """A session that was closed as whole has another end, or a number twice. Not written down itself: it is closed again."""
 
     session: SessionId
     register_wh: Decimal | None = None  # it differs only if that is not where the session ended
+    finding: Finding = Finding.SECOND_END
 
 
 SessionState = Gathering | Closed
@@ -141,7 +142,7 @@ def step(
         case Closed(), TransactionEnded():
             return _ended_again(state, _end_of(event, identity), registers(event.samples))
         case Closed(), _:
-            return Step(state, late(state, event))
+            return Step(state, _disputed(state, late(state, event)))
         case Gathering(), _:
             gathered = gather(state, event, identity, rules)
             if ticked is not None and not is_another(state.session, event):
@@ -150,6 +151,11 @@ def step(
             if end is None or missing_seqs(gathered):
                 return Step(gathered)
             return _conclude(gathered, end, rules)
+
+
+def _disputed(state: Closed, found: tuple[SessionFlagged, ...]) -> tuple[SessionOutcome, ...]:
+    conflict = None if state.is_overruled else numbers_conflict(found)
+    return found if conflict is None else (*found, Disputed(state.session, None, conflict))
 
 
 def _ended_again(state: Closed, other: End, told: tuple[Register, ...]) -> Step[SessionState, SessionOutcome]:
@@ -254,7 +260,8 @@ def missing_seqs(state: Gathering) -> tuple[tuple[int, int], ...]:
 
 def _counted(state: Gathering, end: End | None) -> list[Said]:
     """What counts for the session, in the order of the numbers: those from the start's to the end's, and what has none."""
-    first = state.start.seq if state.start is not None else None
+    by_time = end is not None and end.seq is None
+    first = state.start.seq if state.start is not None and not by_time else None
     last = end.seq if end is not None else None
     counted = (
         said
@@ -283,12 +290,16 @@ def concluded(
         return (outcome, *found)
     if ends_twice(state, end, outcome):
         return (closed_as(outcome, state.revision, Quality.DISPUTED, Finding.SECOND_END), *found)
+    if conflict := numbers_conflict(found):
+        return (closed_as(outcome, state.revision, Quality.DISPUTED, conflict), *found)
     return (closed_as(outcome, state.revision, quality), *found)
 
 
-def ended_at(state: Gathering, at: datetime, meter_wh: WattHours | None = None, rules: int = RULES) -> SessionOutcome:
-    """The session as if it had ended then, whether or not that was told."""
-    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, ""), rules)
+def ended_at(
+    state: Gathering, at: datetime, meter_wh: WattHours | None = None, rules: int = RULES, reason: str = ""
+) -> SessionOutcome:
+    """The session as if it had ended then, whether or not that was told, of all that was said whatever its number."""
+    return _session_or_finding(state, End(None, at, EventId(""), meter_wh, reason), rules)
 
 
 def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcome:
@@ -304,7 +315,7 @@ def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcom
 def _told(state: Gathering, end: End, counted: list[Said], found: list[Register], rules: int) -> tuple[Clock, Energy | Doubt]:
     """The times of the session, and its energy."""
     assert state.start is not None
-    clock = judged(state.start.at, end.at, state.compared, _may_be_late(counted))
+    clock = judged(state.start.at, end.at, state.compared, any(said.offline for said in counted))
     told = _energy(state.start, clock, clock.corrected(found), end.meter_wh, rules)
     if isinstance(told, Energy) and stopped_at_once(state.start.at, end.at, told):
         clock = estimated(state.start.at, end.at, state.compared)
@@ -317,11 +328,6 @@ def _told(state: Gathering, end: End, counted: list[Said], found: list[Register]
 def _told_at_first(start: Start, end: End, found: list[Register]) -> tuple[Clock, Energy | Doubt]:
     """The same by the first rules, which saw no doubts."""
     return Clock(start.at, end.at), first_rules.energy(Bounds(start.at, start.meter_wh, end.at, end.meter_wh), found)
-
-
-def _may_be_late(counted: list[Said]) -> bool:
-    """2.x says so; 1.6 has no word for a message that waited in a queue."""
-    return any(said.offline for said in counted)
 
 
 def _energy(

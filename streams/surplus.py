@@ -38,6 +38,9 @@ def surplus(state: "Gathering", end: "End") -> tuple[SessionFlagged, ...]:
 def late(state: "Closed", event: "SessionEvent") -> tuple[SessionFlagged, ...]:
     """What an event means that came after its session was concluded. A second end is judged by `second_end`."""
     match event:
+        case TransactionStarted() if event.at > state.end.at and event.seq is not None:
+            detail = f"seqNo {event.seq}: another start at {event.at.isoformat()}, after the end at {state.end.at.isoformat()}"
+            return (_flag(state.session, Finding.SEQUENCE_CONFLICT, detail),)
         case TransactionStarted() | TransactionUpdated() if event.seq is not None:
             return (_misplaced(state.session, state.end, event.seq),)
         case MeterSampled() if event.signed or any(state.start <= r.at <= state.end.at for r in registers(event.samples)):
@@ -48,6 +51,11 @@ def late(state: "Closed", event: "SessionEvent") -> tuple[SessionFlagged, ...]:
             raise AssertionError("an end that came late is a second end")
         case _:
             return ()
+
+
+def numbers_conflict(found: tuple[SessionFlagged, ...]) -> Finding | None:
+    """Why the session is to be held, where a number was told twice: which of the two came first decides nothing."""
+    return next((each.finding for each in found if each.finding is Finding.SEQUENCE_CONFLICT), None)
 
 
 def second_end(session: SessionId, first: "End", other: "End") -> SessionFlagged:

@@ -199,12 +199,17 @@ class StartRequested(Struct, frozen=True, kw_only=True, tag="transaction.start_r
     start: EventId  # of the TransactionStarted
 
 
-class StartAnswered(Struct, frozen=True, kw_only=True, tag="transaction.start_answered"):
-    """1.6: the CSMS's answer to a StartTransaction, which gives the transaction its id."""
+class StartAnswered(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="transaction.start_answered"):
+    """1.6: the CSMS's answer to a StartTransaction, which gives the transaction its id.
+
+    Both ids may be used again, so they alone would make one fact of two answers. `start`: the TransactionStarted that is
+    answered, which no answer names; the steps add it (`streams.answered`). None: not known, and by the first two rules.
+    """
 
     station: StationId
     message_id: str
     transaction: TransactionId
+    start: EventId | None = None
 
 
 class Moment(StrEnum):

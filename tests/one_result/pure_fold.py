@@ -19,6 +19,7 @@ from ingest.decode import decode
 from ledger.books import Balance
 from ledger.post import post
 from streams.adjusting import Standing, adjusted
+from streams.batch_parts import is_told_again
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import StationState
 from streams.decisions import Known, decide
@@ -114,12 +115,13 @@ class PureFold:
         return [state for state in self._steps.sessions.values() if isinstance(state, Closed)]
 
     def _message(self, raw: RawMessage) -> None:
-        for event in decode(raw, event_id, self._catalogue.rules):
-            if event_id(event) in self._events:
-                continue
-            self._events[event_id(event)] = event
-            before, self._steps.rules = len(self._steps.out), self._catalogue.rules
-            self._steps.tell([event])
+        self._steps.rules = self._catalogue.rules
+        for decoded in decode(raw, event_id, self._catalogue.rules):
+            event = self._steps.joined(decoded)
+            is_new = self._events.setdefault(event_id(event), event) is event
+            before = len(self._steps.out)
+            if is_new or is_told_again(event, self._catalogue.rules):  # under which message id a start came last counts
+                self._steps.tell([event])
             self._outcomes(before)
 
     def _outcomes(self, before: int) -> None:

@@ -26,6 +26,7 @@ from streams.raw_records import raw_message, raw_record
 from tests.first_light.homes import DATA, new_home
 from tests.http.test_publishing import wait_until
 from tests.http.world import add_token, door
+from tests.streams.folding import Folding
 from vocabulary.charging import ClockCompared, Direction, RawMessage, TransactionEnded, TransactionStarted
 from vocabulary.codec import decode as decode_body
 from vocabulary.codec import encode, event_id
@@ -45,7 +46,9 @@ MESSAGES = [message for message in read_lines(CAPTURE.splitlines()) if isinstanc
 
 
 def read_again(messages: Iterable[RawMessage]) -> list[Decoded]:
-    return [event for message in messages for event in decode(message, event_id, RULES)]
+    """As a home keeps them: an answer to a start names it."""
+    folding = Folding()
+    return [folding.joined(e) for m in messages for e in decode(m, event_id, RULES) if folding.tell([e])]
 
 
 def canonical(events: Iterable[Decoded]) -> list[bytes]:

@@ -9,6 +9,8 @@ from datetime import datetime
 from msgspec import structs
 
 from streams import connectors, meters, session_names, sessions
+from streams.answered import joined
+from streams.batch_parts import is_told_again
 from streams.catalogue import Deadlines
 from streams.connectors import Assigned, StationState
 from streams.deadlines import conclude_overdue
@@ -21,6 +23,7 @@ from vocabulary.charging import (
     MessageRejected,
     MeterSampled,
     Protocol,
+    StartAnswered,
     TransactionEnded,
     TransactionStarted,
     TransactionUpdated,
@@ -29,7 +32,7 @@ from vocabulary.codec import encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
-from vocabulary.rules import RULES, has_doubts
+from vocabulary.rules import RULES, has_doubts, keeps_facts
 from vocabulary.sessions import Doubt, SessionClosed, SessionFlagged, SessionMerged
 
 
@@ -47,10 +50,17 @@ class Folding:
 
     def tell(self, events: Iterable[Decoded]) -> "Folding":
         for event in events:
-            if event_id(event) not in self._seen:
-                self._seen.add(event_id(event))
-                self._step(event)
+            named = self.joined(event)
+            if event_id(named) not in self._seen or is_told_again(named, self.rules):
+                self._seen.add(event_id(named))
+                self._step(named)
         return self
+
+    def joined(self, event: Decoded) -> Decoded:
+        """An answer to a start names the start that it answers."""
+        if not isinstance(event, StartAnswered) or not keeps_facts(self.rules):
+            return event
+        return joined(self.stations.get(event.station, StationState()).asked, event).event
 
     def tick(self, at: datetime, deadlines: Deadlines = Deadlines()) -> "Folding":  # noqa: B008
         """The clock ticked: every session that is overdue is concluded from what there is."""
@@ -123,8 +133,9 @@ class Folding:
                 self.out += [each for each in fell if isinstance(each, SessionFlagged)]
             elif not isinstance(outcome, Disputed):
                 self.out.append(outcome)
-            elif has_doubts(self.rules) and (again := disputed(self.closed_last(outcome.session), outcome.register_wh)):
-                self.out.append(again)
+            elif has_doubts(self.rules):
+                again = disputed(self.closed_last(outcome.session), outcome.register_wh, outcome.finding)
+                self.out += [] if again is None else [again]
 
     def _meters_step(self, closed: SessionClosed) -> tuple[SessionFlagged | Doubt, ...]:
         if not has_doubts(self.rules):

@@ -299,3 +299,21 @@ def test_a_second_end_disputes_no_estimate_that_the_whole_has_overruled() -> Non
         finding energy_is_unknown
         finding second_end_of_the_same_transaction
     """)
+
+
+def test_an_end_that_is_numbered_anew_ends_the_session_by_its_time_and_is_held() -> None:
+    """A station that lost its counter in mid-transaction (2.1 errata: it is to keep it)."""
+    check("""
+        08:00  started #10  begin 1000
+        08:30  updated #11  sample 6000
+        09:30  ended #0  end 31000  reason Remote
+        09:30  tick +3d
+        -----
+        session  08:00:00 - 09:30:00  30000 Wh
+        reason   Remote
+        quality  disputed
+        held     same_sequence_number_with_other_content
+        finding  same_sequence_number_with_other_content
+        because  the start has seqNo 10, the end 0
+        open
+    """)

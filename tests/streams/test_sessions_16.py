@@ -625,3 +625,59 @@ def test_no_number_of_lost_samples_pushes_out_a_stop_that_waits_for_its_start() 
         session  08:00:00 - 09:00:00  5000 Wh
         merged
     """)
+
+
+# Ids that are used again
+
+
+def test_a_stop_that_two_sessions_without_an_id_may_mean_does_not_dispute_the_one_that_had_it_before() -> None:
+    check("""
+        08:00  start 0
+        08:00  answer 17
+        09:00  stop 5000
+        10:00  start 5000   message m2
+        10:01  start 90000  connector 2  message m3
+        11:00  stop 9000
+        -----
+        session      08:00:00 - 09:00:00  5000 Wh
+        finding      transaction_ended_without_start
+        open
+        open
+    """)
+
+
+def test_an_answer_is_to_the_start_that_its_message_id_carried_last() -> None:
+    """A station that booted counts from 1 again, and so does a CSMS that lost its counter."""
+    check("""
+        08:00  start 0
+        08:00  answer 17
+        08:01  start 70000  connector 2  message m2
+        08:01  answer 18  message m2
+        09:00  stop 5000
+        09:01  stop 71000  tx 18
+        10:00  start 5000
+        10:00  answer 17
+        10:01  start 71000  connector 2  message m2
+        10:01  answer 18  message m2
+        11:00  stop 9000
+        11:01  stop 72000  tx 18
+        -----
+        session      08:00:00 - 09:00:00  5000 Wh
+        session      08:01:00 - 09:01:00  1000 Wh
+        session      10:00:00 - 11:00:00  4000 Wh
+        session      10:01:00 - 11:01:00  1000 Wh
+    """)
+
+
+def test_a_start_that_is_told_again_is_the_one_that_is_answered() -> None:
+    check("""
+        08:00  start 0
+        09:00  start 70000  connector 2
+        08:00  start 0
+        08:00  answer 17
+        09:00  stop 5000
+        -----
+        session      08:00:00 - 09:00:00  5000 Wh
+        transaction  17
+        open
+    """)

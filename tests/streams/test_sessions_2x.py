@@ -11,7 +11,7 @@ from streams.sessions import missing_seqs
 from tests.streams.folding import fold
 from tests.streams.notation import check, events, instant
 from vocabulary.charging import ChargingEvent, SignedValue, TransactionEnded, TransactionStarted
-from vocabulary.sessions import Stretch
+from vocabulary.sessions import Finding, Stretch
 
 # What the vehicle did
 
@@ -320,19 +320,27 @@ def test_what_is_numbered_after_the_end_is_a_finding_and_changes_nothing() -> No
     """)
 
 
-def test_a_number_used_twice_with_other_content_is_a_finding() -> None:
-    for order in ("first", "last"):
-        twice = "08:30  updated #1  sample 2000\n08:30  updated #1  sample 2001"
-        check(f"""
-            08:00  started #0  begin 0
-            {twice if order == "first" else ""}
-            09:00  ended #2  end 5000
-            {twice if order == "last" else ""}
-            -----
-            session  08:00:00 - 09:00:00  5000 Wh
-            finding  same_sequence_number_with_other_content
-            because  seqNo 1
-        """)
+def test_a_number_used_twice_with_other_content_is_a_finding_and_holds() -> None:
+    twice = "08:30  updated #1  sample 2000\n08:30  updated #1  sample 2001"
+    said = events(f"08:00  started #0  begin 0\n{twice}\n09:00  ended #2  end 5000")
+    for order in permutations(said):
+        folding = fold(order)
+        assert folding.closed[-1].held is Finding.SEQUENCE_CONFLICT, order
+        assert [found.detail for found in folding.findings] == ["seqNo 1"]
+
+
+def test_a_number_of_the_end_that_an_update_has_too_holds_the_session_in_any_order() -> None:
+    said = ["08:00 started #0 begin 0 SuspendedEV", "08:20 updated #1 Charging", "09:00 ended #1 end 5000"]
+    for order in permutations(said):
+        folding = fold(event for line in order for event in events(line))
+        assert folding.closed[-1].held is Finding.SEQUENCE_CONFLICT, order
+
+
+def test_a_transaction_id_that_is_used_again_is_told_and_holds_the_session() -> None:
+    """A station that was set back to its factory state counts its transactions anew."""
+    folding = fold(events("08:00 started #0 begin 0\n09:00 ended #1 end 5000\n10:00 started #0 begin 5000"))
+    assert folding.closed[-1].held is Finding.SEQUENCE_CONFLICT
+    assert "another start at 2026-10-05T10:00:00" in folding.findings[-1].detail
 
 
 def test_an_end_before_the_start_is_a_finding_and_no_session() -> None:
