@@ -16,14 +16,18 @@ from ingest.captures import Unreadable, read_line, read_object
 from vocabulary.charging import RawMessage
 
 ITEMS_MAX: Final = 10_000
+MEMBERS_MAX: Final = ITEMS_MAX  # of gzip: a publisher may have packed each item by itself
+BRACKETS_MAX: Final = 2**20  # that open, in the whole body: each takes its time, and a message has one in 40 bytes
 LINES_MAX: Final = 2 * ITEMS_MAX  # blank ones, and comments, among them
 BODY_BYTES_MAX: Final = 16 * 2**20  # as sent, and unpacked
 
 Item = RawMessage | Unreadable
 
 _GZIP = zlib.MAX_WBITS + 16
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
-_SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^,\]\s]++', re.DOTALL)
+_INPUT_BYTES: Final = 2**14  # that are given to a decompressor at once
+_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+[\[\]{}]", re.DOTALL)
+_SCALAR = re.compile(_STRING + rb"|[^,\]\s]++", re.DOTALL)
 _BLANKS = re.compile(rb"[ \t\r\n]*+")
 
 
@@ -40,8 +44,10 @@ class BatchFault(StrEnum):
     TOO_LARGE = "body_is_too_large"
     TOO_SLOW = "body_comes_too_slowly"
     CUT_OFF = "body_ends_too_early"
-    KEY_REUSED = "key_was_used_with_another_body"
     NOT_GZIP = "body_is_not_gzip"
+    TOO_MANY_MEMBERS = "body_has_too_many_gzip_members"
+    KEY_REUSED = "key_was_used_with_another_body"
+    TOO_MANY_BRACKETS = "body_has_too_many_brackets"
     NOT_AN_ARRAY = "body_is_not_a_json_array"
     TOO_MANY = "body_has_too_many_items"
     LOG_AWAY = "log_is_away"
@@ -54,25 +60,39 @@ class Unacceptable(Exception):  # not an error of ours: a fact about the body, o
 
 
 def unpacked(body: bytes) -> bytes:
-    """What was packed by gzip, in one or several members; never more than BODY_BYTES_MAX of it is in memory."""
-    parts, room, rest = [], BODY_BYTES_MAX, body
+    """What was packed by gzip, in one or several members; never more than BODY_BYTES_MAX of it is in memory.
+
+    A decompressor is given little at a time: after each member it copies what it was given beyond.
+    """
+    parts, room, member, members = [], BODY_BYTES_MAX, None, 0
     try:
-        while rest:
-            member = zlib.decompressobj(_GZIP)
-            part = member.decompress(rest, room + 1)
-            if (room := room - len(part)) < 0:
-                raise Unacceptable(BatchFault.TOO_LARGE, f"unpacked, a body may have {BODY_BYTES_MAX} bytes: send several")
-            if not member.eof:
-                raise Unacceptable(BatchFault.NOT_GZIP, "the packed body ends too early: send all of it")
-            parts.append(part)
-            rest = member.unused_data
+        for begin in range(0, len(body), _INPUT_BYTES):
+            rest = body[begin : begin + _INPUT_BYTES]
+            while rest:
+                if member is None or member.eof:
+                    member, members = zlib.decompressobj(_GZIP), members + 1
+                part = member.decompress(rest, room + 1)
+                if (room := room - len(part)) < 0:
+                    raise Unacceptable(BatchFault.TOO_LARGE, f"unpacked, a body may have {BODY_BYTES_MAX} bytes: send several")
+                if members > MEMBERS_MAX:
+                    raise Unacceptable(
+                        BatchFault.TOO_MANY_MEMBERS, f"pack the body at once, or in {MEMBERS_MAX} members at most"
+                    )
+                parts.append(part)
+                rest = member.unused_data
     except zlib.error as error:
         raise Unacceptable(BatchFault.NOT_GZIP, f"{error}: pack the body by gzip, or leave out Content-Encoding") from None
+    if member is not None and not member.eof:
+        raise Unacceptable(BatchFault.NOT_GZIP, "the packed body ends too early: send all of it")
     return b"".join(parts)
 
 
 def read_batch(body: bytes, is_array: bool) -> list[Item]:
     """The items in their order. Lines that say nothing are none. Raises Unacceptable."""
+    if body.count(b"[") + body.count(b"{") > BRACKETS_MAX:
+        raise Unacceptable(
+            BatchFault.TOO_MANY_BRACKETS, f"write [ and {{ at most {BRACKETS_MAX} times in one body: send several"
+        )
     found: list[Item] = []
     for item in _of_array(body) if is_array else _of_lines(body):
         if len(found) == ITEMS_MAX:
@@ -127,14 +147,11 @@ def _end_of_element(body: bytes, at: int) -> int:
             raise _no_array("an element is missing")
         return scalar.end()
     depth = 0
-    for token in _STRING_OR_BRACKET.finditer(body, at):
-        match token.group():
-            case b"{" | b"[":
-                depth += 1
-            case b"}" | b"]":
-                depth -= 1
-                if depth == 0:
-                    return token.end()
+    while (bracket := _TO_BRACKET.match(body, at)) is not None:
+        at = bracket.end()
+        depth += 1 if body[at - 1] in b"[{" else -1
+        if depth == 0:
+            return at
     raise _no_array("it ends within an element")
 
 

@@ -3,14 +3,15 @@
     200  every item is in the log, now or from before      400  the body, or the Idempotency-Key, cannot be read
     207  the same, but for items that cannot be read       401  no token, or none that holds
     408  the body came too slowly                          403  a token of another role
-    409  the key was used with another body                413  too large, or too many items
+    409  the key was used with another body                413  too large, or too much of something in it
     429  the token has enough bodies open                  415  another type or encoding
     503  the log is away, or others are publishing
 
 Nothing is answered with 200 or 207 before all items that could be read are durable. Repeating a body is harmless: what the log
 holds is `duplicate`. This file touches the outside and decides nothing about messages: `publish` makes them durable, `holder`
-knows whose a token is. A body is a stranger's, and bounded in bytes, in time and in number; it is unpacked and read in a
-thread, so that stations, whose sockets may be on the same loop, do not wait. Tokens and bodies are in no log line.
+knows whose a token is. A body is a stranger's, and bounded in bytes, in time and in number; it is unpacked and read in threads
+of its own, so that neither stations, whose sockets may be on the same loop, nor tokens and `/health` wait for that. Tokens and
+bodies are in no log line.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -40,7 +41,9 @@ _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "ap
 _ARRAY = "application/json"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _TOKEN = re.compile(r"(?i:bearer) +(" + PREFIX + r"[A-Za-z0-9_-]{20,100}) *")
-_FAULTS = {BatchFault.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE, BatchFault.TOO_MANY: HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+_TOO_MUCH = (BatchFault.TOO_LARGE, BatchFault.TOO_MANY_MEMBERS, BatchFault.TOO_MANY_BRACKETS, BatchFault.TOO_MANY)
+
+R = TypeVar("R")
 
 
 class Patience(NamedTuple):
@@ -68,7 +71,7 @@ class LogAway(Exception):
 
 
 class Keyed(NamedTuple):
-    """Whose Idempotency-Key, and the SHA-256 of the body that came with it."""
+    """Whose Idempotency-Key, and the SHA-256 of the body that came with it, unpacked."""
 
     token: str
     key: str
@@ -199,17 +202,18 @@ class MessageDoor:
         key = _key(request.headers)
         with self._room(token):
             body = await self._body(request)
-            digest = sha256(body).digest()
-            keyed = None if key is None else Keyed(token.name, key, digest)
             facts: dict[str, object] = {"token": token.name, "bytes": len(body)}
             try:
+                content, digest = await self._in_thread(_opened, body, is_packed)
+                keyed = None if key is None else Keyed(token.name, key, digest)
                 if keyed is not None and (before := await self._publishing.told(keyed)) is not None:
                     return before, facts | {"repeated": True}
-                items = await self._in_thread(_read, body, is_array, is_packed)
+                items = await self._in_thread(read_batch, content, is_array)
                 messages = [item for item in items if isinstance(item, RawMessage)]
                 told = await self._publishing.publish(messages, keyed, lambda new: _answer(items, new))
             except Unacceptable as unacceptable:
-                status = _FAULTS.get(unacceptable.fault, HTTPStatus.BAD_REQUEST)
+                is_too_much = unacceptable.fault in _TOO_MUCH
+                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_too_much else HTTPStatus.BAD_REQUEST
                 raise Refusal(status, unacceptable.fault, unacceptable.remedy) from None
             except KeyReused:
                 raise Refusal(HTTPStatus.CONFLICT, BatchFault.KEY_REUSED, "take a new key for a new body") from None
@@ -279,12 +283,14 @@ class MessageDoor:
             remedy = f"send at least {self._patience.bytes_per_s} bytes a second, all within {self._patience.longest_s:g} s"
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, BatchFault.TOO_SLOW, remedy, Connection="close") from None
 
-    async def _in_thread(self, function: Callable[..., list[Item]], *arguments: object) -> list[Item]:
+    async def _in_thread(self, function: Callable[..., R], *arguments: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
 
-def _read(body: bytes, is_array: bool, is_packed: bool) -> list[Item]:
-    return read_batch(unpacked(body) if is_packed else body, is_array)
+def _opened(body: bytes, is_packed: bool) -> tuple[bytes, bytes]:
+    """What the body says, and its digest: the same whether it was packed, and however."""
+    content = unpacked(body) if is_packed else body
+    return content, sha256(content).digest()
 
 
 def _kind(headers: Mapping[str, str]) -> tuple[bool, bool]:

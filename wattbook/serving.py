@@ -10,9 +10,9 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -174,9 +174,9 @@ async def http_door(
     if settings.http_port is None:
         yield
         return
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="bodies") as threads:
-        publishing = PublishingDesk(app, desk, counter.run, threads, lambda: bool(server.stations), recorder)
-        listener = HttpListener(MessageDoor(publishing, say, threads).app)
+    with threads("bodies") as bodies, threads("lookups") as lookups:
+        publishing = PublishingDesk(app, desk, counter.run, lookups, lambda: bool(server.stations), recorder)
+        listener = HttpListener(MessageDoor(publishing, say, bodies).app)
         work = asyncio.create_task(publishing.work())
         try:
             port = await listener.start(settings.http_host, settings.http_port, settings.http_tls())
@@ -187,6 +187,16 @@ async def http_door(
             await listener.stop()
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+
+
+@contextmanager
+def threads(name: str) -> Iterator[Executor]:
+    """Two. Who leaves does not wait for what they have in hand: whoever asked for it has been answered, or is gone."""
+    two = ThreadPoolExecutor(max_workers=2, thread_name_prefix=name)
+    try:
+        yield two
+    finally:
+        two.shutdown(wait=False, cancel_futures=True)
 
 
 async def tell_costs(app: App, desk: Desk, counter: Counter, server: StationServer) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from ingest.batches import BODY_BYTES_MAX, ITEMS_MAX
-from ingest.http_server import BODIES_OF_A_TOKEN_MAX, Patience
+from ingest import http_server, uvicorn_listener
+from ingest.batches import BODY_BYTES_MAX, BRACKETS_MAX, ITEMS_MAX
+from ingest.http_server import BODIES_MAX, BODIES_OF_A_TOKEN_MAX, Patience
 from streams.log import Stream
 from tests.first_light.homes import CAPTURES, imported, new_home
 from tests.http.world import SECRET, Door, add_token, door
@@ -29,6 +30,7 @@ from wattbook.database import DatabaseAway, writing
 from wattbook.sql_access import SqlAccess
 from wattbook.wiring import App
 
+OTHER_SECRET = SECRET[:-1] + "b"
 FRAME = '[2, "a",\t"Heartbeat",{}]'
 ITEM = f'{{"at":"2026-10-14T05:58:20Z","station":"CP-1","protocol":"ocpp1.6","frame":{FRAME}}}'
 OTHER = ITEM.replace("05:58:20", "05:58:21")
@@ -118,6 +120,8 @@ def wait_until(holds: Any, seconds: float = 20) -> None:
         (ITEM, {"Idempotency_Key": "a b"}, 400, "idempotency_key_cannot_be_read"),
         ("CP-1 []\n" * (ITEMS_MAX + 1), {}, 413, "body_has_too_many_items"),
         (gzip.compress(bytes(BODY_BYTES_MAX + 1)), {"Content_Encoding": "gzip"}, 413, "body_is_too_large"),
+        (gzip.compress(b"") * (BODY_BYTES_MAX // 20), {"Content_Encoding": "gzip"}, 413, "body_has_too_many_gzip_members"),
+        ("[" * (BRACKETS_MAX + 1), {"kind": "application/json"}, 413, "body_has_too_many_brackets"),
     ],
 )
 def test_what_is_refused_as_a_whole_leaves_nothing(
@@ -209,6 +213,32 @@ def test_all_tokens_together_have_a_bound_too(app: App, http: Door) -> None:
         each.close()
 
 
+def test_while_bodies_are_read_others_are_told_at_once_and_the_server_stops(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bodies whose reading never ends stand for those whose reading takes long."""
+    reading, may_end = threading.Semaphore(0), threading.Event()
+
+    def read(_body: bytes, _is_array: bool) -> list[Any]:
+        reading.release()
+        may_end.wait()
+        return []
+
+    monkeypatch.setattr(http_server, "read_batch", read)
+    monkeypatch.setattr(uvicorn_listener, "_STOP_S", 0.1)
+    with ThreadPoolExecutor(BODIES_MAX) as publishers:
+        try:
+            add_token(app, "another", secret=OTHER_SECRET)
+            with door(app) as http:
+                for secret in (SECRET, SECRET, OTHER_SECRET, OTHER_SECRET):
+                    publishers.submit(http.post, ITEM, token=secret)
+                assert all(reading.acquire(timeout=10) for _ in range(2))
+                assert http.ask("GET", "/health").status == 200
+                assert http.post(ITEM, token="x").status == 401
+                assert http.post(ITEM, token=SECRET).status == 429
+            assert not may_end.is_set(), "the door is shut, and they are still being read"
+        finally:
+            may_end.set()
+
+
 def test_a_body_that_is_broken_off_leaves_nothing(app: App, http: Door) -> None:
     with connected(http, "Content-Length: 1000") as talk:
         talk.sendall(ITEM.encode() + b"\n")
@@ -242,6 +272,15 @@ def test_the_same_key_and_body_get_the_same_answer_and_another_body_is_refused(h
     assert results(http.post(ITEM, Idempotency_Key="k-2").body) == ["duplicate"], "another key: what holds now"
     refused = http.post(OTHER, Idempotency_Key="k-1")
     assert (refused.status, refused.body["reason"]) == (409, "key_was_used_with_another_body")
+
+
+def test_a_key_stands_for_what_the_body_says_packed_or_not(http: Door) -> None:
+    first = http.post(ITEM, Idempotency_Key="k-1")
+    for time_s in (0, 1):
+        packed = gzip.compress(ITEM.encode(), mtime=time_s)
+        again = http.post(packed, Idempotency_Key="k-1", Content_Encoding="gzip")
+        assert (again.status, again.body) == (200, first.body)
+    assert http.post(gzip.compress(OTHER.encode()), Idempotency_Key="k-1", Content_Encoding="gzip").status == 409
 
 
 def test_a_key_is_remembered_by_another_server_on_the_same_database(app: App) -> None:

@@ -5,7 +5,6 @@ import http.client
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from vocabulary.access import PREFIX, Role
 from wattbook.database import writing
 from wattbook.desk import Desk
 from wattbook.publishing_desk import PublishingDesk
-from wattbook.serving import Counter
+from wattbook.serving import Counter, threads
 from wattbook.sql_access import SqlAccess
 from wattbook.wiring import App
 
@@ -69,10 +68,10 @@ def door(app: App, patience: Patience = PATIENCE, idle_s: float = 15) -> Iterato
     async def serve() -> None:
         desk = Desk(app, lambda event, **facts: log.append({"event": event, **facts}))
         counter, ended = Counter(desk.handle), asyncio.Event()
-        with ThreadPoolExecutor(2) as threads:
-            publishing = PublishingDesk(app, desk, counter.run, threads, lambda: True)
+        with threads("bodies") as bodies, threads("lookups") as lookups:
+            publishing = PublishingDesk(app, desk, counter.run, lookups, lambda: True)
             say = lambda event, **facts: log.append({"event": event, **facts})  # noqa: E731
-            listener = HttpListener(MessageDoor(publishing, say, threads, patience).app, idle_s=idle_s)
+            listener = HttpListener(MessageDoor(publishing, say, bodies, patience).app, idle_s=idle_s)
             work = asyncio.create_task(publishing.work())
             found.append(Door(await listener.start("127.0.0.1", 0), desk, log))
             loop = asyncio.get_running_loop()
