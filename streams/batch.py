@@ -13,10 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-import msgspec
-
 from streams import connectors, meters, session_names, sessions
-from streams.adjusting import Standing, adjusted
+from streams.adjusting import adjusted
 from streams.batch_parts import (
     Concluded,
     Heard,
@@ -25,25 +23,27 @@ from streams.batch_parts import (
     billables,
     counted,
     document_of,
-    entries_of,
     key_of,
     last_day,
+    message_of,
     moves,
+    postable,
     record,
     session_of,
     state_keys_of,
+    steps_fail,
 )
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import Assigned
 from streams.deadlines import conclude_overdue, heard_at
-from streams.decisions import Known, decide
+from streams.decisions import decided_on, known_of, standing_of
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
-from streams.mistakes import MISTAKES, Poisoned, told
+from streams.mistakes import MISTAKES, Poisoned
 from streams.qualities import by_rules, disputed
 from streams.rating import conclude
 from streams.row_conclusions import conclusion, demanded
-from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
+from streams.session_rows import ended_row, open_row, told_again, with_conclusion
 from streams.sessions import Closed, Disputed, Gathering, SessionOutcome, SessionState
 from streams.states import Invoiced, SessionRow
 from streams.unit import Unit, Verbs
@@ -53,7 +53,6 @@ from vocabulary.charging import (
     MessageRejected,
     MeterSampled,
     Protocol,
-    RawMessage,
     TransactionEnded,
     TransactionStarted,
     TransactionUpdated,
@@ -70,10 +69,7 @@ from vocabulary.sessions import (
     SessionClosed,
     SessionConclusion,
     SessionFlagged,
-    SessionRated,
 )
-
-_RAW: msgspec.json.Decoder[RawMessage] = msgspec.json.Decoder(RawMessage)
 
 
 class Batch:
@@ -92,7 +88,7 @@ class Batch:
         """All inputs, in order."""
         for stream, run in groupby(inputs, key=lambda stored: stored.stream):
             if stream is Stream.RAW:
-                self.messages([Message(_RAW.decode(stored.body), stored.position, stored.id) for stored in run])
+                self.messages([message_of(stored) for stored in run])
                 continue
             for stored in run:
                 self._order(decode(stored.body), stored)
@@ -200,21 +196,13 @@ class Batch:
             self._memory.set(session_key(assigned.session), after.state)
         is_seen = isinstance(before, Gathering) and (before.dropped or before.concluded_on > 0)  # it has a row that tells more
         if is_seen and not self._recalls:
-            self._seen_again(before, after.state)
+            self._rows[assigned.session] = told_again(self._row(assigned.session), after.state)
         elif isinstance(after.state, Gathering) and (known is None or moves(assigned.event)):
             self._rows[assigned.session] = open_row(after.state)
         elif isinstance(after.state, Closed) and isinstance(before, Gathering):
             self._rows[assigned.session] = ended_row(before, after.state)
         station, is_again = assigned.event.station, is_seen and isinstance(after.state, Closed)
         self._outcomes(after.out, assigned.session, station, heard.cause, heard.recorded_at, is_again)
-
-    def _seen_again(self, before: SessionState, after: SessionState) -> None:
-        """The row of a session that was concluded before it was whole, or dropped, and of which more is told."""
-        row = self._row(before.session)
-        if isinstance(after, Closed):
-            self._rows[before.session] = closed_row(row, after)
-        elif not after.dropped and after.heard != row.heard_at:
-            self._rows[before.session] = row._replace(heard_at=after.heard)
 
     def _row(self, session: SessionId) -> SessionRow:
         """Of a session that has one. What is concluded and not written yet comes on top of it."""
@@ -252,8 +240,15 @@ class Batch:
         assert state is not None
         if state.dropped:
             return (closed,)
-        concluded = conclude(closed.session, self.catalogue, closed.held, state.waived)
+        concluded = self._found(closed, state)
         return (closed, *(self._adjusted(closed.session.id, concluded) if closed.revision else concluded))
+
+    def _found(self, closed: SessionClosed, state: SessionState | None) -> tuple[SessionConclusion, ...]:
+        """What follows from a closed session. A mistake of ours is a finding about it: others go on."""
+        try:
+            return conclude(closed.session, self.catalogue, closed.held, state.waived if state else ())
+        except MISTAKES as error:
+            return (steps_fail(closed.session.id, error),)
 
     def _meters_step(self, session: ChargingSession) -> tuple[SessionFlagged, ...]:
         if not has_doubts(self.catalogue.rules):
@@ -272,11 +267,7 @@ class Batch:
 
     def _adjusted(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
         self.flush()
-        return adjusted(self._standing(self._row(session)), concluded)
-
-    def _standing(self, row: SessionRow) -> Standing:
-        rated = conclusion(self._unit.log, row, SessionRated)
-        return Standing(rated, (row.revision or 0) + (rated is not None), row.progress is Progress.INVOICED)
+        return adjusted(standing_of(self._unit.log, self._row(session)), concluded)
 
     def _conclude(
         self, conclusions: Iterable[SessionConclusion], station: StationId, cause: Position, recorded_at: datetime | None
@@ -290,19 +281,20 @@ class Batch:
 
         A finding may come back that the log has had before: a session waits for a tariff, then for a token, then again.
         """
-        concluded, self._concluded = self._concluded, []
+        found, self._concluded = [postable(each, self._verbs) for each in self._concluded], []
+        concluded = [each.concluded for each in found]
         records = [record(c.conclusion, key_of(c.conclusion), c.cause) for c in concluded]
         appended = self._unit.log.append(Stream.CONCLUSIONS, records)
-        new = [(c, position) for c, (position, is_new) in zip(concluded, appended, strict=True) if is_new]
-        self._unit.books.post([entry for c, _ in new for entry in entries_of(c, self._verbs)])
-        for c, _ in new:
-            self.tally[counted(c.conclusion)] += 1
+        new = [(each, position) for each, (position, is_new) in zip(found, appended, strict=True) if is_new]
+        self._unit.books.post([entry for each, _ in new for entry in each.entries])
+        for each, _ in new:
+            self.tally[counted(each.concluded.conclusion)] += 1
         known = self._unit.states.rows([s for c in concluded if (s := session_of(c.conclusion)) and s not in self._rows])
         for c, (position, _) in zip(concluded, appended, strict=True):
             self._index(c, position, known)
         self._unit.states.put_rows(self._rows.values())
-        issued = [(c.conclusion, at) for c, at in new if isinstance(c.conclusion, InvoiceIssued)]
-        self._unit.states.put_documents([document_of(each.invoice, at) for each, at in issued])
+        issued = [(drawn, at) for (c, _), at in new if isinstance(drawn := c.conclusion, InvoiceIssued)]
+        self._unit.states.put_documents([document_of(drawn.invoice, at) for drawn, at in issued])
         self._rows = {}
 
     def _index(self, concluded: Concluded, position: Position, known: dict[SessionId, SessionRow]) -> None:
@@ -322,21 +314,11 @@ class Batch:
         self.must_save = self.must_save or isinstance(fact, RulesAdopted)
         self.flush()
         for row in self._unit.states.waiting(answered_by(fact)):
+            if row.finding is Finding.STEPS_FAIL and row.closed_at is None:
+                continue  # they failed before it was closed: a message or a tick tries again
             closed = demanded(self._unit.log, row, SessionClosed)
-            self._conclude(self._concluded_again(closed, row), row.station, cause, None)
-
-    def _concluded_again(self, closed: SessionClosed, row: SessionRow) -> tuple[SessionConclusion, ...]:
-        """What follows now from a session that waited. A mistake of ours is a finding about it: others go on by the fact."""
-        state = self._memory.session(closed.session.id, self._unit.states)
-        try:
-            found = conclude(closed.session, self.catalogue, closed.held, state.waived if state else ())
-            concluded = adjusted(self._standing(row), found)
-            for each in concluded:
-                if isinstance(each, SessionRated):
-                    self._verbs.post(each)  # as `flush` will
-        except MISTAKES as error:
-            return (SessionFlagged(session=closed.session.id, finding=Finding.STEPS_FAIL, detail=told(error)),)
-        return concluded
+            found = self._found(closed, self._memory.session(row.session, self._unit.states))
+            self._conclude(adjusted(standing_of(self._unit.log, row), found), row.station, cause, None)
 
     # Time and decisions
 
@@ -350,7 +332,12 @@ class Batch:
         self._memory.prefetch((session_key(row.session) for row in rows), self._unit.states)
         for row in rows:
             state = self._memory.session(row.session, self._unit.states)
-            after = conclude_overdue(state, tick.at, deadlines, rules) if isinstance(state, Gathering) else None
+            try:
+                after = conclude_overdue(state, tick.at, deadlines, rules) if isinstance(state, Gathering) else None
+            except MISTAKES as error:  # the next tick tries again
+                self._rows[row.session] = row._replace(heard_at=row.heard_at or row.start)
+                self._conclude((steps_fail(row.session, error),), row.station, cause, tick.at)
+                continue
             if after is None:  # asked again when the deadline is over once more
                 if row.heard_at != (heard := heard_at(state, tick.at)):
                     self._rows[row.session] = row._replace(heard_at=heard)
@@ -369,8 +356,7 @@ class Batch:
             return
         self.must_save = True
         state = self._memory.session(row.session, self._unit.states)
-        known = Known(row, state, conclusion(self._unit.log, row, SessionClosed), self._standing(row))
-        after = decide(known, decided, self.catalogue)
+        after = decided_on(known_of(self._unit.log, row, state), decided, self.catalogue)
         if after.state is not None and after.state is not state:
             self._memory.set(session_key(row.session), after.state)
         self._conclude(after.out, row.station, cause, decided.at)

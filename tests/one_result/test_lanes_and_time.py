@@ -1,10 +1,12 @@
 """Lanes that take up ticks and decisions: the fold's result byte for byte, whoever takes a lane over after which crash."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -20,9 +22,10 @@ from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
 from tests.one_result.ways import RUN
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact, decode
+from vocabulary.identity import SessionId
 from vocabulary.reference import ClockTicked, Decision, RulesAdopted, SessionDecided
 from vocabulary.rules import RULES
-from vocabulary.sessions import ChargeReversed, SessionDropped
+from vocabulary.sessions import ChargeReversed, Finding, SessionDropped, SessionFlagged
 from wattbook.wiring import VERBS
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
@@ -113,3 +116,45 @@ def test_a_crash_at_any_operation_while_a_tick_and_decisions_are_taken_up(engine
     assert_same(fold(story), result, "the lanes")
     kinds = {type(decode(body)) for body in result.conclusions}
     assert {ChargeReversed, SessionDropped} <= kinds, "the story is worth telling"
+
+
+def fails(*_: object) -> Any:
+    raise KeyError
+
+
+def drop_all(sessions: Sequence[SessionId], reason: str = "why") -> list[ReferenceFact]:
+    return [SessionDecided(session=s, decision=Decision.DROP, reason=reason, at=BEGIN) for s in sessions]
+
+
+def tick(_: Sequence[SessionId]) -> list[ReferenceFact]:
+    return [ClockTicked(at=BEGIN + timedelta(days=900))]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [("streams.decisions.decide", drop_all), ("streams.batch.conclude_overdue", tick)],
+    ids=["decision", "tick"],
+)
+def test_a_mistake_of_ours_in_a_decision_or_a_tick_stops_no_lane(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, broken: str, said: Callable[[Sequence[SessionId]], list[ReferenceFact]]
+) -> None:
+    random = Random(3)
+    messages = sequence(random, [*visits(random, sorted(STATIONS)[:3], 1)], WILD)
+    messages = messages[: len(messages) // 2]  # some sessions wait for their end
+    publish(emptied(engine), known())
+    topic = Topic()
+    world = World(engine, topic, VERBS, workers=1)
+    for message in messages:
+        topic.append(message)
+    world.drain()
+    sessions = sorted(PureFold().tell([*known(), *messages]).sessions())
+    with monkeypatch.context() as patch:
+        patch.setattr(broken, fails)
+        publish(engine, said(sessions))
+        world.drain()
+    told = [decode(body) for body in world.result().conclusions]
+    failed = {each.session for each in told if isinstance(each, SessionFlagged) and each.finding is Finding.STEPS_FAIL}
+    assert failed
+    publish(engine, drop_all(sessions, "again"))
+    world.drain()
+    assert failed <= {e.session for b in world.result().conclusions if isinstance(e := decode(b), SessionDropped)}
