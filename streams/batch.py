@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
+from msgspec import structs
+
 from streams import connectors, meters, session_names, sessions
 from streams.adjusting import adjusted
 from streams.batch_parts import (
@@ -34,9 +36,9 @@ from streams.batch_parts import (
     steps_fail,
 )
 from streams.catalogue import Catalogue, with_fact
-from streams.connectors import Assigned
+from streams.connectors import Assigned, EndWasDropped
 from streams.deadlines import conclude_overdue, heard_at
-from streams.decisions import decided_on, known_of, standing_of
+from streams.decisions import decided_on, known_of, of_its_end, standing_of
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned
@@ -68,6 +70,7 @@ from vocabulary.sessions import (
     Progress,
     SessionClosed,
     SessionConclusion,
+    SessionDropped,
     SessionFlagged,
 )
 
@@ -180,10 +183,13 @@ class Batch:
         if after.state is not before:
             self._memory.set(station_key(event.station), after.state)
         for out in after.out:
-            if isinstance(out, Assigned):
-                self._session_step(out, heard)
-            else:
-                self._conclude((out,), event.station, heard.cause, heard.recorded_at)
+            match out:
+                case Assigned():
+                    self._session_step(out, heard)
+                case EndWasDropped():
+                    self._end_was_dropped(out.session, heard)
+                case _:
+                    self._conclude((out,), event.station, heard.cause, heard.recorded_at)
 
     def _session_step(self, assigned: Assigned, heard: Heard) -> None:
         if not has_doubts(self.catalogue.rules) and session_names.is_another(assigned.session, assigned.event):
@@ -287,8 +293,7 @@ class Batch:
         appended = self._unit.log.append(Stream.CONCLUSIONS, records)
         new = [(each, position) for each, (position, is_new) in zip(found, appended, strict=True) if is_new]
         self._unit.books.post([entry for each, _ in new for entry in each.entries])
-        for each, _ in new:
-            self.tally[counted(each.concluded.conclusion)] += 1
+        self.tally.update(counted(each.concluded.conclusion) for each, _ in new)
         known = self._unit.states.rows([s for c in concluded if (s := session_of(c.conclusion)) and s not in self._rows])
         for c, (position, _) in zip(concluded, appended, strict=True):
             self._index(c, position, known)
@@ -351,16 +356,28 @@ class Batch:
     def _decision(self, decided: SessionDecided, cause: Position) -> None:
         """What a person decided about a session of this lane. One that is not to be decided any more stays as it is."""
         self.flush()
-        row = self._unit.states.here(decided.session)
-        if row is None:
-            return
-        self.must_save = True
+        if row := self._unit.states.here(decided.session):
+            self.must_save = True
+            self._decided(decided, row, cause, decided.at)
+
+    def _decided(self, decided: SessionDecided, row: SessionRow, cause: Position, at: datetime | None) -> None:
         state = self._memory.session(row.session, self._unit.states)
         after = decided_on(known_of(self._unit.log, row, state), decided, self.catalogue)
         if after.state is not None and after.state is not state:
             self._memory.set(session_key(row.session), after.state)
-        self._conclude(after.out, row.station, cause, decided.at)
+        elif state is None and any(isinstance(each, SessionDropped) for each in after.out):
+            station = self._memory.station(row.station, self._unit.states)
+            self._memory.set(station_key(row.station), connectors.with_dropped(station, row.session))
+        self._conclude(after.out, row.station, cause, at)
         self.flush()
+
+    def _end_was_dropped(self, session: SessionId, heard: Heard) -> None:
+        if not self._recalls:
+            self.flush()
+            self._decided(of_its_end(session), self._row(session), heard.cause, heard.recorded_at)
+        elif self._unit.states.rows([session])[session].progress is Progress.DROPPED:  # which it became by this event
+            state = self._memory.session(session, self._unit.states) or Gathering(session=session, station=heard.event.station)
+            self._memory.set(session_key(session), structs.replace(state, dropped=True))
 
     # Documents
 

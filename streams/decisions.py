@@ -3,12 +3,14 @@
     release   held: the charge is billed as it is. Flagged: concluded again with the finding set aside, where there is a price
               in spite of it (`WAIVABLE`, or `CONTRADICTING` where start and end give an energy). What was set aside stays so,
               whatever is told later.
-    drop      nothing is billed, and what was booked is reversed; later messages only inform.
+    drop      nothing is billed, and what was booked is reversed; later messages only inform. An end without a start takes the
+              decision along to its session (`of_its_end`).
 
 Who decides anew what was decided changes nothing. A session on an invoice, or that was another one's end, is not decided.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from msgspec import structs
@@ -23,6 +25,7 @@ from streams.row_conclusions import conclusion
 from streams.sessions import SessionState
 from streams.states import SessionRow
 from streams.step import Step
+from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
 from vocabulary.sessions import (
     BLOCKING,
@@ -136,6 +139,12 @@ def foreseen(known: Known, decided: SessionDecided, catalogue: Catalogue, post: 
         return f"the steps fail on it, {told(error)}: report the mistake, or drop it"
     high = next((e for e in out if isinstance(e, SessionFlagged) and e.finding is Finding.AMOUNT_TOO_HIGH), None)
     return "" if high is None else f"{high.finding}, {high.detail}; {_REMEDIES[high.finding]}"
+
+
+def of_its_end(session: SessionId) -> SessionDecided:
+    """That nothing is billed was decided about the session's end before its start came."""
+    reason = "its end was dropped before its start came"
+    return SessionDecided(session=session, decision=Decision.DROP, reason=reason, at=datetime.min.replace(tzinfo=UTC))
 
 
 def _set_aside(known: Known, catalogue: Catalogue) -> set[Finding]:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from ingest.captures import read_line
 from streams.places import Partition
 from tests.one_result.digests import assert_same
 from tests.one_result.lane_world import PARTITIONS, Topic, World, emptied
@@ -25,7 +26,7 @@ from vocabulary.codec import ReferenceFact, decode
 from vocabulary.identity import SessionId
 from vocabulary.reference import ClockTicked, Decision, RulesAdopted, SessionDecided
 from vocabulary.rules import RULES
-from vocabulary.sessions import ChargeReversed, Finding, SessionDropped, SessionFlagged
+from vocabulary.sessions import ChargeReversed, Finding, SessionDropped, SessionFlagged, SessionRated
 from wattbook.wiring import VERBS
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
@@ -158,3 +159,42 @@ def test_a_mistake_of_ours_in_a_decision_or_a_tick_stops_no_lane(
     publish(engine, drop_all(sessions, "again"))
     world.drain()
     assert failed <= {e.session for b in world.result().conclusions if isinstance(e := decode(b), SessionDropped)}
+
+
+STOP = '{at}Z 1.6-01 > [2,"e{wh}","StopTransaction",{{"transactionId":7,"meterStop":{wh},"timestamp":"{at}Z"}}]'
+BEGUN = '{"connectorId":1,"idTag":"TOKEN-A","meterStart":1000,"timestamp":"2026-10-01T08:00:00Z"}'
+START = (
+    f'2026-10-01T08:00:00Z 1.6-01 > [2,"s","StartTransaction",{BEGUN}]',
+    '2026-10-01T08:00:00Z 1.6-01 < [3,"s",{"transactionId":7,"idTagInfo":{"status":"Accepted"}}]',
+)
+
+
+def lines(*told: str) -> list[RawMessage]:
+    found = [read_line(line.encode(), 1) for line in told]
+    return [message for message in found if isinstance(message, RawMessage)]
+
+
+def test_who_takes_a_lane_over_knows_that_a_session_was_dropped_with_its_end(engine: Engine) -> None:
+    """The start comes after the decision, and the worker that heard it dies before it saves its states."""
+    first, start = lines(STOP.format(at="2026-10-01T09:00:00", wh=6000)), lines(*START)
+    last = lines(STOP.format(at="2026-10-01T09:30:00", wh=7000))
+    publish(emptied(engine), known())
+    topic = Topic()
+    world = World(engine, topic, VERBS, workers=1)
+    topic.append(*first)
+    world.drain()
+    [lost] = PureFold().tell([*known(), *first]).sessions()
+    dropped = drop_all([lost])
+    publish(engine, dropped)
+    world.drain()
+    for message in start:
+        topic.append(message)
+    read_all(world, 0)
+    assert world.unsaved() != []
+    topic.append(*last)
+    world.drain()
+    result = world.result()
+    assert_same(fold([*known(), *first, *dropped, *start, *last]), result, "the lanes")
+    told = [decode(body) for body in result.conclusions]
+    assert len([each for each in told if isinstance(each, SessionDropped)]) == 2
+    assert not [each for each in told if isinstance(each, SessionRated)]

@@ -3,14 +3,14 @@
 An event that is known by its id goes no further; an event of a 1.6 station finds its session; the session steps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from msgspec import structs
 
 from streams import connectors, meters, session_names, sessions
 from streams.catalogue import Deadlines
-from streams.connectors import Assigned, StationState
+from streams.connectors import Assigned, EndWasDropped, StationState, with_dropped
 from streams.deadlines import conclude_overdue
 from streams.meters import MetersState
 from streams.qualities import by_rules, disputed
@@ -43,6 +43,8 @@ class Folding:
         self.out: list[SessionClosed | SessionFlagged | SessionMerged] = []
         self.ticked: datetime | None = None
         self.rules = RULES
+        self.drop: Callable[[SessionId], None] = self._drop  # of whose end it was decided before its start came
+        self._lost: dict[SessionId, StationId] = {}  # ends without a start
         self._seen: set[str] = set()
 
     def tell(self, events: Iterable[Decoded]) -> "Folding":
@@ -103,10 +105,22 @@ class Folding:
         state, out = connectors.step(self.stations.get(event.station, StationState()), event, self.rules)
         self.stations[event.station] = state
         for item in out:
-            if isinstance(item, Assigned):
-                self._session_step(*item)
-            else:
-                self.out.append(item)
+            match item:
+                case Assigned():
+                    self._session_step(*item)
+                case EndWasDropped():
+                    self.drop(item.session)
+                case SessionFlagged() | SessionMerged():
+                    self._lost[item.session] = event.station
+                    self.out.append(item)
+
+    def drop_end(self, session: SessionId) -> None:
+        """A person decided that nothing is billed for an end without a start."""
+        station = self._lost[session]
+        self.stations[station] = with_dropped(self.stations[station], session)
+
+    def _drop(self, session: SessionId) -> None:
+        self.sessions[session] = structs.replace(self.sessions[session], dropped=True)
 
     def _session_step(self, session: SessionId, event: SessionEvent) -> None:
         if not has_doubts(self.rules) and session_names.is_another(session, event):
