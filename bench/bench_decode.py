@@ -1,13 +1,15 @@
 """How fast frames become events, beside `json.loads` that keeps decimals, and the `ocpp` package's unpack and schema check.
 
 Frames of about 1.1 kB with 8 or 5 samples, and an Ended of 96 meter values. Figures are frames per second of processor time of
-one core, the median of rounds by turns, so that what else the machine does strikes all alike.
+one core, each with its arrival, by today's rules; the best of many short rounds by turns, so that what else the machine does
+strikes all alike, and little. Demanded of the three versions: 40 000, and 15 times the package.
 """
 
 import json
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
-from statistics import median
 from time import process_time
 from typing import Any
 
@@ -18,7 +20,9 @@ from vocabulary.charging import Protocol, RawMessage
 from vocabulary.codec import event_id
 from vocabulary.identity import StationId
 
-ROUNDS, ROUND_S = 5, 0.2
+ROUNDS, ROUND_S = 40, 0.02
+FRAMES_LEAST, PACKAGE_LEAST = 40_000, 15
+ARRIVAL = datetime(2026, 3, 2, 8, 0, 15, tzinfo=UTC)
 MEASURANDS = [
     ("Energy.Active.Import.Register", "Wh", None),
     ("Power.Active.Import", "W", None),
@@ -30,24 +34,29 @@ VERSIONS = {Protocol.OCPP16: "1.6", Protocol.OCPP201: "2.0.1", Protocol.OCPP21: 
 
 
 def main() -> None:
+    holds = True
     for name, protocol, frame in (
         ("MeterValues 1.6", Protocol.OCPP16, _meter_values()),
         ("TransactionEvent 2.0.1", Protocol.OCPP201, _event("Updated", 1, 5)),
         ("TransactionEvent 2.1", Protocol.OCPP21, _event("Updated", 1, 5)),
         ("Ended of 96 x 5", Protocol.OCPP21, _event("Ended", 96, 5)),
     ):
-        raw = RawMessage(station=StationId("CP"), frame=frame, protocol=protocol)
+        raw = RawMessage(station=StationId("CP"), frame=frame, protocol=protocol, received_at=ARRIVAL)
         works: list[Callable[[], object]] = [
             lambda raw=raw: decode(raw, event_id),  # type: ignore[misc]
             lambda frame=frame: json.loads(frame, parse_float=Decimal),  # type: ignore[misc]
             lambda frame=frame, protocol=protocol: _package(frame, VERSIONS[protocol]),  # type: ignore[misc]
         ]
         rounds = [[_rate(work) for work in works] for _ in range(ROUNDS)]
-        ours, plain, package = (median(rates) for rates in zip(*rounds, strict=True))
+        ours, plain, package = (max(rates) for rates in zip(*rounds, strict=True))
+        holds = holds and (len(frame) > 2000 or (ours >= FRAMES_LEAST and ours >= PACKAGE_LEAST * package))
         print(
             f"{name:24} {len(frame):6,} B  decode {ours:9,.0f}/s  json {plain:9,.0f}/s  ocpp {package:7,.0f}/s"
             f"  decode / json = {ours / plain:.2f}  decode / ocpp = {ours / package:.0f}"
         )
+
+    if not holds:
+        sys.exit("below a limit")
 
 
 def _package(frame: str, version: str) -> None:

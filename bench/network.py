@@ -14,21 +14,22 @@ from wattbook.settings import read_settings
 from wattbook.wiring import App, create_app
 
 STATIONS = 1000
+TOKEN = "04A2B3C4D5E680"  # of the only contract
 _DAY = datetime(2026, 10, 1, 6, tzinfo=UTC)
 _PROTOCOLS = tuple(Protocol)
 
 
-def new_app(home: Path) -> App:
-    """A home that knows all stations; one contract holds the only token."""
+def new_app(home: Path, stations: int = STATIONS) -> App:
+    """A home that knows so many stations; one contract holds the only token."""
     settings = read_settings(home=home, batch_size=1000)
     write_example(settings.reference_path)
-    (settings.reference_path / "sites.yaml").write_text(_sites())
+    (settings.reference_path / "sites.yaml").write_text(_sites(stations))
     app = create_app(settings)
     app.publish_reference()
     return app
 
 
-def _sites() -> str:
+def _sites(stations: int = STATIONS) -> str:
     head = """sites:
   - id: bench
     name: Bench
@@ -39,7 +40,7 @@ def _sites() -> str:
     evses:
 """
     evse = "      - {{evse_id: DE*ELB*E{0:05}*1, station: ST-{0:05}, number: 1, tariff: {1}, power_w_max: 150000}}\n"
-    return head + "".join(evse.format(i, "dc-day-night" if i % 2 else "ac-simple") for i in range(STATIONS))
+    return head + "".join(evse.format(i, "dc-day-night" if i % 2 else "ac-simple") for i in range(stations))
 
 
 def capture(path: Path, frames: int) -> Path:
@@ -62,7 +63,7 @@ def _visit(station: int, day: int) -> Visit:
         station=StationId(f"ST-{station:05}"),
         protocol=_PROTOCOLS[station % 3],
         evse=1,
-        token="04A2B3C4D5E680",
+        token=TOKEN,
         plugged=_DAY + timedelta(days=day, seconds=station * 7),
         register_wh=Decimal(1_000_000 + day * 20_000),
         energy_wh=Decimal(4000 + station * 13),

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from ingest import actions, cost_messages, ocpp16, ocpp201, payment_messages, replies, station_messages
 from ingest.clock import with_comparison
-from ingest.envelope import Call, Failure, Origin, Result, Send, open_frame
+from ingest.envelope import Call, Failure, Frame, Origin, Result, Send, open_frame
 from ingest.fields import Refused
 from ingest.station_messages import Reader
 from vocabulary.charging import Direction, MessageRejected, Protocol, RawMessage, Rejection
@@ -40,6 +40,7 @@ _READERS: Final[dict[Protocol, dict[str, Reader]]] = {
     Protocol.OCPP201: ocpp201.READERS,
     Protocol.OCPP21: ocpp201.READERS,
 }
+_TO_STATION = Direction.TO_STATION  # in Python 3.11 a member that is asked of its class costs a call
 _BILLING = ocpp16.READERS.keys() | ocpp201.READERS.keys()
 _KNOWN_ACTIONS = (
     actions.NOTED_16 | actions.COMMANDS_16 | actions.NOTED_21 | actions.COMMANDS_21 | actions.ASKED | frozenset(_BILLING)
@@ -60,7 +61,7 @@ def decode(message: RawMessage, identify: Callable[[RawMessage], EventId], rules
 
 
 def _events(message: RawMessage, rules: int) -> tuple[Decoded, ...]:
-    frame = open_frame(_text(message) if message.base64 else message.frame)
+    frame = opened(message)
     match frame:
         case Call():
             return _of_call(message, frame, rules)
@@ -76,10 +77,15 @@ def _events(message: RawMessage, rules: int) -> tuple[Decoded, ...]:
             return ()
 
 
+def opened(message: RawMessage) -> Frame:
+    """The frame of a message. Raises Refused."""
+    return open_frame(_text(message) if message.base64 else message.frame)
+
+
 def passed_by(message: RawMessage) -> str:
     """What a message is that became no event: its action, where a standard knows it, so that there are not too many names."""
     try:
-        frame = open_frame(_text(message) if message.base64 else message.frame)
+        frame = opened(message)
     except Refused:
         return "no frame"
     if isinstance(frame, Call | Send):
@@ -99,7 +105,7 @@ def _of_call(message: RawMessage, call: Call | Send, rules: int) -> tuple[Decode
     if beside is not None and keeps_facts(rules):
         protocol = message.protocol or _family(call)
         return beside(Origin(message.station, protocol, call.id, message.received_at), call.payload)
-    if call.action not in _BILLING or message.direction is Direction.TO_STATION:
+    if call.action not in _BILLING or message.direction is _TO_STATION:
         return ()
     protocol = message.protocol or _version(call)
     reader = _READERS[protocol].get(call.action)

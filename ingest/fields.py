@@ -24,13 +24,15 @@ MAGNITUDE_MAX: Final = 18  # decimal places left or right of the point: beyond a
 
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]{1,24}(?:\.[0-9]{0,24})?|\.[0-9]{1,24})(?:[eE][+-]?[0-9]{1,2})?\s*", re.ASCII)
 _NUMBER_LENGTH_MAX: Final = 64
+_is_plain = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII).fullmatch  # nearly all: within the magnitude by its form
 _WHOLE_MAX: Final = 10**MAGNITUDE_MAX
 _EXACT = Context(prec=200)
 _UNIT_STEP = Decimal(1)
 _NULL = msgspec.Raw(b"null")
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_NO_BRACKET = re.compile(r"[^\[\]{}]+")
+_ALL_BUT_BRACKETS_AND_QUOTES = bytes({*range(256)} - {*b'[]{}"'})
+_LEVEL = {ord(bracket): level for bracket, level in zip("[{]}", (1, 1, -1, -1), strict=True)}
 
 
 class Refused(Exception):  # not an error of ours: a fact about the input, on its way to a MessageRejected
@@ -46,21 +48,19 @@ def number(value: object) -> Decimal | None:
 
     Blanks around the digits are accepted (" 9.6" is seen in the field). A decimal comma is not: "3,600" may mean two things.
     """
-    match value:
-        case str():
-            return _decimal(value)
-        case bool():
-            return None
-        case int() if -_WHOLE_MAX < value < _WHOLE_MAX:
-            return Decimal(value)
-        case Decimal():
-            return value
-        case _:
-            return None
+    if isinstance(value, str):
+        return _decimal(value)
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and -_WHOLE_MAX < value < _WHOLE_MAX:
+        return Decimal(value)
+    return None
 
 
 def _decimal(text: str) -> Decimal | None:
     """Also the decoders' hook for JSON numbers with a point or an exponent, so `1e999999` never becomes a number."""
+    if _is_plain(text):
+        return Decimal(text)
     if len(text) > _NUMBER_LENGTH_MAX or _NUMBER.fullmatch(text) is None:
         return None
     value = Decimal(text)
@@ -144,5 +144,13 @@ def is_too_deep(text: str, levels: int = NESTING_MAX) -> bool:
     """Whether JSON text nests deeper than that. Decided here, so that it never depends on the stack below us."""
     if text.count("[") + text.count("{") <= levels:
         return False
-    brackets = _NO_BRACKET.sub("", _STRING.sub("", text))
-    return max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0) > levels
+    return max(accumulate(map(_LEVEL.__getitem__, _brackets(text))), default=0) > levels
+
+
+def _brackets(text: str) -> bytes:
+    """The brackets that stand outside of strings. Where nothing is escaped, every other quote ends a string: two with nothing
+    between them tell no other bracket whether it stands inside one, so they can go.
+    """
+    plain = text if "\\" not in text else _STRING.sub("", text)
+    found = plain.encode(errors="surrogatepass").translate(None, _ALL_BUT_BRACKETS_AND_QUOTES).replace(b'""', b"")
+    return found if b'"' not in found else b"".join(found.split(b'"')[::2])

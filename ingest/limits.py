@@ -26,6 +26,11 @@ class Limits:
     send_s: int = 10
     ping_s: int = 30
 
+    @property
+    def refilled_s(self) -> float:
+        """After how long an empty bucket of messages is full again."""
+        return self.messages_burst / self.messages_per_s
+
 
 class Bucket:
     """`burst` tokens, `per_s` new ones each second."""
@@ -39,6 +44,17 @@ class Bucket:
         self._fill(now)
         self._tokens -= 1
         return max(0.0, -self._tokens / self._per_s)
+
+    def take_all(self, now: float) -> int:
+        """Take what is there; gives how many."""
+        taken = self.left(now)
+        self._tokens -= taken
+        return taken
+
+    def left(self, now: float) -> int:
+        """How many are there."""
+        self._fill(now)
+        return max(0, int(self._tokens))
 
     def is_empty(self, now: float) -> bool:
         self._fill(now)

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from ingest.cost_details import calculated
 from ingest.envelope import Origin
-from ingest.fields import Integer, Refused, decoder, instant, read, required_instant, text_or
+from ingest.fields import Integer, Refused, decoder, default_of, instant, read, required_instant, text_or
 from ingest.loose import Fields
 from ingest.samples import Metered, MeterValue, Readings, Shape, SignedText, meter_sampled, read_metered, status_instant
 from ingest.station_messages import card, limit_of
@@ -112,6 +112,7 @@ _METER_VALUES = Shape(decoder(MeterValues), ("evseId", "meterValue"), "meterValu
 _STATUS = decoder(StatusNotification)
 _KINDS = {"Started": TransactionStarted, "Updated": TransactionUpdated, "Ended": TransactionEnded}
 _STATES = {state.value: state for state in ChargingState}
+_LOCAL = default_of(TransactionEnded, "reason")
 _NO_EVSE, _NO_TOKEN, _DEFAULT_UNIT = Evse(), IdToken(), UnitOfMeasure()
 
 
@@ -141,9 +142,8 @@ def transaction_event(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ..
         offline=call.offline or False,
         samples=tuple(found.samples),
         signed=tuple(found.signed),
+        **({"reason": text_or(info.stopped_reason, _LOCAL)} if kind is TransactionEnded else {}),
     )
-    if isinstance(event, TransactionEnded):
-        event = msgspec.structs.replace(event, reason=text_or(info.stopped_reason, event.reason))
     if not origin.with_facts or _says_no_more(call, info, event):
         return (event,)
     return (event, *_beside(origin, call, event))

@@ -11,7 +11,6 @@ read stands there as a sample without a value. So both steps know the same sampl
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -29,13 +28,13 @@ POWER_OF_TEN_MAX: Final = 12
 
 S = TypeVar("S", bound=Struct)
 T = TypeVar("T")
-Units = dict[str, int]  # a unit as written, or in lower case -> the power of ten to its base unit
+Units = dict[str | None, int]  # a unit as written, in lower case, or absent -> the power of ten to its base unit
 
 
 def _units(base: str, *larger: str) -> Units:
-    """`larger` are thousands of the base. "KWH" is seen in the field, hence the lower case; "" is the absent unit."""
-    written = {"": 0, base: 0} | dict.fromkeys(larger, 3)
-    return written | {unit.lower(): power for unit, power in written.items()}
+    """`larger` are thousands of the base. "KWH" is seen in the field, hence the lower case."""
+    written = {base: 0} | dict.fromkeys(larger, 3)
+    return {None: 0, "": 0} | written | {unit.lower(): power for unit, power in written.items()}
 
 
 _ACTIVE, _REACTIVE, _APPARENT = _units("Wh", "kWh"), _units("varh", "kvarh"), _units("VAh", "kVAh")
@@ -74,6 +73,10 @@ UNITS: Final[dict[str, Units]] = {
     "Current.Export.Offered": _CURRENT,
     "Current.Export.Minimum": _CURRENT,
 }
+
+
+# A measurand as written, or absent -> as it is kept, and its units. The default is that very object: see `fields.default_of`.
+_MEASURANDS = {each: (each, units) for each, units in UNITS.items()} | dict.fromkeys((None, "", REGISTER), (REGISTER, _ACTIVE))
 
 
 class MeterValue(Struct, Generic[S], rename="camel", gc=False):
@@ -185,22 +188,30 @@ class Readings:
         location: str | None,
         phase: str | None,
     ) -> None:
-        """`multiplier` is a power of ten (2.x). An absent phase means the overall value; phases are never added up here."""
-        measurand = text_or(measurand, REGISTER)
-        units = UNITS.get(measurand)
-        if units is None:
+        """`multiplier` is a power of ten (2.x). An absent phase means the overall value; phases are never added up here.
+
+        Unreadable is also a unit that is none of this measurand: a guess would be a wrong bill.
+        """
+        known = _MEASURANDS.get(measurand)
+        if known is None:
             return
-        amount = _in_base_unit(value, unit or "", units, multiplier)
-        if amount is None or at is None:
+        named, units = known
+        power = units.get(unit)
+        if power is None and unit is not None:
+            power = units.get(unit.lower())
+        amount = number(value)
+        if amount is None or power is None or at is None or abs(multiplier) > POWER_OF_TEN_MAX:
             self.unreadable += 1
             return
+        if power + multiplier:
+            amount = scaled(amount, power + multiplier)
         self.samples.append(
             Sample(
                 at=at,
                 value=amount,
-                measurand=measurand,
-                context=text_or(context, PERIODIC),
-                location=text_or(location, OUTLET),
+                measurand=named,
+                context=PERIODIC if not context or context == PERIODIC else context,  # `text_or`, which costs a call
+                location=OUTLET if not location or location == OUTLET else location,
                 phase=phase or None,
             )
         )
@@ -239,18 +250,6 @@ def meter_sampled(
             signed=tuple(found.signed),
         ),
     )
-
-
-def _in_base_unit(value: object, unit: str, units: Units, multiplier: int) -> Decimal | None:
-    """None where the value is no number, or the unit none of this measurand: a guess would be a wrong bill."""
-    amount = number(value)
-    power = units.get(unit)
-    if power is None:
-        power = units.get(unit.lower())
-    if amount is None or power is None or abs(multiplier) > POWER_OF_TEN_MAX:
-        return None
-    power += multiplier
-    return scaled(amount, power) if power else amount
 
 
 def status_instant(origin: Origin, timestamp: object) -> datetime:

@@ -14,6 +14,7 @@ from ocpp.messages import MessageType, get_validator
 from vocabulary.charging import Protocol
 
 _VERSIONS: Final = {Protocol.OCPP16: "1.6", Protocol.OCPP201: "2.0.1", Protocol.OCPP21: "2.1"}
+_SEND: Final = 6  # whose schema bears the action's name alone
 _KINDS: Final = {
     "type": "TypeConstraintViolation",
     "maxLength": "TypeConstraintViolation",
@@ -21,17 +22,23 @@ _KINDS: Final = {
 }
 
 
-def violation(protocol: Protocol, action: str, payload: str, is_answer: bool) -> str | None:
+def violation(protocol: Protocol, action: str, payload: str, is_answer: bool, is_send: bool = False) -> str | None:
     """The first violation as an OCPP error code, the place and the broken rule; None where the payload is valid.
 
     `payload` is JSON text, whose numbers are compared exactly. The words hold no value of the payload: it may be a token.
     """
-    message_type = MessageType.CallResult if is_answer else MessageType.Call
+    if not action.isidentifier() or action.endswith(("Request", "Response")):  # it becomes the name of a file
+        return f"NotImplemented: {protocol.value} has no such action"
+    message_type = MessageType.CallResult if is_answer else _SEND if is_send else MessageType.Call
     try:
         validator = get_validator(message_type, action, _VERSIONS[protocol], parse_float=Decimal)
     except OSError:
         return f"NotImplemented: {protocol.value} has no such action"
-    for error in validator.iter_errors(json.loads(payload, parse_float=Decimal)):
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
-        return f"{_KINDS.get(error.validator, 'FormatViolation')}: {place or '.'} breaks {error.validator}"
-    return None
+    try:
+        error = next(validator.iter_errors(json.loads(payload, parse_float=Decimal)), None)
+    except (ArithmeticError, ValueError):  # a billion digits, or an exponent of that size
+        return "TypeConstraintViolation: a number is beyond all bounds"
+    if error is None:
+        return None
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+    return f"{_KINDS.get(error.validator, 'FormatViolation')}: {place or '.'} breaks {error.validator}"

@@ -11,6 +11,7 @@ station, answer first. `receive` must have made the message durable when it retu
 - With an `upstream` this is a tap (`ingest/websocket_tap.py`): frames go on to the CSMS and back, `receive` only records them,
   and raises NotRecorded where they must not go on.
 - Who sends faster than allowed is read more slowly; who then goes on without waiting for answers is closed with 1008.
+- Of a connection that has ended what waits is still handled, all at once, as far as it came within the station's pace.
 - Who does not read what it is sent for a while is disconnected, without a word: nothing could be said to it.
 - Who offers no known subprotocol, a name that is none, or no right to it, gets an HTTP status and the reason.
 
@@ -20,7 +21,7 @@ Versions are preferred newest first. A log line is written when a connection is 
 import asyncio
 import ssl
 from base64 import b64encode
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -32,6 +33,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from ingest.limits import Bucket, Limits
@@ -122,7 +124,7 @@ class StationServer:
             ping_interval=self._limits.ping_s,
             ping_timeout=self._limits.ping_s,
             server_header=None,
-            create_connection=_counted(self._limits.connections_max + _SPARE),
+            create_connection=_counted(self._limits.connections_max + _SPARE, is_tap=self._upstream is not None),
             ssl=tls,
         )
         return int(self._server.sockets[0].getsockname()[1])
@@ -143,6 +145,11 @@ class StationServer:
         """Push a frame to a station. False: it is not connected, and nothing was sent."""
         connection = self._connections.get(station)
         return connection is not None and await self._sent(station, connection, [text])
+
+    def disconnect(self, station: StationId, reason: str) -> None:
+        """End a station's connection with 1008; nothing where it has none. Frames in hand are handled."""
+        if (connection := self._connections.get(station)) is not None:
+            self._close(connection, reason)
 
     async def _examine(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse by HTTP what can be no OCPP connection; None lets the handshake go on."""
@@ -192,10 +199,14 @@ class StationServer:
             while await self._paced(connection, turn) and (data := await _next_frame(connection)) is not None:
                 frames += 1
                 await self._handle(connection, turn, self._message(data, station, version))
+            frames += await self._handle_rest(connection, turn, station, version)
         finally:
             if self._connections.get(station) is connection:
                 del self._connections[station]
-            facts = {"protocol": version.value, "frames": frames, "seconds": round(monotonic() - began, 3)}
+            asyncio.get_running_loop().call_later(self._limits.refilled_s, lambda: turn)  # who comes back has no new burst
+            facts: dict[str, object] = {"protocol": version.value, "frames": frames, "seconds": round(monotonic() - began, 3)}
+            if unread := len(connection.recv_messages.frames):
+                facts["unread"] = unread
             self._log("station_disconnected", station=station, **facts, code=connection.close_code)
 
     async def _relay(self, connection: ServerConnection, turn: _Turn, station: StationId, version: OcppVersion) -> int:
@@ -228,18 +239,22 @@ class StationServer:
         older = self._connections.get(station)
         self._connections[station] = connection
         if older is not None:
-            closing = asyncio.create_task(older.close(CloseCode.POLICY_VIOLATION, "replaced by a newer connection"))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._close(older, "replaced by a newer connection")
+
+    def _close(self, connection: ServerConnection, reason: str) -> None:
+        """Nobody waits for who may not answer."""
+        closing = asyncio.create_task(connection.close(CloseCode.POLICY_VIOLATION, reason))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _paced(self, connection: ServerConnection, turn: _Turn) -> bool:
-        """Wait until one more frame may be read. False: it was a flood, and the connection is closed."""
-        delay = turn.pace.take(monotonic())
-        if not delay:
-            turn.flooding_since = None
-            return True
-        await asyncio.sleep(delay)
-        if len(connection.recv_messages.frames) < _FLOOD_FRAMES:
+        """Wait until one more frame may be read. False: the connection has ended, or it was a flood and is closed."""
+        if connection.state is not State.OPEN:
+            return False
+        if delay := turn.pace.take(monotonic()):
+            await asyncio.sleep(delay)
+        waiting = len(connection.recv_messages.frames)
+        if waiting < _FLOOD_FRAMES or waiting <= turn.pace.left(monotonic()):
             turn.flooding_since = None
             return True
         turn.flooding_since = turn.flooding_since or monotonic()
@@ -253,6 +268,15 @@ class StationServer:
         async with turn.lock:
             (answers,) = await self._receive([message])
             await self._sent(message.station, connection, answers)
+
+    async def _handle_rest(self, connection: ServerConnection, turn: _Turn, station: StationId, version: OcppVersion) -> int:
+        """What waits of a connection that has ended, as far as it is no flood; how many frames that was. Nobody is answered."""
+        waiting = min(len(connection.recv_messages.frames), turn.pace.take_all(monotonic()))
+        frames = [data for _ in range(waiting) if (data := await _next_frame(connection)) is not None]
+        if frames:
+            async with turn.lock:
+                await self._receive([self._message(data, station, version) for data in frames])
+        return len(frames)
 
     async def _sent(self, station: StationId, connection: ServerConnection, texts: Sequence[str]) -> bool:
         """False where the connection ended before all was handed over: an answer that is lost is asked for again."""
@@ -286,12 +310,14 @@ class StationServer:
         )
 
 
-def _counted(sockets_max: int) -> type[ServerConnection]:
+def _counted(sockets_max: int, is_tap: bool) -> type[ServerConnection]:
     """Connections that end at once where there are too many sockets for even a refusal."""
 
     class Counted(Opcodes, ServerConnection):
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            if not is_tap:
+                self.are_text = deque(maxlen=0)  # nobody asks
             if len(self.server.all_connections) > sockets_max:
                 transport.abort()
 

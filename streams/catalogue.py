@@ -76,6 +76,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     contracts: dict[ContractId, Versions[Contract]] = {}
     partners: dict[PartnerId, Versions[Partner]] = {}
     tariff_versions: dict[VersionHash, Tariff] = {}  # every version that was ever published, by its content
+    evses: dict[str, Versions[dict[StationId, tuple[Evse, ...]]]] = {}  # of each site's versions, by station
     # Where to look: whatever version of these ever had that station, or that token (in lower case).
     sites_of: dict[StationId, tuple[str, ...]] = {}
     contracts_of: dict[str, tuple[ContractId, ...]] = {}
@@ -106,8 +107,8 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def plugs(self, station: StationId, at: datetime) -> tuple[Plug, ...]:
         """All EVSEs of a station, and those of others that go by a name of its as well."""
-        sites = (site for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
-        return tuple(Plug(site, evse) for site in sites for evse in site.evses if station in _stations_of(evse))
+        sites = ((one, site) for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
+        return tuple(Plug(site, evse) for one, site in sites for evse in (self.evses[one].at(at) or {}).get(station, ()))
 
     def holder(self, token: TokenUid, at: datetime) -> Contract | Partner | None:
         """Whose token this is (compared without regard to case). A contract comes before a partner."""
@@ -128,8 +129,12 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             return structs.replace(catalogue, operators=catalogue.operators.with_version(fact.valid_from, fact.operator))
         case SitePublished():
             sites = _with(catalogue.sites, fact.site.id, fact.valid_from, fact.site)
-            stations = [station for evse in fact.site.evses for station in _stations_of(evse)]
-            return structs.replace(catalogue, sites=sites, sites_of=_found_by(catalogue.sites_of, stations, fact.site.id))
+            by_station: dict[StationId, tuple[Evse, ...]] = {}
+            for evse in fact.site.evses:
+                by_station |= {station: (*by_station.get(station, ()), evse) for station in _stations_of(evse)}
+            evses = _with(catalogue.evses, fact.site.id, fact.valid_from, by_station)
+            sites_of = _found_by(catalogue.sites_of, by_station, fact.site.id)
+            return structs.replace(catalogue, sites=sites, evses=evses, sites_of=sites_of)
         case TariffPublished():
             tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, fact.tariff)
             versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}

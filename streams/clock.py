@@ -34,7 +34,7 @@ _NONE = timedelta(0)
 _FAR = timedelta(hours=1)
 
 
-class Compared(Struct, frozen=True, array_like=True):
+class Compared(Struct, frozen=True, gc=False, array_like=True):
     """A message's time and its first arrival."""
 
     of: Moment

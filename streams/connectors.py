@@ -45,7 +45,7 @@ _MEANINGLESS = ("0", "-1")  # some stations say 0 whatever they were given; one 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class Status(Struct, frozen=True, array_like=True):
+class Status(Struct, frozen=True, gc=False, array_like=True):
     """A status that may be told to a session that is still to come."""
 
     connector: int
@@ -53,7 +53,7 @@ class Status(Struct, frozen=True, array_like=True):
     word: str
 
 
-class OnConnector(Struct, frozen=True, array_like=True):
+class OnConnector(Struct, frozen=True, gc=False, array_like=True):
     """A session as far as assigning needs it. `transaction` None: the CSMS's answer has not been seen."""
 
     session: SessionId
@@ -66,7 +66,7 @@ class OnConnector(Struct, frozen=True, array_like=True):
 Orphan = MeterSampled | TransactionEnded | ClockCompared
 
 
-class StationState(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="station"):
+class StationState(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="station"):
     """The newest last, each bounded: a station's state does not grow with its history."""
 
     requests: tuple[tuple[str, SessionId], ...] = ()

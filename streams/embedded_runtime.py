@@ -19,6 +19,7 @@ from streams.log import INPUTS, Appended, Record, Stream
 from streams.memory import Memory
 from streams.places import OFFICE
 from streams.proven import PositionChanged, demand_proven, proven
+from streams.states import States
 from streams.unit import OpenUnit, Unit, Verbs
 from vocabulary.codec import ReferenceFact, decode, encode
 from vocabulary.identity import Position, digest
@@ -91,6 +92,8 @@ class EmbeddedRuntime:
         tally: Counter[str] = Counter()
         while processed := self._pump_batch(tally):
             progress(processed)
+            if processed < self._batch:
+                break
         return tally
 
     def pump_batch(self, limit: int) -> int:
@@ -123,6 +126,10 @@ class EmbeddedRuntime:
             with self._writing() as unit:
                 return self._known_catalogue(unit)
         return self._catalogue
+
+    def memory(self, states: States) -> Memory:
+        """What is remembered, where the states that are read stand at the same position; else nothing is."""
+        return self._memory if states.position(CONSUMER) == self._reached else Memory()
 
     def _pump_batch(self, tally: Counter[str], limit: int | None = None) -> int:
         def demand_and_process(unit: Unit) -> int:

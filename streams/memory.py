@@ -1,9 +1,14 @@
 """The states that a runtime works on: loaded when first asked for, remembered between batches, saved with each batch or later.
 
-Bounded: beyond `MOST` the states that were not touched longest are forgotten, but for those that no store holds yet.
+Bounded: beyond `MOST` the states that were not touched longest are forgotten, but for those that no store holds yet. What it
+takes to forget does not grow with what is remembered: a server forgets several times for each message.
+
+The states and what they are made of are structs with `gc=False`: none can refer to itself, and Python's collector, which would
+stop a server for half a second with a few thousand sessions in memory, passes over them.
 """
 
 from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -39,13 +44,15 @@ class Memory:
     def __init__(self) -> None:
         self._known: dict[str, State | None] = {}
         self._unsaved: dict[str, State] = {}
+        self._passing: set[str] = set()  # keys that are not worth remembering: closed sessions, and what has no state
 
     def prefetch(self, keys: Iterable[str], states: States) -> None:
         """One query for all that is not known yet. A key without a state is remembered as such."""
         unknown = [key for key in dict.fromkeys(keys) if key not in self._known]
         if unknown:
             found = states.load(unknown)
-            self._known |= {key: _DECODER.decode(found[key]) if key in found else None for key in unknown}
+            for key in unknown:
+                self._remember(key, _DECODER.decode(found[key]) if key in found else None)
 
     def station(self, station: StationId, states: States) -> StationState:
         state = self._get(station_key(station), states) or StationState()
@@ -64,7 +71,8 @@ class Memory:
 
     def set(self, key: str, state: State) -> None:
         self._known.pop(key, None)  # the newest stand last
-        self._known[key] = self._unsaved[key] = state
+        self._remember(key, state)
+        self._unsaved[key] = state
 
     @property
     def unsaved(self) -> int:
@@ -77,32 +85,27 @@ class Memory:
         return {key: _ENCODER.encode(state) for key, state in changed.items()}
 
     def forget(self, closed: bool = False) -> None:
-        """Everything; or only what is closed, and what exceeds the bound."""
+        """Everything; or only what is closed, and what exceeds the bound. What is unsaved stays then."""
         if not closed:
-            self._known, self._unsaved = {}, {}
+            self._known, self._unsaved, self._passing = {}, {}, set()
             return
-        kept = {key: state for key, state in self._known.items() if isinstance(state, StationState | MetersState | Gathering)}
-        self._known = {**dict(list(kept.items())[-MOST:]), **self._unsaved}
+        for key in self._passing - self._unsaved.keys():
+            del self._known[key]
+        self._passing &= self._unsaved.keys()
+        exceeding = islice((key for key in self._known if key not in self._unsaved), max(0, len(self._known) - MOST))
+        for key in [*exceeding]:
+            del self._known[key]
+
+    def _remember(self, key: str, state: State | None) -> None:
+        self._known[key] = state
+        if state is None or isinstance(state, Closed):
+            self._passing.add(key)
+        else:
+            self._passing.discard(key)
 
     def _get(self, key: str, states: States) -> State | None:
         self.prefetch((key,), states)
         return self._known[key]
-
-
-def read_session(states: States, session: SessionId) -> SessionState | None:
-    """A session's state as it is stored, for questions between two batches."""
-    found = states.load((session_key(session),))
-    state = next((_DECODER.decode(body) for body in found.values()), None)
-    assert not isinstance(state, StationState | MetersState)
-    return state
-
-
-def read_station(states: States, station: StationId) -> StationState:
-    """A station's state as it is stored."""
-    found = states.load((station_key(station),))
-    state = next((_DECODER.decode(body) for body in found.values()), StationState())
-    assert isinstance(state, StationState)
-    return state
 
 
 def as_written_today(body: bytes) -> bytes:

@@ -20,7 +20,7 @@ _COUNTED_ON = (Finding.ROLLED_OVER, Finding.REGISTER_RESET)
 SPANS, EVSES = 4, 64  # how many are kept, of an EVSE and of a station; the newest stay
 
 
-class Span(Struct, frozen=True, array_like=True):
+class Span(Struct, frozen=True, gc=False, array_like=True):
     """A session, and the register at its start and end."""
 
     session: SessionId
@@ -30,12 +30,12 @@ class Span(Struct, frozen=True, array_like=True):
     end_wh: WattHours
 
 
-class OfEvse(Struct, frozen=True, array_like=True):
+class OfEvse(Struct, frozen=True, gc=False, array_like=True):
     evse: int
     spans: tuple[Span, ...]
 
 
-class MetersState(Struct, frozen=True, tag="meters"):
+class MetersState(Struct, frozen=True, gc=False, tag="meters"):
     """By EVSE (1.6: connector), the one that was used last at the end; spans in order of time."""
 
     evses: tuple[OfEvse, ...] = ()

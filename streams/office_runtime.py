@@ -11,6 +11,8 @@ from datetime import timedelta
 from streams.catalogue import Catalogue
 from streams.embedded_runtime import CarriedOut, Complete, EmbeddedRuntime, Input
 from streams.log import Appended, Stream
+from streams.memory import Memory
+from streams.states import States
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import Position
@@ -48,6 +50,10 @@ class OfficeRuntime:
     def carry_out(self, command: Input) -> CarriedOut:
         """Whether a session is billed depends on whether its end has been processed: the command notes how far workers are."""
         return self._office.carry_out(command, self._complete)
+
+    def memory(self, _states: States) -> Memory:
+        """None: workers move the states on."""
+        return Memory()
 
     def catalogue(self) -> Catalogue:
         """The reference facts in force now; others may have published some."""

@@ -1,15 +1,33 @@
 """How much of a session was told, as it is closed again and again."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, UnsetType, structs
 
 from streams.meter_curve import ROUNDING_WH
 from streams.registers import EXACT
 from vocabulary.rules import has_doubts
-from vocabulary.sessions import ChargingSession, Finding, Quality, SessionClosed, quality_of
+from vocabulary.sessions import (
+    CONTRADICTING,
+    ESTIMATING,
+    ChargingSession,
+    Doubt,
+    Finding,
+    Quality,
+    SessionClosed,
+    quality_of,
+)
 
 _BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
+
+
+def by_doubts(doubts: Iterable[Doubt]) -> Quality | UnsetType:
+    """Of a session that is whole; UNSET: complete."""
+    found = {doubt.finding for doubt in doubts}
+    if found & CONTRADICTING:
+        return Quality.DISPUTED
+    return Quality.ESTIMATED if found & ESTIMATING else UNSET
 
 
 def by_rules(closed: SessionClosed, rules: int) -> SessionClosed:

@@ -34,7 +34,7 @@ class Kind(StrEnum):
     CLOCK_INTERVAL = "clock"  # the same, clock-aligned: it begins there ("the timestamp of the start", 1.6 §9.1.5)
 
 
-class Register(Struct, frozen=True, array_like=True):
+class Register(Struct, frozen=True, gc=False, array_like=True):
     """A value as one message told it; `context` only where it is that of the begin or the end."""
 
     at: datetime

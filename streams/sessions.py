@@ -21,12 +21,12 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import UNSET, Struct, structs
 
 from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
-from streams.qualities import closed_as
+from streams.qualities import by_doubts, closed_as
 from streams.registers import EXACT, Register, greatest_power, last_of, registers
 from streams.session_names import SessionEvent, is_another
 from streams.step import Step
@@ -47,19 +47,10 @@ from vocabulary.codec import event_id
 from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId
 from vocabulary.quantities import WattHours
 from vocabulary.rules import FIRST, RULES, asks_persons, has_doubts
-from vocabulary.sessions import (
-    CONTRADICTING,
-    ESTIMATING,
-    ChargingSession,
-    Doubt,
-    Finding,
-    Quality,
-    SessionClosed,
-    SessionFlagged,
-)
+from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
 
 
-class Start(Struct, frozen=True, array_like=True):
+class Start(Struct, frozen=True, gc=False, array_like=True):
     """Of several, the one with the lowest seqNo, then the earliest, is the start."""
 
     at: datetime
@@ -68,7 +59,7 @@ class Start(Struct, frozen=True, array_like=True):
     meter_wh: WattHours | None
 
 
-class End(Struct, frozen=True, array_like=True):
+class End(Struct, frozen=True, gc=False, array_like=True):
     """`event` tells two ends apart; of several, the one with the lowest seqNo, then the earliest, is the end."""
 
     seq: int | None
@@ -78,7 +69,7 @@ class End(Struct, frozen=True, array_like=True):
     reason: str
 
 
-class Said(Struct, frozen=True, kw_only=True, array_like=True):
+class Said(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """What one message said that a session is made of. `seq` None: 1.6, which has no numbers. `event` only beside `seq`."""
 
     seq: int | None = None
@@ -93,7 +84,7 @@ class Said(Struct, frozen=True, kw_only=True, array_like=True):
     power_w: Decimal | None = None
 
 
-class Gathering(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gathering"):
+class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="gathering"):
     """All that was said of a transaction so far, message by message: what a session is made of is known when it ends."""
 
     session: SessionId
@@ -111,7 +102,7 @@ class Gathering(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gath
     compared: tuple[Compared, ...] = ()
 
 
-class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="closed"):
+class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="closed"):
     """What must be remembered of a session that was concluded, to judge what comes late."""
 
     session: SessionId
@@ -350,17 +341,19 @@ def so_far(state: Gathering, until: datetime | None = None) -> ChargingSession |
         return None
     counted = _counted(state, end_of(state))
     found = [register for said in counted for register in said.registers]
-    at = max(
-        [
-            state.start.at,
-            until or state.start.at,
-            *(r.at for r in found),
-            *(said.told.at for said in counted if said.told is not None),
-        ]
-    )
-    clock = Clock(state.start.at, at)
+    clock = Clock(state.start.at, max(until or state.start.at, _last_told(state.start, counted)))
     told = _energy(state.start, clock, found, None)
     return _session(state, counted, clock, "", told) if isinstance(told, Energy) else None
+
+
+def last_told(state: Gathering) -> datetime | None:
+    """When what counts for the session was last said anything of, by the station's clock. None: its start is not known."""
+    return None if state.start is None else _last_told(state.start, _counted(state, end_of(state)))
+
+
+def _last_told(start: Start, counted: Sequence[Said]) -> datetime:
+    registers = [register.at for said in counted for register in said.registers]
+    return max([start.at, *registers, *(said.told.at for said in counted if said.told is not None)])
 
 
 def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, told: Energy) -> ChargingSession:
@@ -389,15 +382,9 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         signed=tuple(sorted(signed, key=lambda s: (s.at, *structs.astuple(s)[1:]))),
         stop_reason=reason,
         offline=any(said.offline for said in counted),
-        quality=_quality(doubts),
+        quality=by_doubts(doubts),
         doubts=doubts or UNSET,
     )
-
-
-def _quality(doubts: Sequence[Doubt]) -> Quality | UnsetType:
-    if any(doubt.finding in CONTRADICTING for doubt in doubts):
-        return Quality.DISPUTED
-    return Quality.ESTIMATED if any(doubt.finding in ESTIMATING for doubt in doubts) else UNSET
 
 
 _FINDINGS = tuple(Finding)

@@ -55,6 +55,7 @@ _SAVE_SQLITE = _SAVE.format("VALUES (?, ?)")
 _MARK = "INSERT INTO invoiced (session, number) {}"
 _MARK_POSTGRES, _MARK_SQLITE = _MARK.format("SELECT * FROM unnest(%b::text[], %b::text[])"), _MARK.format("VALUES (?, ?)")
 
+_GET_POSITION = sql("SELECT position FROM position WHERE lane = :lane AND consumer = :consumer")
 _BEGIN = sql("INSERT INTO position (lane, consumer, position) VALUES (:lane, :consumer, 0) ON CONFLICT DO NOTHING")
 
 
@@ -95,7 +96,7 @@ class SqlStates:
             self._connection.exec_driver_sql(_SAVE_SQLITE, list(zip(keys, bodies, strict=True)))
 
     def position(self, consumer: str) -> Position:
-        found = self._connection.execute(select(POSITION.c.position).where(*self._of(consumer))).scalar()
+        found = self._connection.execute(_GET_POSITION, {"lane": self._lane, "consumer": consumer}).scalar()
         return Position(found or 0)
 
     def move(self, consumer: str, expected: Position, to: Position) -> None:

@@ -21,7 +21,7 @@ from vocabulary.charging import ChargingState
 from vocabulary.sessions import Activity, Stretch
 
 
-class Told(Struct, frozen=True, array_like=True):
+class Told(Struct, frozen=True, gc=False, array_like=True):
     """A status (1.6) or charging state (2.x) at an instant; `order` breaks ties (2.x seqNo)."""
 
     at: datetime

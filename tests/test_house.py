@@ -218,6 +218,7 @@ def test_each_rule_reports_its_breach(rule: Rule, file: str, source: str) -> Non
 
 
 SET_UP = "requirements.txt pyproject.toml run .ci/run broker/pom.xml Dockerfile compose.yaml"
+SET_UP += " tests/independent/package.json tests/independent/package-lock.json"
 
 
 @pytest.mark.parametrize("file", SET_UP.split())

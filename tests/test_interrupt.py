@@ -8,6 +8,7 @@ import pytest
 
 _INTERRUPTED = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal: tests in the background have it ignored
 from wattbook.__main__ import main
 
 class Interrupting:

@@ -71,7 +71,7 @@ class RawMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="raw
     security_profile: int | None = None
 
 
-class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One sampled value (OCPP 1.6 §7.43, 2.0.1 part 2 SampledValueType), in its base unit."""
 
     at: datetime
@@ -82,7 +82,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     phase: str | None = None  # None: the overall value
 
 
-class SignedValue(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SignedValue(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A signed meter value as it was carried; `data` is byte for byte what the message held.
 
     2.x: the fields of SignedMeterValueType. 1.6: those of the JSON text in a SignedData sample (OCA application note

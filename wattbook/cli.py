@@ -16,6 +16,7 @@ from wattbook.settings import read_settings, unknown_settings
 COMMANDS = {  # name: where it is; imported when it is called, since some take long to import
     "init": "home:init",
     "import": "importing:import_",
+    "check-frames": "frames:check_frames",
     "serve": "serve:serve",
     "station": "station:station",
     "token": "token:token",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from streams.catalogue import Catalogue
-from streams.memory import read_session
+from streams.memory import Memory
 from streams.rating import running_cost
 from streams.sessions import Closed, so_far
 from vocabulary.identity import SessionId
@@ -24,9 +24,14 @@ class Cost(NamedTuple):
     final: bool
 
 
-def cost_of(store: Store, catalogue: Catalogue, session: SessionId, until: datetime | None = None) -> Cost | None:
-    """The cost of a session, up to the last thing said or `until`. None: not known, which is not the same as free."""
-    state = read_session(store.states, session)
+def cost_of(
+    store: Store, catalogue: Catalogue, session: SessionId, until: datetime | None = None, memory: Memory | None = None
+) -> Cost | None:
+    """The cost of a session, up to the last thing said or `until`. None: not known, which is not the same as free.
+
+    `memory`: what is known of the store's states already.
+    """
+    state = (memory or Memory()).session(session, store.states)
     match state:
         case None:
             return None

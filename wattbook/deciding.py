@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from streams.decisions import foreseen, known_of, objection
-from streams.memory import read_session
+from streams.memory import Memory
 from streams.states import SessionRow
 from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
@@ -49,7 +49,7 @@ def _objection(app: App, row: SessionRow, fact: SessionDecided) -> str:
     """Also what would come of it: a decision that is noted is in the log for good."""
     catalogue = app.runtime.catalogue()
     with app.reading() as store:
-        known = known_of(store.log, row, read_session(store.states, row.session))
+        known = known_of(store.log, row, Memory().session(row.session, store.states))
     if why := objection(row, fact.decision, known.closed):
         return why
     if known.state is None:  # nothing to conclude; or a worker has not saved it yet

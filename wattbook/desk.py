@@ -10,7 +10,7 @@ are then left out of the answers and told afterwards: the running cost by the cl
 holds while the desk is behind: where a CSMS has handed in many messages at once, no station waits until they are processed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,8 +21,9 @@ from ingest.presented import Presented, presented
 from streams.catalogue import Catalogue
 from streams.embedded_runtime import Input
 from streams.log import Stream
-from streams.memory import read_station
+from streams.memory import Memory
 from streams.session_names import session_id
+from streams.sessions import Gathering, last_told
 from vocabulary.charging import (
     Direction,
     MeterSampled,
@@ -79,12 +80,14 @@ class Desk:
         self.behind = 0  # messages that were taken in and not processed yet
 
     def handle(self, messages: Sequence[RawMessage]) -> list[list[str]]:
-        """For each message the frames to send to its station, the answer first. All of it is durable when this returns."""
+        """For each message the frames to send to its station, the answer first. All of it is durable when this returns; the
+        messages are processed, the answers by `settle`, or with the next messages.
+        """
         self._app.runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
         self._take_up(len(messages))
         numbers = self._transaction_numbers(messages)
         with self._app.reading() as store:
-            view = View(store, self._app.runtime.catalogue(), self._app.settings.heartbeat_interval_s)
+            view = self._view(store)
             replies = [list(self._reply(view, message, numbers.get(index))) for index, message in enumerate(messages)]
         now = max((m.received_at for m in messages if m.received_at is not None), default=None)
         self._note(
@@ -95,7 +98,6 @@ class Desk:
             ],
             now,
         )
-        self._take_up(0)
         return replies
 
     def record(self, messages: Sequence[RawMessage]) -> list[list[str]]:
@@ -122,20 +124,36 @@ class Desk:
         self._take_up(noted)
         return bool(noted)
 
-    def cost_updates(self, stations: Iterable[StationId], now: datetime) -> list[Sent]:
+    def settle(self) -> None:
+        """Process the answers that were given last. Until then they wait for what comes next."""
+        self._take_up(0)
+
+    def running_costs(self, now: datetime, stations: Sequence[StationId]) -> list[Sent]:
         """What the running sessions of these stations cost by now, where that is no longer what they were last told."""
+        return self._told_costs(now, lambda view: self._updates(view, now, stations))
+
+    def final_costs(self, now: datetime) -> list[Sent]:
+        """Of the sessions whose end was said when nothing had been concluded of it: what has been since."""
+        return self._told_costs(now, lambda view: self._final_costs(view, now))
+
+    def _told_costs(self, now: datetime, costs: "Callable[[View], list[Sent]]") -> list[Sent]:
+        self.settle()
         if self._steps_stopped:
             return []
         with self._app.reading() as store:
-            view = View(store, self._app.runtime.catalogue(), self._app.settings.heartbeat_interval_s)
-            rows = store.states.running(list(stations))
-            sent = [update for row in rows if (update := self._update(view, row.session, row.station, now)) is not None]
-            sent += self._final_costs(view, now)
+            sent = costs(self._view(store))
         self._note(sent, now)
         return sent
 
+    def _updates(self, view: "View", now: datetime, stations: Sequence[StationId]) -> list[Sent]:
+        rows = view.store.states.running(stations)
+        return [update for row in rows if (update := self._update(view, row.session, row.station, now)) is not None]
+
+    def _view(self, store: Store) -> "View":
+        runtime = self._app.runtime
+        return View(store, runtime.catalogue(), runtime.memory(store.states), self._app.settings.heartbeat_interval_s)
+
     def _final_costs(self, view: "View", now: datetime) -> list[Sent]:
-        """Of the sessions whose end was said, those that have been rated since."""
         sent, waiting = [], []
         for ended in self._ended:
             session = view.session_of(ended.events)
@@ -152,11 +170,9 @@ class Desk:
         return sent
 
     def _update(self, view: "View", session: SessionId, station: StationId, now: datetime) -> Sent | None:
-        known = cost_of(view.store, view.catalogue, session)
-        if known is None or known.final or known.session.offline or not timedelta() <= now - known.session.end < _LIVE:
-            return None
-        cost = cost_of(view.store, view.catalogue, session, until=now)
-        if cost is None or self._told.get(session) == cost.rated.total:
+        said = view.last_said(session)
+        cost = view.cost(session, now) if said is not None and timedelta() <= now - said < _LIVE else None
+        if cost is None or cost.final or cost.session.offline or self._told.get(session) == cost.rated.total:
             return None
         transaction = cost.session.transaction or view.transaction_16(station, session)
         if transaction is None:
@@ -172,7 +188,7 @@ class Desk:
         events = view.events(message)
         session = view.session_of(events)
         at_once = self._app.runtime.concludes_at_once and not (self._steps_stopped or self._steps_wait or self.behind)
-        cost = cost_of(view.store, view.catalogue, session) if session is not None and at_once else None
+        cost = view.cost(session) if session is not None and at_once else None
         if not at_once and events and isinstance(events[0], TransactionEnded):
             self._ended.append(Ended(message.station, message.received_at, events))
         text = answer(_protocol(message), message.frame, message.received_at, view.decisions(message, call, cost, number))
@@ -264,6 +280,7 @@ class View(NamedTuple):
 
     store: Store
     catalogue: Catalogue
+    memory: Memory
     heartbeat_interval_s: int
 
     def events(self, message: RawMessage) -> tuple[Decoded, ...]:
@@ -278,15 +295,23 @@ class View(NamedTuple):
             case [(TransactionUpdated() | TransactionEnded()) as event, *_] if event.protocol is not Protocol.OCPP16:
                 return session_id(event)
             case [(MeterSampled() | TransactionEnded()) as event, *_] if event.protocol is Protocol.OCPP16:
-                state = read_station(self.store.states, event.station)
+                state = self.memory.station(event.station, self.store.states)
                 return next(
                     (s.session for s in reversed(state.sessions) if s.transaction and s.transaction == event.transaction), None
                 )
             case _:
                 return None
 
+    def cost(self, session: SessionId, until: datetime | None = None) -> Cost | None:
+        return cost_of(self.store, self.catalogue, session, until, self.memory)
+
+    def last_said(self, session: SessionId) -> datetime | None:
+        """By the station's clock, of a session that runs."""
+        state = self.memory.session(session, self.store.states)
+        return last_told(state) if isinstance(state, Gathering) else None
+
     def transaction_16(self, station: StationId, session: SessionId) -> TransactionId | None:
-        state = read_station(self.store.states, station)
+        state = self.memory.station(station, self.store.states)
         return next((s.transaction for s in state.sessions if s.session == session), None)
 
     def decisions(self, message: RawMessage, call: Presented | None, cost: Cost | None, number: int | None) -> Decisions:

@@ -4,6 +4,7 @@ Without any setting it asks for passwords and listens on this machine alone, beh
 must be asked for by name; what contradicts itself is refused before anything listens.
 """
 
+import asyncio
 import resource
 import ssl
 from collections.abc import Awaitable, Callable
@@ -14,12 +15,13 @@ from ingest.limits import Limits
 from ingest.websocket_handshake import VERSIONS, Admit, Knock, Refusal
 from ingest.websocket_server import LogLine, Receive, StationServer, admit_everyone
 from ingest.websocket_tap import Upstream
-from wattbook.credentials import Credentials
+from wattbook.credentials import Credentials, CredentialsUnusable
 from wattbook.doorkeeper import Passwords, by_certificate
 from wattbook.settings import Settings, SettingsError
 from wattbook.tls import client_context, server_context
 
 Listen = Callable[[], Awaitable[str]]
+REVOKED_S = 2  # between two looks at who was revoked
 _FILES_BESIDE_CONNECTIONS = 500
 _FULL = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "what is said cannot be recorded at the moment; try again later")
 
@@ -74,6 +76,22 @@ async def listen(server: StationServer, settings: Settings) -> str:
     return f"{scheme}://{settings.serve_host}:{port}/ocpp/<station> ({', '.join(VERSIONS)}; {asked})"
 
 
+async def tell_revoked(server: StationServer, settings: Settings, every_s: float = REVOKED_S) -> None:
+    """Until cancelled: end the connection of whoever has been revoked, or has lost the password by which it was let in."""
+    credentials, profile = Credentials(settings.credentials_path), profile_of(settings)
+    if not _asks_who(settings):
+        return
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            held = credentials.all()
+        except CredentialsUnusable:
+            continue  # the doorkeeper lets nobody in meanwhile, and says why
+        for station in server.stations:
+            if held[station].revoked if station in held else profile < 3:
+                server.disconnect(station, "the station was revoked")
+
+
 def limits_of(settings: Settings) -> Limits:
     return Limits(
         frame_bytes_max=settings.serve_frame_bytes_max,
@@ -89,13 +107,16 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def _asks_who(settings: Settings) -> bool:
+    """Whether a station must be one that we know. Behind a tap the CSMS compares passwords, before the station is let in."""
+    profile = profile_of(settings)
+    return profile == 3 or (profile > 0 and settings.serve_upstream is None)
+
+
 def _admit(settings: Settings) -> Admit:
     credentials = Credentials(settings.credentials_path)
-    is_tap = settings.serve_upstream is not None
     match profile_of(settings):
-        case 0:
-            return admit_everyone
-        case 1 | 2 if is_tap:  # the CSMS compares the password, before the station is let in
+        case _ if not _asks_who(settings):
             return admit_everyone
         case 3:
             return by_certificate(credentials, settings.serve_tls_organization)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ledger.books import Booked
 from streams.log import Stream
-from streams.places import OFFICE, place_of
+from streams.places import place_of
 from streams.states import SessionRow
 from vocabulary.codec import decode
 from vocabulary.identity import Position, SessionId
@@ -26,13 +26,16 @@ def history(store: Store, row: SessionRow, booked: Sequence[Booked]) -> History:
 
 
 def _reversals(store: Store, row: SessionRow, booked: Sequence[Booked]) -> tuple[ChargeReversed, ...]:
-    """Looked for only where the books have one, and only in what was concluded since the first charge was booked."""
+    """Looked for only where the books may have one. Where the log has one order, a conclusion stands behind what it follows
+    from; in a lane, places of conclusions say nothing of messages' offsets.
+    """
     at = row.rated_at or row.closed_at
     if len(booked) < 2 or at is None:
         return ()
-    lane = place_of(at)[1] if len(store.lanes) > 1 else OFFICE
-    causes = [each.cause for each in booked if len(store.lanes) == 1 or place_of(Position(each.cause))[1] == lane]
-    found = store.lanes[lane].about(Stream.CONCLUSIONS, row.session, Position(min(causes, default=0)))
+    if len(store.lanes) == 1:
+        found = store.log.about(Stream.CONCLUSIONS, row.session, Position(min(each.cause for each in booked)))
+    else:
+        found = store.lanes[place_of(at)[1]].about(Stream.CONCLUSIONS, row.session, Position(0))
     return tuple(event for stored in found if isinstance(event := decode(stored.body), ChargeReversed))
 
 

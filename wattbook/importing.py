@@ -61,7 +61,7 @@ def import_files(
     summary = ImportSummary(files=len(files), published=not runtime.concludes_at_once)
     tally, new = runtime.pump(), 0
     for file in files:
-        for found in _batches(file, batch, form or _form(file), zone):
+        for found in pieces(file, batch, form or form_of(file), zone):
             messages = _messages(file, found, summary)
             appended = runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
             new += sum(is_new for _, is_new in appended)
@@ -72,12 +72,12 @@ def import_files(
     return summary
 
 
-def _form(file: Path) -> FileForm:
+def form_of(file: Path) -> FileForm:
     with file.open("rb") as opened:
         return recognised(opened.read(HEAD_BYTES))
 
 
-def _batches(file: Path, size: int, form: FileForm, zone: tzinfo) -> Iterator[Found]:
+def pieces(file: Path, size: int, form: FileForm, zone: tzinfo) -> Iterator[Found]:
     read = line_reader(form, zone)
     if read is None:
         yield from _whole(file, size, form, zone)

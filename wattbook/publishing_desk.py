@@ -8,7 +8,6 @@ no costs until the desk has caught up.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -20,31 +19,16 @@ from vocabulary.access import Token
 from vocabulary.charging import RawMessage
 from wattbook.database import DatabaseError, reading, writing
 from wattbook.desk import Desk
+from wattbook.pieces import PIECE_S, Piece
 from wattbook.recorder import Recorder
 from wattbook.sql_access import SqlAccess, ToldAnswer
 from wattbook.wiring import App
 
 BEHIND_MAX: Final = 10_000  # messages that wait to be processed, before publishers wait
-PIECE_S: Final = 0.03  # for which the desk has a piece in hand while stations are connected: they come in between
-ALONE_S: Final = 0.3  # and while none is: larger pieces cost less
-PIECE_MIN, PIECE_MAX = 20, 1000  # messages in a piece
+ALONE_S: Final = 0.3  # for which the desk has a piece in hand while no station is connected: larger pieces cost less
 
 R = TypeVar("R")
 Run = Callable[..., Awaitable[Any]]
-
-
-class Piece:
-    """How many messages the desk takes in hand at a time: as many as it is through with in so many seconds, by the last one."""
-
-    def __init__(self) -> None:
-        self.size = PIECE_MIN
-
-    def timed(self, seconds: float, work: Callable[[Any], R], argument: Any, messages: int) -> R:
-        began = time.monotonic()
-        done = work(argument)
-        wanted = int(messages * seconds / max(time.monotonic() - began, 1e-6))
-        self.size = max(PIECE_MIN, min(PIECE_MAX, wanted, 2 * self.size))
-        return done
 
 
 class PublishingDesk:

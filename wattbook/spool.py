@@ -182,7 +182,7 @@ class Unsynced(NamedTuple):
 
 def has_left(folder: Path) -> bool:
     """Whether a tap left something there that no tap that runs looks after."""
-    with suppress(OSError):
+    with suppress(SpoolUnusable):
         if any(folder.glob("*.spool")):
             os.close(_lock(folder))
             return True

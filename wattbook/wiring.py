@@ -249,7 +249,9 @@ def unit_over(engine: Engine, lane: Lane = OFFICE, waiting: Waiting = in_silence
 
 
 def unit_on(connection: Connection, lane: Lane = OFFICE) -> Unit:
-    return Unit(log_on(connection, lane), SqlStates(connection, lane), _Books(SqlLedger(connection)), log_on(connection))
+    log = log_on(connection, lane)
+    office = log if lane == OFFICE else log_on(connection)
+    return Unit(log, SqlStates(connection, lane), _Books(SqlLedger(connection)), office)
 
 
 def store_on(connection: Connection, partitions: int = 0) -> Store:

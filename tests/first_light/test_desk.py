@@ -68,13 +68,13 @@ def test_while_many_messages_wait_a_station_is_answered_without_costs_and_told_t
     stop = {"transactionId": started["transactionId"], "meterStop": 8550, "timestamp": "2026-10-14T09:00:00Z"}
     [frames] = desk.handle([_call("StopTransaction", stop, "n", after=3600)])
     assert [json.loads(frame)[0] for frame in frames] == [3], "the answer, and no cost"
-    assert desk.cost_updates([], NOW + timedelta(hours=1)) == []
+    assert desk.final_costs(NOW + timedelta(hours=1)) == []
     pieces = 0
     while desk.behind:
         desk.catch_up(20)
         pieces += 1
     assert pieces > 2
-    [told] = desk.cost_updates([], NOW + timedelta(hours=1))
+    [told] = desk.final_costs(NOW + timedelta(hours=1))
     assert json.loads(told.frame)[3]["messageId"] == "FinalCost"
     assert len(desk.handle([_call("StopTransaction", stop, "o", after=3700)])[0]) == 2, "costs are told at once again"
 

@@ -103,7 +103,7 @@ def test_what_was_stored_offline_has_no_cost_by_the_servers_clock(tmp_path: Path
     desk, now = Desk(app, lambda *_, **__: None), datetime(2026, 11, 20, 8, tzinfo=UTC)
     began = now - timedelta(days=20)
     desk.handle([_event(now, began, 0, "Charging", 1000), _event(now, began + timedelta(hours=1), 1, "SuspendedEV", 6000)])
-    assert desk.cost_updates([StationId("CS201-01")], now) == []
+    assert desk.running_costs(now, [StationId("CS201-01")]) == []
 
 
 def test_a_live_session_is_told_its_idle_time_as_the_clock_runs(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_live_session_is_told_its_idle_time_as_the_clock_runs(tmp_path: Path) 
     desk, now = Desk(app, lambda *_, **__: None), datetime(2026, 11, 20, 8, tzinfo=UTC)
     began = now - timedelta(hours=2)
     desk.handle([_event(now, began, 0, "Charging", 1000), _event(now, began + timedelta(hours=1), 1, "SuspendedEV", 6000)])
-    [update] = desk.cost_updates([StationId("CS201-01")], now)
+    [update] = desk.running_costs(now, [StationId("CS201-01")])
     assert json.loads(update.frame, parse_float=Decimal)[3]["totalCost"] == Decimal("9.52")  # (2.00 + 6.00) * 1.19
 
 

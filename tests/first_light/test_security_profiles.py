@@ -8,8 +8,8 @@ import ssl
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus
 from websockets.headers import build_authorization_basic
 from websockets.typing import Subprotocol
@@ -31,8 +32,9 @@ from vocabulary.codec import decode
 from vocabulary.identity import StationId
 from wattbook.credentials import Credentials, CredentialsUnusable, canonical, is_password_of
 from wattbook.doorkeeper import Passwords
-from wattbook.front_door import check_door, profile_of
+from wattbook.front_door import check_door, listen, profile_of, station_server, tell_revoked
 from wattbook.settings import Settings, SettingsError
+from wattbook.tls import server_context
 from wattbook.wiring import open_app
 
 STATION, PASSWORD = StationId("HAM-0001"), "correct horse battery"
@@ -174,6 +176,89 @@ def test_profile_3_is_the_stations_own_certificate(home: Path) -> None:
         wattbook(home, "station", "revoke", STATION)
         assert status(url, STATION, None, authority.client(authority.issue(STATION, "Operator"))) == 403
     assert profiles_kept(home) == {3}
+
+
+def test_a_station_that_is_revoked_is_disconnected_and_nobody_else_is(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, serve_port=0)
+    credentials, names = Credentials(settings.credentials_path), (STATION, StationId("HAM-0002"), StationId("HAM-0003"))
+    for name in names:
+        credentials.add(name, PASSWORD)
+
+    async def main() -> None:
+        server = station_server(settings, _answer, lambda *_, **__: None, lambda: False)
+        url = re.search(r"ws://\S+/ocpp/", await listen(server, settings))
+        assert url is not None
+        watching = asyncio.create_task(tell_revoked(server, settings, 0.05))
+        async with AsyncExitStack() as stack:
+            revoked, changed, other = [await stack.enter_async_context(_connected(url.group(), name)) for name in names]
+            credentials.change(names[1], PASSWORD + "!")
+            credentials.revoke(names[0])
+            await asyncio.wait_for(revoked.wait_closed(), 5)
+            assert (revoked.close_code, revoked.close_reason) == (1008, "the station was revoked")
+            for socket in (changed, other):
+                await socket.send(HEARTBEAT)
+                assert await socket.recv() == "[3]"
+        watching.cancel()
+        await server.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+@pytest.mark.parametrize(
+    ("name", "authority", "shows", "status"),
+    [
+        ("localhost", "ours", True, None),
+        ("localhost", "ours", False, 502),
+        ("localhost", "another", True, 502),
+        ("elsewhere", "ours", True, 502),
+    ],
+    ids=["both are whom the other trusts", "no certificate of ours", "another authority", "another name"],
+)
+def test_a_tap_and_its_csms_know_each_other_by_certificates(
+    tmp_path: Path, name: str, authority: str, shows: bool, status: int | None
+) -> None:
+    authorities = {each: Authority(tmp_path, each) for each in ("ours", "another")}
+    behind = server_context(Path(authorities[authority].issue(name)), None, Path(authorities["ours"].certificate_file))
+    seen, refusals = list[object](), list[int | None]()
+
+    async def csms(connection: ServerConnection) -> None:
+        seen.append(connection.transport.get_extra_info("peercert")["subject"])
+        async for frame in connection:
+            await connection.send(frame)
+
+    async def main() -> None:
+        async with serve(csms, "localhost", 0, ssl=behind, subprotocols=[Subprotocol("ocpp1.6")]) as upstream:
+            settings = Settings(
+                home=tmp_path,
+                serve_port=0,
+                serve_upstream=f"wss://localhost:{upstream.sockets[0].getsockname()[1]}/ocpp",
+                serve_upstream_ca_file=authorities["ours"].certificate_file,
+                serve_upstream_cert_file=authorities["ours"].issue("wattbook") if shows else None,
+            )
+            tap = station_server(settings, _answer, lambda *_, **__: None, lambda: False)
+            url = re.search(r"ws://\S+/ocpp/", await listen(tap, settings))
+            assert url is not None
+            try:
+                async with _connected(url.group(), STATION) as station:
+                    await station.send(HEARTBEAT)
+                    assert await station.recv() == HEARTBEAT
+                refusals.append(None)
+            except InvalidStatus as refused:
+                refusals.append(refused.response.status_code)
+            await tap.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert refusals == [status]
+    assert seen == ([((("commonName", "wattbook"),),)] if status is None else [])
+
+
+async def _answer(messages: Sequence[RawMessage]) -> list[list[str]]:
+    return [["[3]"] for _ in messages]
+
+
+def _connected(url: str, name: str) -> connect:
+    login = {"Authorization": build_authorization_basic(name, PASSWORD)}
+    return connect(url + name, subprotocols=[Subprotocol("ocpp1.6")], additional_headers=login)
 
 
 @pytest.mark.parametrize(
@@ -326,5 +411,6 @@ class Authority:
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .sign(self._key, hashes.SHA256())
         )

@@ -13,13 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from streams.log import Position, Stream
@@ -63,8 +64,9 @@ async def csms() -> AsyncIterator[str]:
     """One that answers each frame with what it was."""
 
     async def answer(connection: ServerConnection) -> None:
-        async for data in connection:
-            await connection.send(f"answer to {data!r}")
+        with suppress(ConnectionClosed):
+            async for data in connection:
+                await connection.send(f"answer to {data!r}")
 
     async with serve(answer, "127.0.0.1", 0, subprotocols=[PROTOCOL]) as server:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/csms"
@@ -94,7 +96,7 @@ def station(tap: Tap, name: str) -> connect:
 
 async def talk(socket: ClientConnection, frame: str) -> None:
     await socket.send(frame)
-    assert await asyncio.wait_for(socket.recv(), 5) == f"answer to {frame!r}"
+    assert await asyncio.wait_for(socket.recv(), 60) == f"answer to {frame!r}"
 
 
 def logged(home: Path) -> dict[tuple[str, Direction], list[str]]:
@@ -112,9 +114,13 @@ def logged(home: Path) -> dict[tuple[str, Direction], list[str]]:
     return frames
 
 
-def said(names: list[str], frames: list[str]) -> dict[tuple[str, Direction], list[str]]:
-    both = {Direction.FROM_STATION: frames, Direction.TO_STATION: [f"answer to {frame!r}" for frame in frames]}
-    return {(name, direction): both[direction] for name in names for direction in Direction}
+async def chatter(socket: ClientConnection, answered: list[str]) -> None:
+    """Calls until the connection ends; what was answered."""
+    with suppress(ConnectionClosed):
+        for number in count():
+            frame = f'[2,"{number}","Heartbeat",{{}}]'
+            await talk(socket, frame)
+            answered.append(frame)
 
 
 async def until_empty(home: Path) -> None:
@@ -126,35 +132,37 @@ async def until_empty(home: Path) -> None:
 
 
 def test_a_log_that_is_locked_holds_up_nobody_and_neither_a_kill_nor_a_full_spool_loses_or_doubles_a_frame(home: Path) -> None:
-    frames = [f'[2,"{number}","Heartbeat",{{}}]' for number in range(50)]
+    answered: dict[str, list[str]] = {"CP-1": [], "CP-2": []}
 
     async def killed(behind: str) -> None:
         tap = Tap(home, behind)
         async with station(tap, "CP-1") as one, station(tap, "CP-2") as two:
-            for frame in frames[:10]:
-                await asyncio.gather(talk(one, frame), talk(two, frame))
+            talking = [asyncio.create_task(chatter(*each)) for each in zip((one, two), answered.values(), strict=True)]
+            while min(map(len, answered.values())) < 10:
+                await asyncio.sleep(0.01)
             with locked(home):
-                for frame in frames[10:44]:
-                    await asyncio.gather(talk(one, frame), talk(two, frame))
+                while min(map(len, answered.values())) < 40:
+                    await asyncio.sleep(0.01)
                 await asyncio.to_thread(tap.end, signal.SIGKILL)
-                assert sum(map(len, logged(home).values())) < 4 * 44, "some wait in the spool"
+                assert sum(map(len, logged(home).values())) < 2 * 80, "some wait in the spool"
+            await asyncio.gather(*talking)
 
     async def full(behind: str) -> list[str]:
         tap = Tap(home, behind, SPOOL_FRAMES_MAX=20)
         await until_empty(home)
         async with station(tap, "CP-1") as one, station(tap, "CP-2") as two:
             with locked(home):
-                for frame in frames[44:49]:
-                    await asyncio.gather(talk(one, frame), talk(two, frame))
+                for number in range(5):
+                    await asyncio.gather(*(talk(socket, f"[{number}]") for socket in (one, two)))
                 for socket in (one, two):
-                    await socket.send(frames[49])
+                    await socket.send("[5]")
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(one.recv(), 0.3)
                 with pytest.raises(InvalidStatus) as refused:
                     await station(tap, "CP-3")
                 assert refused.value.response.status_code == 503
             for socket in (one, two):
-                assert await socket.recv() == f"answer to {frames[49]!r}"
+                assert await socket.recv() == f"answer to {'[5]'!r}"
         return await asyncio.to_thread(tap.end)
 
     async def main() -> list[str]:
@@ -162,10 +170,19 @@ def test_a_log_that_is_locked_holds_up_nobody_and_neither_a_kill_nor_a_full_spoo
             await killed(behind)
             return await full(behind)
 
-    events = asyncio.run(asyncio.wait_for(main(), 100))
+    events = asyncio.run(asyncio.wait_for(main(), 200))
     assert [event for event in events if event.startswith("spool")] == ["spool_read_back", "spool_full", "spool_has_room"]
-    assert logged(home) == said(["CP-1", "CP-2"], frames)
     assert not list((home / "tap-spool").glob("*.spool"))
+    kept = logged(home)
+    for name, frames in answered.items():
+        frames += [f"[{number}]" for number in range(6)]
+        for direction, said in (
+            (Direction.FROM_STATION, frames),
+            (Direction.TO_STATION, [f"answer to {frame!r}" for frame in frames]),
+        ):
+            found = kept[(name, direction)]
+            assert [frame for frame in found if frame in said] == said, "each once, in order"
+            assert len(found) <= len(said) + 1, "and the one that was not answered any more"
 
 
 def test_what_a_tap_left_is_taken_up_when_there_is_no_tap_any_more(home: Path) -> None:

@@ -116,3 +116,17 @@ def test_every_time_comes_back_as_the_same_instant(at: datetime) -> None:
 )
 def test_nesting_counts_brackets_outside_of_strings(text: str, too_deep: bool) -> None:
     assert is_too_deep(text) is too_deep
+
+
+@given(st.text(alphabet='[]{}"\\a', max_size=40), st.integers(0, 6))
+def test_depth_counts_brackets_outside_of_strings_whatever_is_escaped(text: str, levels: int) -> None:
+    depth, deepest, inside, escaped = 0, 0, False, False
+    for character in text:
+        if inside:
+            inside, escaped = escaped or character != '"', character == "\\" and not escaped
+        elif character == '"':
+            inside = True
+        elif character in "[]{}":
+            depth += 1 if character in "[{" else -1
+            deepest = max(deepest, depth)
+    assert is_too_deep(text, levels) == (deepest > levels)

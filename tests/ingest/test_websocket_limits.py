@@ -21,13 +21,14 @@ HEARTBEAT = '[2,"h-1","Heartbeat",{}]'
 
 
 class Echo:
-    """Answers each frame with `answer`."""
+    """Answers each frame with `answer`, after so many seconds."""
 
-    def __init__(self, answer: str = "[3]") -> None:
-        self.answer, self.frames, self.lines = answer, 0, list[dict[str, object]]()
+    def __init__(self, answer: str = "[3]", seconds: float = 0) -> None:
+        self.answer, self.seconds, self.frames, self.lines = answer, seconds, 0, list[dict[str, object]]()
 
     async def receive(self, messages: Sequence[RawMessage]) -> list[list[str]]:
         self.frames += len(messages)
+        await asyncio.sleep(self.seconds)
         return [[self.answer] for _ in messages]
 
     def log(self, event: str, /, **fields: object) -> None:
@@ -77,15 +78,20 @@ def test_a_station_that_sends_too_fast_is_read_more_slowly_and_loses_nothing() -
     run(main)
 
 
-def test_a_station_that_floods_without_waiting_for_answers_is_closed_with_1008() -> None:
-    echo = Echo()
+@pytest.mark.parametrize(("seconds", "pace"), [(0, 20), (0.05, 30)], ids=["a quick server", "one that is slower than the pace"])
+def test_a_station_that_floods_without_waiting_for_answers_is_closed_with_1008(seconds: float, pace: int) -> None:
+    echo = Echo(seconds=seconds)
 
     async def main() -> None:
-        async with serving(echo, Limits(messages_per_s=20, messages_burst=5, flood_s=1)) as port, station(port) as flooding:
+        async with (
+            serving(echo, Limits(messages_per_s=pace, messages_burst=5, flood_s=1, send_s=1)) as port,
+            station(port) as flooding,
+        ):
 
             async def flood() -> None:
                 while True:
                     await flooding.send(HEARTBEAT)
+                    await asyncio.sleep(0)  # the server is on the same loop
 
             sending = asyncio.create_task(flood())
             with suppress(ConnectionClosed):
@@ -96,7 +102,7 @@ def test_a_station_that_floods_without_waiting_for_answers_is_closed_with_1008()
                 "too many messages: wait for the answer to each call",
             )
             await asyncio.gather(sending, return_exceptions=True)
-        assert echo.frames < 60
+        assert echo.frames < 200
 
     run(main)
 
@@ -117,6 +123,46 @@ def test_a_station_that_never_reads_is_disconnected_and_holds_up_nobody() -> Non
             writer.close()
             assert echo_of_others < 0.9
         assert echo.frames == 101, "what was read of it is kept"
+
+    run(main)
+
+
+def test_what_is_left_of_a_flood_that_has_ended_holds_up_nobody() -> None:
+    """Hundreds of frames came in one piece: at their pace they would take minutes, and nobody waits for the answers."""
+    echo = Echo()
+
+    async def flooded(port: int, name: str) -> asyncio.StreamWriter:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(_request(name))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(_masked(HEARTBEAT.encode()) * 1000)
+        await reader.readexactly(1)
+        return writer
+
+    async def main() -> None:
+        async with serving(echo, Limits(messages_per_s=5, messages_burst=5, send_s=1)) as port:
+            (await flooded(port, "GONE")).transport.abort()
+            while not any(line["event"] == "station_disconnected" for line in echo.lines):
+                await asyncio.sleep(0.02)
+            staying = await flooded(port, "STAYS")
+        staying.close()
+        ends = {str(line["station"]): line for line in echo.lines if line["event"] == "station_disconnected"}
+        assert ends.keys() == {"GONE", "STAYS"}, "the server has stopped, too"
+        assert all(int(str(line["unread"])) > 900 for line in ends.values()), ends
+
+    run(main)
+
+
+def test_who_is_back_at_once_has_no_new_burst() -> None:
+    echo = Echo()
+
+    async def main() -> None:
+        async with serving(echo, Limits(messages_per_s=10, messages_burst=20)) as port:
+            for _ in range(10):
+                async with station(port) as flooding:
+                    for _ in range(15):
+                        await flooding.send(HEARTBEAT)
+        assert echo.frames < 80
 
     run(main)
 
@@ -201,6 +247,24 @@ def test_connections_that_come_and_go_leave_nothing_behind() -> None:
                 writer.transport.abort()
             await asyncio.sleep(0.3)
             assert await answer_seconds(port) < 1
+
+    run(main)
+
+
+def test_what_a_connection_holds_does_not_grow_with_what_it_has_said() -> None:
+    async def main() -> None:
+        server = StationServer(Echo().receive, lambda *_, **__: None)
+        port = await server.start("127.0.0.1", 0)
+        async with station(port) as talking:
+            sizes = []
+            for _ in range(2):
+                for _ in range(50):
+                    await talking.send(HEARTBEAT)
+                    await talking.recv()
+                [connection] = server._connections.values()
+                sizes.append({name: len(held) for name, held in vars(connection).items() if hasattr(held, "__len__")})
+            assert sizes[0] == sizes[1]
+        await server.stop()
 
     run(main)
 

@@ -1,5 +1,6 @@
 """Lanes that take up ticks and decisions: the fold's result byte for byte, whoever takes a lane over after which crash."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
@@ -22,12 +23,14 @@ from tests.one_result.test_lanes import do, doings, publish, run_invoices
 from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
 from tests.one_result.ways import RUN
 from vocabulary.charging import RawMessage
-from vocabulary.codec import ReferenceFact, decode
+from vocabulary.codec import ReferenceFact, decode, encode
 from vocabulary.identity import SessionId
 from vocabulary.reference import ClockTicked, Decision, RulesAdopted, SessionDecided
 from vocabulary.rules import RULES
 from vocabulary.sessions import ChargeReversed, Finding, SessionDropped, SessionFlagged, SessionRated
-from wattbook.wiring import VERBS
+from wattbook.database import reading
+from wattbook.history import history
+from wattbook.wiring import VERBS, store_on
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
 
@@ -117,6 +120,13 @@ def test_a_crash_at_any_operation_while_a_tick_and_decisions_are_taken_up(engine
     assert_same(fold(story), result, "the lanes")
     kinds = {type(decode(body)) for body in result.conclusions}
     assert {ChargeReversed, SessionDropped} <= kinds, "the story is worth telling"
+    with reading(engine) as connection:
+        store = store_on(connection, PARTITIONS)
+        told = [history(store, row, store.ledger.entries_of(row.session)) for row in [*store.states.newest()]]
+    reversals = Counter(encode(each) for found in told for each in found.reversals)
+    assert reversals == Counter(b for b in result.conclusions.elements() if isinstance(decode(b), ChargeReversed))
+    decided = [each for each in story if isinstance(each, SessionDecided)]
+    assert sorted(each.session for found in told for each in found.decisions) == sorted(each.session for each in decided)
 
 
 def fails(*_: object) -> Any:

@@ -38,7 +38,7 @@ def import_(settings: Settings, files: tuple[Path, ...], form: str | None, time_
 
     What was imported before is known again, so an import that broke off is simply repeated.
     """
-    local = _zone(time_zone)
+    local = zone_option(time_zone)
     with opened(settings) as app:
         publish_quietly(app)
         with progress_bar("importing", sum(file.stat().st_size for file in files)) as progress:
@@ -56,7 +56,7 @@ def import_(settings: Settings, files: tuple[Path, ...], form: str | None, time_
         _show(summary)
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_option(name: str) -> ZoneInfo:
     try:
         return zone(name)
     except (ZoneInfoNotFoundError, ValueError):

@@ -58,12 +58,12 @@ def password(settings: Settings, name: StationId, from_stdin: bool, as_json: boo
 @json_option
 @pass_settings
 def revoke(settings: Settings, name: StationId, as_json: bool) -> None:
-    """Refuse STATION from its next connection on, with a password as with a certificate."""
+    """Disconnect STATION within seconds and refuse it from then on, with a password as with a certificate."""
     Credentials(settings.credentials_path).revoke(name)
     if as_json:
         print_json({"station": name, "revoked": True})
     else:
-        OUT.print(f"{escape(name)} is revoked: it is refused when it connects again")
+        OUT.print(f"{escape(name)} is revoked: it is disconnected within seconds, and refused when it connects again")
 
 
 @station.command("list")

@@ -1,0 +1,52 @@
+"""`wattbook check-frames`: files in, verdicts out; it needs no home and makes none."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from tests.first_light.homes import DATA
+from wattbook.cli import cli
+
+MESS, PAYMENTS = DATA / "ocpp" / "ocpp16-mess.ndjson", DATA / "ocpp" / "ocpp21-payment.ndjson"
+
+
+def check(folder: Path, *arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["--home", str(folder), "check-frames", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_valid_frames_are_counted_and_the_status_is_0(tmp_path: Path) -> None:
+    done = check(tmp_path, PAYMENTS)
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[0] == "32 frames, 0 violations"
+    assert "Frames" not in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_violations_are_shown_with_their_place_and_what_was_decoded_all_the_same(tmp_path: Path) -> None:
+    done = check(tmp_path, PAYMENTS, MESS)
+    assert done.exit_code == 1
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("ocpp16-mess.ndjson:118")]
+    assert "transaction.ended" in line
+    assert "violates: TypeConstraintViolation: .idTag breaks type" in line
+    assert "ocpp21-payment" not in done.stdout
+    assert "ocpp21-payment.ndjson:1 " in check(tmp_path, PAYMENTS, "--all").stdout
+
+
+def test_json_holds_every_frame(tmp_path: Path) -> None:
+    done = check(tmp_path, "--json", MESS)
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["violations"]) == (1, 5)
+    assert len(told["frames"]) == sum(kind["frames"] for kind in told["summary"]) == len(MESS.read_bytes().splitlines())
+    [rejected] = [each for each in told["frames"] if each["frame"]["rejection"]]
+    assert rejected["line"] == 114 and rejected["frame"]["verdict"] == "valid"
+
+
+def test_lines_that_are_no_message_are_told_and_the_version_can_be(tmp_path: Path) -> None:
+    capture = tmp_path / "plain.log"
+    capture.write_text('# nothing\nCP-1 [2,"a","Heartbeat",{}]\nCP-1 nothing\nCP-1 [2,"b","Heartbeat",{"at":1}]\n')
+    done = check(tmp_path, capture)
+    assert (done.exit_code, "2 frames, 0 violations" in done.stdout) == (0, True)
+    assert f"no message {capture}:3: " in done.stderr
+    done = check(tmp_path, "--protocol", "ocpp1.6", capture)
+    assert (done.exit_code, "plain.log:4 " in done.stdout) == (1, True)
