@@ -22,11 +22,10 @@ from streams.batch_parts import (
     Heard,
     Message,
     answered_by,
-    billables,
     counted,
     document_of,
+    drawn_up,
     key_of,
-    last_day,
     message_of,
     moves,
     postable,
@@ -47,7 +46,7 @@ from streams.rating import conclude
 from streams.row_conclusions import conclusion, demanded
 from streams.session_rows import ended_row, open_row, told_again, with_conclusion
 from streams.sessions import Closed, Disputed, Gathering, SessionOutcome, SessionState
-from streams.states import Invoiced, SessionRow
+from streams.states import SessionRow
 from streams.unit import Unit, Verbs
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
@@ -269,7 +268,8 @@ class Batch:
         if not has_doubts(self.catalogue.rules):
             return None
         self.flush()
-        return disputed(conclusion(self._unit.log, self._row(dispute.session), SessionClosed), dispute.register_wh)
+        closed = conclusion(self._unit.log, self._row(dispute.session), SessionClosed)
+        return disputed(closed, dispute.register_wh, dispute.is_anew)
 
     def _adjusted(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
         self.flush()
@@ -382,18 +382,8 @@ class Batch:
     # Documents
 
     def _invoice_run(self, request: InvoiceRunRequested, cause: Position) -> None:
-        """Number in the order of drawing up; the counter moves in the same transaction as the invoices, so without a gap."""
         self.flush()
-        rows = {row.session: row for row in self._unit.states.billable(last_day(request.month), request.contracts)}
-        counter = f"counter:invoice:{self._verbs.series(request, self.catalogue)}"
-        last = int(self._unit.states.load([counter]).get(counter, b"0"))
-        invoices = self._verbs.draw_up(request, [*billables(self._unit.log, [*rows.values()])], self.catalogue, last + 1)
-        for invoice in invoices:
-            issued = InvoiceIssued(invoice=invoice)
-            self._concluded.append(Concluded(issued, StationId(""), cause, request.requested_at))
-            for session in invoice.sessions:
-                row = rows[session.session]
-                self._rows[row.session] = row._replace(progress=Progress.INVOICED, invoice=invoice.number)
-        self._unit.states.mark_invoiced([Invoiced(s.session, i.number) for i in invoices for s in i.sessions])
-        self._unit.states.save({counter: str(last + len(invoices)).encode()})
+        invoices, self._rows = drawn_up(request, self._unit, self._verbs, self.catalogue)
+        issued = [InvoiceIssued(invoice=invoice) for invoice in invoices]
+        self._concluded += [Concluded(each, StationId(""), cause, request.requested_at) for each in issued]
         self.flush()

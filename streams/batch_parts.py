@@ -8,14 +8,15 @@ from typing import NamedTuple
 import msgspec
 
 from streams import session_names
+from streams.catalogue import Catalogue
 from streams.log import Log, Record, Stored
 from streams.memory import meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
 from streams.row_conclusions import Picked, demanded
 from streams.session_names import SessionEvent
-from streams.states import DocumentRow, SessionRow
-from streams.unit import Billable, ToPost, Verbs
-from vocabulary.billing import Invoice, InvoiceIssued
+from streams.states import DocumentRow, Invoiced, SessionRow
+from streams.unit import Billable, ToPost, Unit, Verbs
+from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
     ClockCompared,
     MessageRejected,
@@ -41,6 +42,7 @@ from vocabulary.reference import (
 from vocabulary.sessions import (
     ChargeReversed,
     Finding,
+    Progress,
     SessionClosed,
     SessionDropped,
     SessionFlagged,
@@ -167,6 +169,23 @@ def billables(log: Log, rows: Sequence[SessionRow]) -> Iterator[Billable]:
         page = rows[start : start + _PAGE]
         found = Picked(log, page)
         yield from (Billable(demanded(found, row, SessionRated), demanded(found, row, SignatureChecked)) for row in page)
+
+
+def drawn_up(
+    request: InvoiceRunRequested, unit: Unit, verbs: Verbs, catalogue: Catalogue
+) -> tuple[tuple[Invoice, ...], dict[SessionId, SessionRow]]:
+    """The invoices of a run, and the rows of their sessions as they are then.
+
+    Numbered in the order of drawing up; the counter moves in the same transaction as the invoices, so without a gap.
+    """
+    due = {row.session: row for row in unit.states.billable(last_day(request.month), request.contracts)}
+    counter = f"counter:invoice:{verbs.series(request, catalogue)}"
+    last = int(unit.states.load([counter]).get(counter, b"0"))
+    invoices = verbs.draw_up(request, [*billables(unit.log, [*due.values()])], catalogue, last + 1)
+    invoiced = [Invoiced(session.session, invoice.number) for invoice in invoices for session in invoice.sessions]
+    unit.states.mark_invoiced(invoiced)
+    unit.states.save({counter: str(last + len(invoices)).encode()})
+    return invoices, {s: due[s]._replace(progress=Progress.INVOICED, invoice=number) for s, number in invoiced}
 
 
 class Postable(NamedTuple):

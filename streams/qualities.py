@@ -41,16 +41,21 @@ def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:
     return abs(EXACT.subtract(session.readings[-1].register_wh, register_wh)) > ROUNDING_WH
 
 
-def disputed(closed: SessionClosed | None, register_wh: Decimal | None) -> SessionClosed | None:
+def disputed(closed: SessionClosed | None, register_wh: Decimal | None, is_anew: bool = False) -> SessionClosed | None:
     """A session that was whole, closed again since another end is told. `register_wh`: only if that is not where it ended.
 
-    None: it was not closed (it had no energy), is disputed already, or both ends are one.
+    None: it was not closed (it had no energy), is disputed already and that is not set aside (`is_anew`), or both ends are one.
     """
-    if closed is None or closed.held is Finding.SECOND_END:
+    if closed is None or (closed.held is Finding.SECOND_END and not is_anew):
         return None
     if register_wh is not None and not ends_elsewhere(closed.session, register_wh):
         return None
     return closed_as(closed, closed.revision + 1, Quality.DISPUTED, Finding.SECOND_END)
+
+
+def asked_anew(waived: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What stays set aside where another end is told: the person saw those before it."""
+    return tuple(finding for finding in waived if finding is not Finding.SECOND_END)
 
 
 def closed_as(closed: SessionClosed, revision: int, quality: Quality, held: Finding | None = None) -> SessionClosed:

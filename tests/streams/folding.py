@@ -137,8 +137,11 @@ class Folding:
                 self._meters_step(closed)
             elif not isinstance(outcome, Disputed):
                 self.out.append(outcome)
-            elif has_doubts(self.rules) and (again := disputed(self.closed_last(outcome.session), outcome.register_wh)):
+            elif has_doubts(self.rules) and (again := self._disputed(outcome)):
                 self.out.append(again)
+
+    def _disputed(self, dispute: Disputed) -> SessionClosed | None:
+        return disputed(self.closed_last(dispute.session), dispute.register_wh, dispute.is_anew)
 
     def _meters_step(self, closed: SessionClosed) -> None:
         if has_doubts(self.rules):
