@@ -318,8 +318,10 @@ def _show_session(charged: ChargingSession, zone: str) -> None:
         OUT.print(f"quality    {quality}")
     for doubt in doubts_of(charged):
         OUT.print(f"noticed    {doubt.finding}: {escape(doubt.detail)}")
+    days = {at.astimezone(local).date() for at in (charged.start, charged.end)}
+    shown = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
     for stretch in charged.stretches:
-        times = " – ".join(at.astimezone(local).strftime("%H:%M:%S") for at in (stretch.start, stretch.end))
+        times = " – ".join(at.astimezone(local).strftime(shown) for at in (stretch.start, stretch.end))
         OUT.print(f"           {times}  {stretch.activity}")
 
 
