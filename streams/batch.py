@@ -13,41 +13,42 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-import msgspec
+from msgspec import structs
 
 from streams import connectors, meters, session_names, sessions
-from streams.adjusting import Standing, adjusted
+from streams.adjusting import adjusted
 from streams.batch_parts import (
     Concluded,
     Heard,
     Message,
     answered_by,
-    billables,
     counted,
     document_of,
-    entries_of,
+    drawn_up,
     is_told_again,
     key_of,
-    last_day,
+    message_of,
     moves,
     naming_starts,
+    postable,
     record,
     session_of,
     state_keys_of,
+    steps_fail,
 )
 from streams.catalogue import Catalogue, with_fact
-from streams.connectors import Assigned
+from streams.connectors import Assigned, EndWasDropped
 from streams.deadlines import conclude_overdue, heard_at
-from streams.decisions import Known, decide
+from streams.decisions import decided_on, known_of, of_its_end, standing_of
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
-from streams.mistakes import MISTAKES, Poisoned, told
-from streams.qualities import by_rules, disputed, with_doubts
+from streams.mistakes import MISTAKES, Poisoned
+from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.rating import conclude
 from streams.row_conclusions import conclusion, demanded
-from streams.session_rows import closed_row, ended_row, open_row, with_conclusion
-from streams.sessions import Closed, Disputed, Gathering, SessionOutcome, SessionState
-from streams.states import Invoiced, SessionRow
+from streams.session_rows import ended_row, open_row, told_again, with_conclusion
+from streams.sessions import Closed, Gathering, SessionOutcome, SessionState
+from streams.states import SessionRow
 from streams.unit import Unit, Verbs
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
@@ -55,7 +56,6 @@ from vocabulary.charging import (
     MessageRejected,
     MeterSampled,
     Protocol,
-    RawMessage,
     TransactionEnded,
     TransactionStarted,
     TransactionUpdated,
@@ -72,11 +72,9 @@ from vocabulary.sessions import (
     Progress,
     SessionClosed,
     SessionConclusion,
+    SessionDropped,
     SessionFlagged,
-    SessionRated,
 )
-
-_RAW: msgspec.json.Decoder[RawMessage] = msgspec.json.Decoder(RawMessage)
 
 
 class Batch:
@@ -95,7 +93,7 @@ class Batch:
         """All inputs, in order."""
         for stream, run in groupby(inputs, key=lambda stored: stored.stream):
             if stream is Stream.RAW:
-                self.messages([Message(_RAW.decode(stored.body), stored.position, stored.id) for stored in run])
+                self.messages([message_of(stored) for stored in run])
                 continue
             for stored in run:
                 self._order(decode(stored.body), stored)
@@ -188,10 +186,13 @@ class Batch:
         if after.state is not before:
             self._memory.set(station_key(event.station), after.state)
         for out in after.out:
-            if isinstance(out, Assigned):
-                self._session_step(out, heard)
-            else:
-                self._conclude((out,), event.station, heard.cause, heard.recorded_at)
+            match out:
+                case Assigned():
+                    self._session_step(out, heard)
+                case EndWasDropped():
+                    self._end_was_dropped(out.session, heard)
+                case _:
+                    self._conclude((out,), event.station, heard.cause, heard.recorded_at)
 
     def _session_step(self, assigned: Assigned, heard: Heard) -> None:
         if not has_doubts(self.catalogue.rules) and session_names.is_another(assigned.session, assigned.event):
@@ -204,21 +205,13 @@ class Batch:
             self._memory.set(session_key(assigned.session), after.state)
         is_seen = isinstance(before, Gathering) and (before.dropped or before.concluded_on > 0)  # it has a row that tells more
         if is_seen and not self._recalls:
-            self._seen_again(before, after.state)
+            self._rows[assigned.session] = told_again(self._row(assigned.session), after.state)
         elif isinstance(after.state, Gathering) and (known is None or moves(assigned.event)):
             self._rows[assigned.session] = open_row(after.state)
         elif isinstance(after.state, Closed) and isinstance(before, Gathering):
             self._rows[assigned.session] = ended_row(before, after.state)
         station, is_again = assigned.event.station, is_seen and isinstance(after.state, Closed)
         self._outcomes(after.out, assigned.session, station, heard.cause, heard.recorded_at, is_again)
-
-    def _seen_again(self, before: SessionState, after: SessionState) -> None:
-        """The row of a session that was concluded before it was whole, or dropped, and of which more is told."""
-        row = self._row(before.session)
-        if isinstance(after, Closed):
-            self._rows[before.session] = closed_row(row, after)
-        elif not after.dropped and after.heard != row.heard_at:
-            self._rows[before.session] = row._replace(heard_at=after.heard)
 
     def _row(self, session: SessionId) -> SessionRow:
         """Of a session that has one. What is concluded and not written yet comes on top of it."""
@@ -257,8 +250,15 @@ class Batch:
         assert state is not None
         if state.dropped:
             return (closed,)
-        concluded = conclude(closed.session, self.catalogue, closed.held, state.waived)
+        concluded = self._found(closed, state)
         return (closed, *(self._adjusted(closed.session.id, concluded) if closed.revision else concluded))
+
+    def _found(self, closed: SessionClosed, state: SessionState | None) -> tuple[SessionConclusion, ...]:
+        """What follows from a closed session. A mistake of ours is a finding about it: others go on."""
+        try:
+            return conclude(closed.session, self.catalogue, closed.held, state.waived if state else ())
+        except MISTAKES as error:
+            return (steps_fail(closed.session.id, error),)
 
     def _meters_step(self, session: ChargingSession) -> tuple[SessionFlagged | Doubt, ...]:
         if not has_doubts(self.catalogue.rules):
@@ -274,15 +274,11 @@ class Batch:
             return None
         self.flush()
         closed = conclusion(self._unit.log, self._row(dispute.session), SessionClosed)
-        return disputed(closed, dispute.register_wh, dispute.finding)
+        return disputed(closed, dispute)
 
     def _adjusted(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
         self.flush()
-        return adjusted(self._standing(self._row(session)), concluded)
-
-    def _standing(self, row: SessionRow) -> Standing:
-        rated = conclusion(self._unit.log, row, SessionRated)
-        return Standing(rated, (row.revision or 0) + (rated is not None), row.progress is Progress.INVOICED)
+        return adjusted(standing_of(self._unit.log, self._row(session)), concluded)
 
     def _conclude(
         self, conclusions: Iterable[SessionConclusion], station: StationId, cause: Position, recorded_at: datetime | None
@@ -296,19 +292,19 @@ class Batch:
 
         A finding may come back that the log has had before: a session waits for a tariff, then for a token, then again.
         """
-        concluded, self._concluded = self._concluded, []
+        found, self._concluded = [postable(each, self._verbs) for each in self._concluded], []
+        concluded = [each.concluded for each in found]
         records = [record(c.conclusion, key_of(c.conclusion), c.cause) for c in concluded]
         appended = self._unit.log.append(Stream.CONCLUSIONS, records)
-        new = [(c, position) for c, (position, is_new) in zip(concluded, appended, strict=True) if is_new]
-        self._unit.books.post([entry for c, _ in new for entry in entries_of(c, self._verbs)])
-        for c, _ in new:
-            self.tally[counted(c.conclusion)] += 1
+        new = [(each, position) for each, (position, is_new) in zip(found, appended, strict=True) if is_new]
+        self._unit.books.post([entry for each, _ in new for entry in each.entries])
+        self.tally.update(counted(each.concluded.conclusion) for each, _ in new)
         known = self._unit.states.rows([s for c in concluded if (s := session_of(c.conclusion)) and s not in self._rows])
         for c, (position, _) in zip(concluded, appended, strict=True):
             self._index(c, position, known)
         self._unit.states.put_rows(self._rows.values())
-        issued = [(c.conclusion, at) for c, at in new if isinstance(c.conclusion, InvoiceIssued)]
-        self._unit.states.put_documents([document_of(each.invoice, at) for each, at in issued])
+        issued = [(drawn, at) for (c, _), at in new if isinstance(drawn := c.conclusion, InvoiceIssued)]
+        self._unit.states.put_documents([document_of(drawn.invoice, at) for drawn, at in issued])
         self._rows = {}
 
     def _index(self, concluded: Concluded, position: Position, known: dict[SessionId, SessionRow]) -> None:
@@ -328,21 +324,11 @@ class Batch:
         self.must_save = self.must_save or isinstance(fact, RulesAdopted)
         self.flush()
         for row in self._unit.states.waiting(answered_by(fact)):
+            if row.finding is Finding.STEPS_FAIL and row.closed_at is None:
+                continue  # they failed before it was closed: a message or a tick tries again
             closed = demanded(self._unit.log, row, SessionClosed)
-            self._conclude(self._concluded_again(closed, row), row.station, cause, None)
-
-    def _concluded_again(self, closed: SessionClosed, row: SessionRow) -> tuple[SessionConclusion, ...]:
-        """What follows now from a session that waited. A mistake of ours is a finding about it: others go on by the fact."""
-        state = self._memory.session(closed.session.id, self._unit.states)
-        try:
-            found = conclude(closed.session, self.catalogue, closed.held, state.waived if state else ())
-            concluded = adjusted(self._standing(row), found)
-            for each in concluded:
-                if isinstance(each, SessionRated):
-                    self._verbs.post(each)  # as `flush` will
-        except MISTAKES as error:
-            return (SessionFlagged(session=closed.session.id, finding=Finding.STEPS_FAIL, detail=told(error)),)
-        return concluded
+            found = self._found(closed, self._memory.session(row.session, self._unit.states))
+            self._conclude(adjusted(standing_of(self._unit.log, row), found), row.station, cause, None)
 
     # Time and decisions
 
@@ -356,7 +342,12 @@ class Batch:
         self._memory.prefetch((session_key(row.session) for row in rows), self._unit.states)
         for row in rows:
             state = self._memory.session(row.session, self._unit.states)
-            after = conclude_overdue(state, tick.at, deadlines, rules) if isinstance(state, Gathering) else None
+            try:
+                after = conclude_overdue(state, tick.at, deadlines, rules) if isinstance(state, Gathering) else None
+            except MISTAKES as error:  # the next tick tries again
+                self._rows[row.session] = row._replace(heard_at=row.heard_at or row.start)
+                self._conclude((steps_fail(row.session, error),), row.station, cause, tick.at)
+                continue
             if after is None:  # asked again when the deadline is over once more
                 if row.heard_at != (heard := heard_at(state, tick.at)):
                     self._rows[row.session] = row._replace(heard_at=heard)
@@ -370,33 +361,34 @@ class Batch:
     def _decision(self, decided: SessionDecided, cause: Position) -> None:
         """What a person decided about a session of this lane. One that is not to be decided any more stays as it is."""
         self.flush()
-        row = self._unit.states.here(decided.session)
-        if row is None:
-            return
-        self.must_save = True
+        if row := self._unit.states.here(decided.session):
+            self.must_save = True
+            self._decided(decided, row, cause, decided.at)
+
+    def _decided(self, decided: SessionDecided, row: SessionRow, cause: Position, at: datetime | None) -> None:
         state = self._memory.session(row.session, self._unit.states)
-        known = Known(row, state, conclusion(self._unit.log, row, SessionClosed), self._standing(row))
-        after = decide(known, decided, self.catalogue)
+        after = decided_on(known_of(self._unit.log, row, state), decided, self.catalogue)
         if after.state is not None and after.state is not state:
             self._memory.set(session_key(row.session), after.state)
-        self._conclude(after.out, row.station, cause, decided.at)
+        elif state is None and any(isinstance(each, SessionDropped) for each in after.out):
+            station = self._memory.station(row.station, self._unit.states)
+            self._memory.set(station_key(row.station), connectors.with_dropped(station, row.session))
+        self._conclude(after.out, row.station, cause, at)
         self.flush()
+
+    def _end_was_dropped(self, session: SessionId, heard: Heard) -> None:
+        if not self._recalls:
+            self.flush()
+            self._decided(of_its_end(session), self._row(session), heard.cause, heard.recorded_at)
+        elif self._unit.states.rows([session])[session].progress is Progress.DROPPED:  # which it became by this event
+            state = self._memory.session(session, self._unit.states) or Gathering(session=session, station=heard.event.station)
+            self._memory.set(session_key(session), structs.replace(state, dropped=True))
 
     # Documents
 
     def _invoice_run(self, request: InvoiceRunRequested, cause: Position) -> None:
-        """Number in the order of drawing up; the counter moves in the same transaction as the invoices, so without a gap."""
         self.flush()
-        rows = {row.session: row for row in self._unit.states.billable(last_day(request.month), request.contracts)}
-        counter = f"counter:invoice:{self._verbs.series(request, self.catalogue)}"
-        last = int(self._unit.states.load([counter]).get(counter, b"0"))
-        invoices = self._verbs.draw_up(request, [*billables(self._unit.log, [*rows.values()])], self.catalogue, last + 1)
-        for invoice in invoices:
-            issued = InvoiceIssued(invoice=invoice)
-            self._concluded.append(Concluded(issued, StationId(""), cause, request.requested_at))
-            for session in invoice.sessions:
-                row = rows[session.session]
-                self._rows[row.session] = row._replace(progress=Progress.INVOICED, invoice=invoice.number)
-        self._unit.states.mark_invoiced([Invoiced(s.session, i.number) for i in invoices for s in i.sessions])
-        self._unit.states.save({counter: str(last + len(invoices)).encode()})
+        invoices, self._rows = drawn_up(request, self._unit, self._verbs, self.catalogue)
+        issued = [InvoiceIssued(invoice=invoice) for invoice in invoices]
+        self._concluded += [Concluded(each, StationId(""), cause, request.requested_at) for each in issued]
         self.flush()

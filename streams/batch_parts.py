@@ -9,14 +9,15 @@ import msgspec
 
 from streams import session_names
 from streams.answered import Asked, joined
-from streams.log import Log, Record
+from streams.catalogue import Catalogue
+from streams.log import Log, Record, Stored
 from streams.memory import Memory, meters_key, session_key, station_key
-from streams.mistakes import MISTAKES, Poisoned
+from streams.mistakes import MISTAKES, Poisoned, told
 from streams.row_conclusions import Picked, demanded
 from streams.session_names import SessionEvent
-from streams.states import DocumentRow, SessionRow, States
-from streams.unit import Billable, ToPost, Verbs
-from vocabulary.billing import Invoice, InvoiceIssued
+from streams.states import DocumentRow, Invoiced, SessionRow, States
+from streams.unit import Billable, ToPost, Unit, Verbs
+from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
     ClockCompared,
     MessageRejected,
@@ -45,6 +46,7 @@ from vocabulary.rules import keeps_facts
 from vocabulary.sessions import (
     ChargeReversed,
     Finding,
+    Progress,
     SessionClosed,
     SessionDropped,
     SessionFlagged,
@@ -86,6 +88,13 @@ class Message(NamedTuple):
 
     def identify(self, raw: RawMessage) -> EventId:
         return event_id(raw) if self.id is None else EventId(self.id.hex())
+
+
+_RAW: msgspec.json.Decoder[RawMessage] = msgspec.json.Decoder(RawMessage)
+
+
+def message_of(stored: Stored) -> Message:
+    return Message(_RAW.decode(stored.body), stored.position, stored.id)
 
 
 def record(event: msgspec.Struct, key: str, cause: Position) -> Record:
@@ -158,7 +167,13 @@ def key_of(conclusion: Conclusion) -> str:
     return conclusion.invoice.contract if isinstance(conclusion, InvoiceIssued) else session_of(conclusion) or ""
 
 
-_BY_TARIFFS = (Finding.TARIFF_MISSING, Finding.VAT_UNFIT, Finding.STEPS_FAIL, Finding.CLOCK_UNTRUSTED)
+_BY_TARIFFS = (
+    Finding.TARIFF_MISSING,
+    Finding.VAT_UNFIT,
+    Finding.AMOUNT_TOO_HIGH,
+    Finding.STEPS_FAIL,
+    Finding.CLOCK_UNTRUSTED,
+)
 
 
 def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
@@ -182,16 +197,50 @@ def billables(log: Log, rows: Sequence[SessionRow]) -> Iterator[Billable]:
         yield from (Billable(demanded(found, row, SessionRated), demanded(found, row, SignatureChecked)) for row in page)
 
 
-def entries_of(concluded: Concluded, verbs: Verbs) -> list[ToPost]:
-    """What is posted of a conclusion; a mistake of ours is laid to the input that it follows from."""
+def drawn_up(
+    request: InvoiceRunRequested, unit: Unit, verbs: Verbs, catalogue: Catalogue
+) -> tuple[tuple[Invoice, ...], dict[SessionId, SessionRow]]:
+    """The invoices of a run, and the rows of their sessions as they are then.
+
+    Numbered in the order of drawing up; the counter moves in the same transaction as the invoices, so without a gap.
+    """
+    due = {row.session: row for row in unit.states.billable(last_day(request.month), request.contracts)}
+    counter = f"counter:invoice:{verbs.series(request, catalogue)}"
+    last = int(unit.states.load([counter]).get(counter, b"0"))
+    invoices = verbs.draw_up(request, [*billables(unit.log, [*due.values()])], catalogue, last + 1)
+    invoiced = [Invoiced(session.session, invoice.number) for invoice in invoices for session in invoice.sessions]
+    unit.states.mark_invoiced(invoiced)
+    unit.states.save({counter: str(last + len(invoices)).encode()})
+    return invoices, {s: due[s]._replace(progress=Progress.INVOICED, invoice=number) for s, number in invoiced}
+
+
+class Postable(NamedTuple):
+    """A conclusion as it is written, and its entries."""
+
+    concluded: Concluded
+    entries: tuple[ToPost, ...] = ()
+
+
+def postable(concluded: Concluded, verbs: Verbs) -> Postable:
+    """A charge that cannot be posted is none: a finding about the session is written instead, and stops no other.
+
+    Of an invoice it is laid to the command, which leaves no trace.
+    """
     drawn = concluded.conclusion
     if not isinstance(drawn, SessionRated | ChargeReversed | InvoiceIssued):
-        return []
+        return Postable(concluded)
     try:
         entries = verbs.post(drawn)
     except MISTAKES as error:
-        raise Poisoned(concluded.cause, error) from error
-    return [ToPost(entry, concluded.cause, concluded.recorded_at or entry.effective_at) for entry in entries]
+        if not isinstance(drawn, SessionRated):
+            raise Poisoned(concluded.cause, error) from error
+        return Postable(concluded._replace(conclusion=steps_fail(drawn.session, error)))
+    at = concluded.recorded_at
+    return Postable(concluded, tuple(ToPost(entry, concluded.cause, at or entry.effective_at) for entry in entries))
+
+
+def steps_fail(session: SessionId, error: Exception) -> SessionFlagged:
+    return SessionFlagged(session=session, finding=Finding.STEPS_FAIL, detail=told(error))
 
 
 def last_day(month: str) -> date:

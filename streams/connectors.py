@@ -75,6 +75,13 @@ class StationState(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     sessions: tuple[OnConnector, ...] = ()
     statuses: tuple[Status, ...] = ()
     orphans: tuple[Orphan, ...] = ()
+    dropped: tuple[SessionId, ...] = ()  # ends without a start of which a person decided that nothing is billed
+
+
+class EndWasDropped(NamedTuple):
+    """The start of an end for which nothing is billed came after all: nothing is billed for the session either."""
+
+    session: SessionId
 
 
 class Assigned(NamedTuple):
@@ -93,7 +100,7 @@ StationEvent = (
     | TransactionEnded
     | ClockCompared
 )
-Outcome = Assigned | SessionFlagged | SessionMerged
+Outcome = Assigned | EndWasDropped | SessionFlagged | SessionMerged
 
 
 def step(state: StationState, event: StationEvent, rules: int = RULES) -> Step[StationState, Outcome]:
@@ -151,9 +158,17 @@ def _answered(state: StationState, event: StartAnswered) -> Step[StationState, O
     left = tuple(orphan for orphan in bound.orphans if orphan not in home)
     home.sort(key=lambda orphan: isinstance(orphan, TransactionEnded))  # an end comes last
     ended = session.ended or isinstance(home[-1], TransactionEnded)
-    after = _change(structs.replace(bound, orphans=left), session.session, ended=ended)
-    merged = [SessionMerged(session=_lost(o), into=session.session) for o in home if isinstance(o, TransactionEnded)]
-    return Step(after, (*(Assigned(session.session, orphan) for orphan in home), *merged))
+    lost = [_lost(orphan) for orphan in home if isinstance(orphan, TransactionEnded)]
+    still_lost = tuple(each for each in bound.dropped if each not in lost)
+    after = _change(structs.replace(bound, orphans=left, dropped=still_lost), session.session, ended=ended)
+    merged = [SessionMerged(session=each, into=session.session) for each in lost]
+    dropped = [EndWasDropped(session.session)] if still_lost != bound.dropped else []
+    return Step(after, (*dropped, *(Assigned(session.session, orphan) for orphan in home), *merged))
+
+
+def with_dropped(state: StationState, session: SessionId) -> StationState:
+    """What is remembered of a decision about an end without a start, which has no state of its own."""
+    return structs.replace(state, dropped=_last(state.dropped, session, ORPHANS))
 
 
 def _with_asked(state: StationState, request: StartRequested) -> StationState:

@@ -3,21 +3,29 @@
     release   held: the charge is billed as it is. Flagged: concluded again with the finding set aside, where there is a price
               in spite of it (`WAIVABLE`, or `CONTRADICTING` where start and end give an energy). What was set aside stays so,
               whatever is told later.
-    drop      nothing is billed, and what was booked is reversed; later messages only inform.
+    drop      nothing is billed, and what was booked is reversed; later messages only inform. An end without a start takes the
+              decision along to its session (`of_its_end`).
 
 Who decides anew what was decided changes nothing. A session on an invoice, or that was another one's end, is not decided.
 """
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from msgspec import structs
 
 from streams.adjusting import Standing, adjusted, released, taken_back
+from streams.batch_parts import steps_fail
 from streams.catalogue import Catalogue
+from streams.log import Log
+from streams.mistakes import MISTAKES, told
 from streams.rating import conclude
+from streams.row_conclusions import conclusion
 from streams.sessions import SessionState
 from streams.states import SessionRow
 from streams.step import Step
+from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
 from vocabulary.sessions import (
     BLOCKING,
@@ -29,6 +37,7 @@ from vocabulary.sessions import (
     SessionConclusion,
     SessionDropped,
     SessionFlagged,
+    SessionRated,
     doubts_of,
 )
 
@@ -40,6 +49,16 @@ class Known(NamedTuple):
     state: SessionState | None
     closed: SessionClosed | None
     standing: Standing
+
+
+def known_of(log: Log, row: SessionRow, state: SessionState | None) -> Known:
+    """Raises IndexChanged where the row points at another session's conclusion."""
+    return Known(row, state, conclusion(log, row, SessionClosed), standing_of(log, row))
+
+
+def standing_of(log: Log, row: SessionRow) -> Standing:
+    rated = conclusion(log, row, SessionRated)
+    return Standing(rated, (row.revision or 0) + (rated is not None), row.progress is Progress.INVOICED)
 
 
 def objection(row: SessionRow, decision: Decision, closed: SessionClosed | None) -> str:
@@ -77,6 +96,7 @@ _REMEDIES = {
     Finding.TOKEN_UNKNOWN: "publish whose token it is, and it is concluded again by itself",
     Finding.TARIFF_MISSING: "publish a tariff that was in force, and it is concluded again by itself",
     Finding.VAT_UNFIT: "publish a tariff that bears the site's VAT, and it is concluded again by itself",
+    Finding.AMOUNT_TOO_HIGH: "correct the tariff and publish it, or drop it",
     Finding.STEPS_FAIL: "report the mistake; it is tried again with every reference fact",
     Finding.END_WITHOUT_START: "its start may still come; or drop it",
 }
@@ -98,6 +118,33 @@ def decide(known: Known, decided: SessionDecided, catalogue: Catalogue) -> Step[
         return Step(after, released(known.standing))
     concluded = conclude(known.closed.session, catalogue, known.closed.held, waived)
     return Step(after, adjusted(known.standing, concluded))
+
+
+def decided_on(known: Known, decided: SessionDecided, catalogue: Catalogue) -> Step[SessionState | None, SessionConclusion]:
+    """As `decide`. A mistake of ours is a finding, and leaves all else as it was."""
+    try:
+        return decide(known, decided, catalogue)
+    except MISTAKES as error:
+        return Step(known.state, (steps_fail(known.row.session, error),))
+
+
+def foreseen(known: Known, decided: SessionDecided, catalogue: Catalogue, post: Callable[[SessionRated], object]) -> str:
+    """Why nothing could be booked after the decision, for who is about to make it; empty: something can."""
+    try:
+        out = decide(known, decided, catalogue).out
+        for each in out:
+            if isinstance(each, SessionRated):
+                post(each)
+    except MISTAKES as error:
+        return f"the steps fail on it, {told(error)}: report the mistake, or drop it"
+    high = next((e for e in out if isinstance(e, SessionFlagged) and e.finding is Finding.AMOUNT_TOO_HIGH), None)
+    return "" if high is None else f"{high.finding}, {high.detail}; {_REMEDIES[high.finding]}"
+
+
+def of_its_end(session: SessionId) -> SessionDecided:
+    """That nothing is billed was decided about the session's end before its start came."""
+    reason = "its end was dropped before its start came"
+    return SessionDecided(session=session, decision=Decision.DROP, reason=reason, at=datetime.min.replace(tzinfo=UTC))
 
 
 def _set_aside(known: Known, catalogue: Catalogue) -> set[Finding]:

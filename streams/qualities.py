@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from msgspec import UNSET, UnsetType, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from streams.meter_curve import ROUNDING_WH
 from streams.registers import EXACT
+from vocabulary.identity import SessionId
 from vocabulary.rules import has_doubts
 from vocabulary.sessions import (
     CONTRADICTING,
@@ -52,19 +53,30 @@ def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:
     return abs(EXACT.subtract(session.readings[-1].register_wh, register_wh)) > ROUNDING_WH
 
 
-def disputed(
-    closed: SessionClosed | None, register_wh: Decimal | None, finding: Finding = Finding.SECOND_END
-) -> SessionClosed | None:
-    """A session that was whole, closed again since another end is told, or a number twice. `register_wh`: only if that is not
-    where it ended.
+class Disputed(Struct, frozen=True):
+    """A session that was closed as whole has another end, or a number twice. Not written down itself: it is closed again."""
 
-    None: it was not closed (it had no energy), is disputed already, or both ends are one.
+    session: SessionId
+    register_wh: Decimal | None = None  # it differs only if that is not where the session ended
+    finding: Finding = Finding.SECOND_END
+    is_anew: bool = False  # a person has set a dispute aside, which this end was no part of
+
+
+def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed | None:
+    """A session that was whole, closed again since another end is told, or a number twice.
+
+    None: it was not closed (it had no energy), is disputed already and that is not set aside, or both ends are one.
     """
-    if closed is None or closed.held in (Finding.SECOND_END, finding):
+    if closed is None or (closed.held in (Finding.SECOND_END, dispute.finding) and not dispute.is_anew):
         return None
-    if register_wh is not None and not ends_elsewhere(closed.session, register_wh):
+    if dispute.register_wh is not None and not ends_elsewhere(closed.session, dispute.register_wh):
         return None
-    return closed_as(closed, closed.revision + 1, Quality.DISPUTED, finding)
+    return closed_as(closed, closed.revision + 1, Quality.DISPUTED, dispute.finding)
+
+
+def asked_anew(waived: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What stays set aside where another end is told: the person saw those before it."""
+    return tuple(finding for finding in waived if finding is not Finding.SECOND_END)
 
 
 def closed_as(closed: SessionClosed, revision: int, quality: Quality, held: Finding | None = None) -> SessionClosed:

@@ -15,6 +15,7 @@ from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
+from vocabulary.money import SESSION_MAX, plain
 from vocabulary.reference import Contract, Partner
 from vocabulary.rules import asks_persons, has_doubts
 from vocabulary.sessions import (
@@ -28,6 +29,7 @@ from vocabulary.sessions import (
     SessionRated,
     VatDecision,
     doubts_of,
+    exact_net,
 )
 from vocabulary.tariff import Tariff
 
@@ -90,7 +92,16 @@ def _charge(
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
     if blocks := clock_blocks(session, tariff, waived):
         return (_flag(session, blocks.finding, blocks.detail),)
-    return (_rated(session, session.token, plug, holder, tariff, held),)
+    rated = _rated(session, session.token, plug, holder, tariff, held)
+    if has_doubts(catalogue.rules) and _is_too_high(rated.rated):
+        most = f"more than {SESSION_MAX} {tariff.currency}"
+        return (_flag(session, Finding.AMOUNT_TOO_HIGH, f"{most} for {plain(session.energy_wh)} Wh by tariff {tariff.id}"),)
+    return (rated,)
+
+
+def _is_too_high(rated: Rated) -> bool:
+    """Whether anything that is booked of it may not fit the books: no person can have meant that."""
+    return max((abs(exact_net(line)) for line in rated.lines), default=0) > SESSION_MAX or abs(rated.total) > SESSION_MAX
 
 
 def tariff_for(plug: Plug, holder: Contract | Partner | None, session: ChargingSession, catalogue: Catalogue) -> Tariff | None:

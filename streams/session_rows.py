@@ -3,7 +3,7 @@
 A row is a cache of conclusions: a replay gives it again.
 """
 
-from streams.sessions import Closed, Gathering, evse_of
+from streams.sessions import Closed, Gathering, SessionState, evse_of
 from streams.states import SessionRow
 from vocabulary.identity import Position
 from vocabulary.sessions import (
@@ -44,6 +44,13 @@ def ended_row(before: Gathering, closed: Closed) -> SessionRow:
 def closed_row(row: SessionRow, closed: Closed) -> SessionRow:
     """One that is whole now: no deadline concerns it any more."""
     return row._replace(transaction=closed.transaction, start=closed.start, end=closed.end.at, heard_at=None)
+
+
+def told_again(row: SessionRow, after: SessionState) -> SessionRow:
+    """Of a session that was concluded before it was whole, or dropped, and of which more is told."""
+    if isinstance(after, Closed):
+        return closed_row(row, after)
+    return row if after.dropped else row._replace(heard_at=after.heard)
 
 
 def with_conclusion(row: SessionRow, conclusion: SessionConclusion, position: Position) -> SessionRow:

@@ -26,7 +26,7 @@ from msgspec import UNSET, Struct, structs
 from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
-from streams.qualities import by_doubts, closed_as
+from streams.qualities import Disputed, asked_anew, by_doubts, closed_as
 from streams.registers import EXACT, Register, greatest_power, last_of, registers
 from streams.session_names import SessionEvent, is_another
 from streams.step import Step
@@ -114,14 +114,6 @@ class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, ta
     is_overruled: bool = False  # what was closed on less than everything is no session any more: the whole has no energy
 
 
-class Disputed(Struct, frozen=True):
-    """A session that was closed as whole has another end, or a number twice. Not written down itself: it is closed again."""
-
-    session: SessionId
-    register_wh: Decimal | None = None  # it differs only if that is not where the session ended
-    finding: Finding = Finding.SECOND_END
-
-
 SessionState = Gathering | Closed
 SessionOutcome = SessionClosed | SessionFlagged | Disputed
 
@@ -162,9 +154,12 @@ def _ended_again(state: Closed, other: End, told: tuple[Register, ...]) -> Step[
     flagged = second_end(state.session, state.end, other)
     if state.is_overruled:
         return Step(state, (flagged,))
+    after, is_anew = structs.replace(state, waived=asked_anew(state.waived)), Finding.SECOND_END in state.waived
     if differ(state.end, other):
-        return Step(state, (flagged, Disputed(state.session)))
-    return Step(state, (flagged, Disputed(state.session, last.wh)) if (last := last_of(told)) else (flagged,))
+        return Step(after, (flagged, Disputed(state.session, None, is_anew=is_anew)))
+    if last := last_of(told):
+        return Step(after, (flagged, Disputed(state.session, last.wh, is_anew=is_anew)))
+    return Step(state, (flagged,))
 
 
 def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None, rules: int = RULES) -> Gathering:
@@ -189,6 +184,7 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
                 start=_start(state.start, event) if isinstance(event, TransactionStarted) else state.start,
                 ends=(*state.ends, _end_of(event, identity)) if isinstance(event, TransactionEnded) else state.ends,
                 said=(*state.said, _said(event, identity, rules)),
+                waived=asked_anew(state.waived) if isinstance(event, TransactionEnded) else state.waived,
             )
 
 

@@ -17,6 +17,7 @@ from typing import NewType
 Currency = NewType("Currency", str)  # ISO 4217, upper case
 
 MICRO = 1_000_000
+SESSION_MAX = 10**9  # what a session may cost, in units of its currency: thousands of them fit one 64-bit balance
 _EXPONENTS = {"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3} | dict.fromkeys(
     ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0
 )

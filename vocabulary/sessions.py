@@ -90,6 +90,7 @@ class Finding(StrEnum):
     TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
     TARIFF_MISSING = "no_tariff_in_force"
     VAT_UNFIT = "tariff_has_other_vat_than_the_site"
+    AMOUNT_TOO_HIGH = "amount_is_more_than_a_session_may_cost"
     STEPS_FAIL = "steps_fail_on_the_session"
     BEGIN_PLACEHOLDER = "begin_register_of_zero_was_no_reading"
     REGISTER_RESET = "meter_register_was_reset_during_the_session"
@@ -171,6 +172,7 @@ BLOCKING = frozenset(
         Finding.TOKEN_UNKNOWN,
         Finding.TARIFF_MISSING,
         Finding.VAT_UNFIT,
+        Finding.AMOUNT_TOO_HIGH,
         Finding.STEPS_FAIL,
     }
 )

@@ -10,7 +10,7 @@ from pkgutil import resolve_name
 
 import click
 
-from wattbook.commands.output import ERR, escape
+from wattbook.commands.output import ERR, escape_lines
 from wattbook.settings import read_settings, unknown_settings
 
 COMMANDS = {  # name: where it is; imported when it is called, since some take long to import
@@ -72,7 +72,7 @@ def main() -> None:
     except SystemExit:  # what it ends with, in nearly all cases
         raise
     except _outside_failures() as error:
-        ERR.print(f"[bold red]wattbook:[/] {escape(str(error))}")
+        ERR.print(f"[bold red]wattbook:[/] {escape_lines(str(error))}")
         sys.exit(1)
 
 

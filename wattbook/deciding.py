@@ -4,13 +4,13 @@ import time
 from datetime import datetime
 from typing import NamedTuple
 
-from streams.decisions import objection
-from streams.row_conclusions import conclusion
+from streams.decisions import foreseen, known_of, objection
+from streams.memory import Memory
 from streams.states import SessionRow
 from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
-from vocabulary.sessions import CONTRADICTING, WAIVABLE, Finding, Progress, SessionClosed
-from wattbook.wiring import App, NotReady, key_of
+from vocabulary.sessions import CONTRADICTING, WAIVABLE, Finding, Progress
+from wattbook.wiring import VERBS, App, NotReady, key_of
 
 REASON_MAX, NAME_MAX = 500, 100
 _WAIT_S = 20.0  # for a worker, which takes a decision up between two batches
@@ -31,11 +31,9 @@ def decide(app: App, row: SessionRow, decision: Decision, reason: str, by: str, 
     _demand_text("name", by, 0, NAME_MAX)
     if decision is Decision.DROP and row.progress is Progress.DROPPED:
         return Decided(row, row, is_applied=True)
-    with app.reading() as store:
-        closed = conclusion(store.log, row, SessionClosed)
-    if why := objection(row, decision, closed):
-        raise NotReady(f"session {row.session[:12]} is not {_PAST[decision]}: {why}")
     fact = SessionDecided(session=row.session, decision=decision, reason=reason, by=by, at=now)
+    if why := _objection(app, row, fact):
+        raise NotReady(f"session {row.session[:12]} is not {_PAST[decision]}: {why}")
     app.runtime.publish([fact], key_of)
     app.runtime.pump()
     until = time.monotonic() + (0 if app.runtime.concludes_at_once else _WAIT_S)
@@ -45,6 +43,18 @@ def decide(app: App, row: SessionRow, decision: Decision, reason: str, by: str, 
 
 
 _PAST = {Decision.RELEASE: "released", Decision.DROP: "dropped"}
+
+
+def _objection(app: App, row: SessionRow, fact: SessionDecided) -> str:
+    """Also what would come of it: a decision that is noted is in the log for good."""
+    catalogue = app.runtime.catalogue()
+    with app.reading() as store:
+        known = known_of(store.log, row, Memory().session(row.session, store.states))
+    if why := objection(row, fact.decision, known.closed):
+        return why
+    if known.state is None:  # nothing to conclude; or a worker has not saved it yet
+        return ""
+    return foreseen(known, fact, catalogue, VERBS.post)
 
 
 def _row(app: App, session: SessionId) -> SessionRow:
@@ -68,6 +78,8 @@ def remedy(row: SessionRow) -> str:
             return "look at it, then release or drop it"
         case Progress.FLAGGED, Finding.EVSE_UNKNOWN | Finding.TOKEN_UNKNOWN | Finding.TARIFF_MISSING | Finding.VAT_UNFIT:
             return "publish what is missing, or drop it"
+        case Progress.FLAGGED, Finding.AMOUNT_TOO_HIGH:
+            return "correct the tariff, or drop it"
         case Progress.FLAGGED, Finding.END_WITHOUT_START:
             return "wait for its start, or drop it"
         case Progress.ENDED, _:

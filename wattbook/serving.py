@@ -22,6 +22,7 @@ import msgspec
 from ingest.http_server import MessageDoor
 from ingest.uvicorn_listener import HttpListener
 from ingest.websocket_server import StationServer
+from invoicing.visible import visible
 from vocabulary.charging import RawMessage
 from wattbook.database import DatabaseError
 from wattbook.desk import Desk, Sent
@@ -30,6 +31,7 @@ from wattbook.pieces import PIECE_S, Piece
 from wattbook.publishing_desk import PublishingDesk
 from wattbook.recorder import Bounds, Recorder
 from wattbook.settings import Settings
+from wattbook.shown import shown_json
 from wattbook.spool import Spool, has_left
 from wattbook.wiring import App
 
@@ -236,8 +238,8 @@ def say(event: str, /, **fields: object) -> None:
     """One line of the server's log: an event and its facts; JSON where nobody reads it at a terminal."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     if sys.stderr.isatty():
-        line = " ".join([at, event, *(f"{name}={value}" for name, value in fields.items())])
+        line = visible(" ".join([at, event, *(f"{name}={value}" for name, value in fields.items())]))
     else:
-        line = msgspec.json.encode({"at": at, "event": event} | fields, enc_hook=str).decode()
+        line = shown_json(msgspec.json.encode({"at": at, "event": event} | fields, enc_hook=str).decode())
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

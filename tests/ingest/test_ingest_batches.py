@@ -3,6 +3,7 @@
 import gzip
 import json
 import time
+import tracemalloc
 import zlib
 from contextlib import suppress
 from typing import Any
@@ -102,14 +103,18 @@ def test_a_bomb_is_refused_before_it_takes_memory() -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(1024)) + packer.flush()
     assert len(bomb) < BODY_BYTES_MAX
-    started = time.monotonic()
+    tracemalloc.start()
     with pytest.raises(Unacceptable) as caught:
         unpacked(bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert caught.value.fault is BatchFault.TOO_LARGE
-    assert time.monotonic() - started < 2
+    assert peak < 3 * BODY_BYTES_MAX  # it unpacks to 64 times as much
 
 
-@pytest.mark.parametrize("packed", [b"no gzip", gzip.compress(b"x" * 100)[:-9], gzip.compress(b"x") + b"rest"])
+@pytest.mark.parametrize(
+    "packed", [b"no gzip", gzip.compress(b"x" * 100)[:-9], gzip.compress(b"x") + b"rest"], ids=["none", "torn", "more"]
+)
 def test_what_is_no_gzip_is_told(packed: bytes) -> None:
     with pytest.raises(Unacceptable) as caught:
         unpacked(packed)
@@ -120,10 +125,10 @@ def test_what_is_no_gzip_is_told(packed: bytes) -> None:
     "body", [b"[1" + b",1" * 10**6, b"[" * 10**6, b'["' + b'\\"' * 10**6, b'[{"' + b'\\"' * 10**6, b"[" + b" " * 10**6]
 )
 def test_a_hostile_body_costs_no_more_than_its_length(body: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(Unacceptable):
         read_batch(body, is_array=True)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 @given(st.binary(max_size=200), st.booleans())

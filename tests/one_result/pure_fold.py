@@ -22,7 +22,7 @@ from streams.adjusting import Standing, adjusted
 from streams.batch_parts import is_told_again
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import StationState
-from streams.decisions import Known, decide
+from streams.decisions import Known, decide, of_its_end
 from streams.rating import conclude
 from streams.sessions import Closed, Gathering
 from streams.states import SessionRow
@@ -59,6 +59,7 @@ _STATES = msgspec.msgpack.Encoder(decimal_format="string")
 class PureFold:
     def __init__(self) -> None:
         self._steps = Folding()
+        self._steps.drop = lambda session: self._decision(of_its_end(session))
         self._catalogue = Catalogue()
         self._events: dict[str, Decoded] = {}
         self._conclusions: dict[str, Conclusion] = {}
@@ -191,6 +192,8 @@ class PureFold:
         after = decide(known, decided, self._catalogue)
         if after.state is not None:
             self._steps.sessions[session] = after.state
+        elif any(isinstance(conclusion, SessionDropped) for conclusion in after.out):
+            self._steps.drop_end(session)
         for conclusion in after.out:
             self._note(conclusion)
 

@@ -1,15 +1,18 @@
 """Lanes that take up ticks and decisions: the fold's result byte for byte, whoever takes a lane over after which crash."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from ingest.captures import read_line
 from streams.places import Partition
 from tests.one_result.digests import assert_same
 from tests.one_result.lane_world import PARTITIONS, Topic, World, emptied
@@ -21,9 +24,10 @@ from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
 from tests.one_result.ways import RUN
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact, decode, encode
+from vocabulary.identity import SessionId
 from vocabulary.reference import ClockTicked, Decision, RulesAdopted, SessionDecided
 from vocabulary.rules import RULES
-from vocabulary.sessions import ChargeReversed, SessionDropped
+from vocabulary.sessions import ChargeReversed, Finding, SessionDropped, SessionFlagged, SessionRated
 from wattbook.database import reading
 from wattbook.history import history
 from wattbook.wiring import VERBS, store_on
@@ -123,3 +127,84 @@ def test_a_crash_at_any_operation_while_a_tick_and_decisions_are_taken_up(engine
     assert reversals == Counter(b for b in result.conclusions.elements() if isinstance(decode(b), ChargeReversed))
     decided = [each for each in story if isinstance(each, SessionDecided)]
     assert sorted(each.session for found in told for each in found.decisions) == sorted(each.session for each in decided)
+
+
+def fails(*_: object) -> Any:
+    raise KeyError
+
+
+def drop_all(sessions: Sequence[SessionId], reason: str = "why") -> list[ReferenceFact]:
+    return [SessionDecided(session=s, decision=Decision.DROP, reason=reason, at=BEGIN) for s in sessions]
+
+
+def tick(_: Sequence[SessionId]) -> list[ReferenceFact]:
+    return [ClockTicked(at=BEGIN + timedelta(days=900))]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [("streams.decisions.decide", drop_all), ("streams.batch.conclude_overdue", tick)],
+    ids=["decision", "tick"],
+)
+def test_a_mistake_of_ours_in_a_decision_or_a_tick_stops_no_lane(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, broken: str, said: Callable[[Sequence[SessionId]], list[ReferenceFact]]
+) -> None:
+    random = Random(3)
+    messages = sequence(random, [*visits(random, sorted(STATIONS)[:3], 1)], WILD)
+    messages = messages[: len(messages) // 2]  # some sessions wait for their end
+    publish(emptied(engine), known())
+    topic = Topic()
+    world = World(engine, topic, VERBS, workers=1)
+    for message in messages:
+        topic.append(message)
+    world.drain()
+    sessions = sorted(PureFold().tell([*known(), *messages]).sessions())
+    with monkeypatch.context() as patch:
+        patch.setattr(broken, fails)
+        publish(engine, said(sessions))
+        world.drain()
+    told = [decode(body) for body in world.result().conclusions]
+    failed = {each.session for each in told if isinstance(each, SessionFlagged) and each.finding is Finding.STEPS_FAIL}
+    assert failed
+    publish(engine, drop_all(sessions, "again"))
+    world.drain()
+    assert failed <= {e.session for b in world.result().conclusions if isinstance(e := decode(b), SessionDropped)}
+
+
+STOP = '{at}Z 1.6-01 > [2,"e{wh}","StopTransaction",{{"transactionId":7,"meterStop":{wh},"timestamp":"{at}Z"}}]'
+BEGUN = '{"connectorId":1,"idTag":"TOKEN-A","meterStart":1000,"timestamp":"2026-10-01T08:00:00Z"}'
+START = (
+    f'2026-10-01T08:00:00Z 1.6-01 > [2,"s","StartTransaction",{BEGUN}]',
+    '2026-10-01T08:00:00Z 1.6-01 < [3,"s",{"transactionId":7,"idTagInfo":{"status":"Accepted"}}]',
+)
+
+
+def lines(*told: str) -> list[RawMessage]:
+    found = [read_line(line.encode(), 1) for line in told]
+    return [message for message in found if isinstance(message, RawMessage)]
+
+
+def test_who_takes_a_lane_over_knows_that_a_session_was_dropped_with_its_end(engine: Engine) -> None:
+    """The start comes after the decision, and the worker that heard it dies before it saves its states."""
+    first, start = lines(STOP.format(at="2026-10-01T09:00:00", wh=6000)), lines(*START)
+    last = lines(STOP.format(at="2026-10-01T09:30:00", wh=7000))
+    publish(emptied(engine), known())
+    topic = Topic()
+    world = World(engine, topic, VERBS, workers=1)
+    topic.append(*first)
+    world.drain()
+    [lost] = PureFold().tell([*known(), *first]).sessions()
+    dropped = drop_all([lost])
+    publish(engine, dropped)
+    world.drain()
+    for message in start:
+        topic.append(message)
+    read_all(world, 0)
+    assert world.unsaved() != []
+    topic.append(*last)
+    world.drain()
+    result = world.result()
+    assert_same(fold([*known(), *first, *dropped, *start, *last]), result, "the lanes")
+    told = [decode(body) for body in result.conclusions]
+    assert len([each for each in told if isinstance(each, SessionDropped)]) == 2
+    assert not [each for each in told if isinstance(each, SessionRated)]

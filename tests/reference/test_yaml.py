@@ -81,9 +81,9 @@ def test_a_bomb_of_aliases_is_refused_at_once() -> None:
     bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 40)
     ]
-    started = time.monotonic()
+    started = time.process_time()
     assert said("\n".join(bomb).encode()).endswith("more than 1000000 values, with aliases written out: split the file")
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_deep_nest_is_refused() -> None:

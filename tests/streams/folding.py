@@ -3,7 +3,7 @@
 An event that is known by its id goes no further; an event of a 1.6 station finds its session; the session steps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from msgspec import structs
@@ -12,12 +12,12 @@ from streams import connectors, meters, session_names, sessions
 from streams.answered import joined
 from streams.batch_parts import is_told_again
 from streams.catalogue import Deadlines
-from streams.connectors import Assigned, StationState
+from streams.connectors import Assigned, EndWasDropped, StationState, with_dropped
 from streams.deadlines import conclude_overdue
 from streams.meters import MetersState
-from streams.qualities import by_rules, disputed, with_doubts
+from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.session_names import SessionEvent
-from streams.sessions import Disputed, Gathering, SessionOutcome, SessionState
+from streams.sessions import Gathering, SessionOutcome, SessionState
 from vocabulary.charging import (
     ClockCompared,
     MessageRejected,
@@ -46,6 +46,8 @@ class Folding:
         self.out: list[SessionClosed | SessionFlagged | SessionMerged] = []
         self.ticked: datetime | None = None
         self.rules = RULES
+        self.drop: Callable[[SessionId], None] = self._drop  # of whose end it was decided before its start came
+        self._lost: dict[SessionId, StationId] = {}  # ends without a start
         self._seen: set[str] = set()
 
     def tell(self, events: Iterable[Decoded]) -> "Folding":
@@ -113,10 +115,22 @@ class Folding:
         state, out = connectors.step(self.stations.get(event.station, StationState()), event, self.rules)
         self.stations[event.station] = state
         for item in out:
-            if isinstance(item, Assigned):
-                self._session_step(*item)
-            else:
-                self.out.append(item)
+            match item:
+                case Assigned():
+                    self._session_step(*item)
+                case EndWasDropped():
+                    self.drop(item.session)
+                case SessionFlagged() | SessionMerged():
+                    self._lost[item.session] = event.station
+                    self.out.append(item)
+
+    def drop_end(self, session: SessionId) -> None:
+        """A person decided that nothing is billed for an end without a start."""
+        station = self._lost[session]
+        self.stations[station] = with_dropped(self.stations[station], session)
+
+    def _drop(self, session: SessionId) -> None:
+        self.sessions[session] = structs.replace(self.sessions[session], dropped=True)
 
     def _session_step(self, session: SessionId, event: SessionEvent) -> None:
         if not has_doubts(self.rules) and session_names.is_another(session, event):
@@ -133,9 +147,11 @@ class Folding:
                 self.out += [each for each in fell if isinstance(each, SessionFlagged)]
             elif not isinstance(outcome, Disputed):
                 self.out.append(outcome)
-            elif has_doubts(self.rules):
-                again = disputed(self.closed_last(outcome.session), outcome.register_wh, outcome.finding)
-                self.out += [] if again is None else [again]
+            elif has_doubts(self.rules) and (again := self._disputed(outcome)):
+                self.out.append(again)
+
+    def _disputed(self, dispute: Disputed) -> SessionClosed | None:
+        return disputed(self.closed_last(dispute.session), dispute)
 
     def _meters_step(self, closed: SessionClosed) -> tuple[SessionFlagged | Doubt, ...]:
         if not has_doubts(self.rules):

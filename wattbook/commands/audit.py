@@ -232,7 +232,7 @@ def _tell(verdicts: Sequence[Verdict]) -> None:
     )
     for verdict in verdicts:
         for line in _notes(verdict):
-            OUT.print(f"{verdict.topic}/{verdict.partition}: {line}", markup=False)
+            OUT.print(escape(f"{verdict.topic}/{verdict.partition}: {line}"))
 
 
 def _state(verdict: Verdict) -> str:

@@ -27,9 +27,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from invoicing.visible import visible
 from vocabulary.codec import as_plain
 from vocabulary.money import from_micro, plain
 from wattbook.settings import Settings
+from wattbook.shown import shown_json
 
 if TYPE_CHECKING:
     from wattbook.wiring import App
@@ -66,17 +68,20 @@ def opened(settings: Settings) -> Iterator["App"]:
 
 def print_json(value: Any) -> None:
     """One object, indented; decimals as strings."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(as_plain(value))).decode() + "\n")
+    sys.stdout.write(_json(value) + "\n")
 
 
 def print_json_list(values: Iterable[Any]) -> None:
     """As `print_json` of a list, one after the other: not all need be in memory."""
     begins = "[\n"
     for value in values:
-        text = msgspec.json.format(msgspec.json.encode(as_plain(value))).decode()
-        sys.stdout.write(begins + textwrap.indent(text, "  "))
+        sys.stdout.write(begins + textwrap.indent(_json(value), "  "))
         begins = ",\n"
     sys.stdout.write("[]\n" if begins == "[\n" else "\n]\n")
+
+
+def _json(value: Any) -> str:
+    return shown_json(msgspec.json.format(msgspec.json.encode(as_plain(value))).decode())
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:
@@ -111,7 +116,7 @@ def _cut(words: list[str]) -> list[str]:
 
 
 def _on_one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+    return visible("".join(" " if sign.isspace() else sign for sign in text))
 
 
 def count(number: int, noun: str) -> str:
@@ -138,8 +143,13 @@ def cell(value: object) -> str:
 
 
 def escape(text: str) -> str:
-    """Text as it is: rich's own markup in it has no effect, and neither have control characters."""
-    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text).replace("[", r"\[")
+    """Text as it is, on one line: rich's own markup in it has no effect, and what cannot be seen is shown as �."""
+    return visible(text).replace("[", r"\[")
+
+
+def escape_lines(text: str) -> str:
+    """As `escape`, of what we ourselves wrote on several lines."""
+    return "\n".join(map(escape, text.split("\n")))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from vocabulary.reference import Decision
 from vocabulary.sessions import (
     ChargeReversed,
     ChargingSession,
+    Progress,
     Quality,
     Rated,
     RatedLine,
@@ -273,6 +274,8 @@ def show_dossier(found: Dossier, before: History, booked: Sequence[Booked]) -> N
     for decided in before.decisions:
         by = f" by {decided.by}" if decided.by else ""
         OUT.print(f"decided    {decided.at:%Y-%m-%d %H:%M} UTC, {decided.decision}{escape(by)}: {escape(decided.reason)}")
+    if row.progress is Progress.DROPPED and not before.decisions:
+        OUT.print("decided    dropped with its end, about which that was decided before its start came")
     for name, value in _about(found):
         OUT.print(f"{name:10} {escape(value)}")
     if found.session is not None:
@@ -315,8 +318,10 @@ def _show_session(charged: ChargingSession, zone: str) -> None:
         OUT.print(f"quality    {quality}")
     for doubt in doubts_of(charged):
         OUT.print(f"noticed    {doubt.finding}: {escape(doubt.detail)}")
+    days = {at.astimezone(local).date() for at in (charged.start, charged.end)}
+    shown = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
     for stretch in charged.stretches:
-        times = " – ".join(at.astimezone(local).strftime("%H:%M:%S") for at in (stretch.start, stretch.end))
+        times = " – ".join(at.astimezone(local).strftime(shown) for at in (stretch.start, stretch.end))
         OUT.print(f"           {times}  {stretch.activity}")
 
 

@@ -7,7 +7,7 @@ import click
 
 from vocabulary.identity import TariffId
 from wattbook.commands.home import publish_quietly
-from wattbook.commands.output import ERR, OUT, escape, json_option, opened, pass_settings, print_json
+from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, opened, pass_settings, print_json
 from wattbook.prices import price_text
 from wattbook.settings import Settings
 
@@ -34,4 +34,4 @@ def explain(settings: Settings, tariff_id: str, language: str, as_json: bool) ->
     if as_json:
         print_json({"tariff": tariff_id, "language": language, "text": text})
     else:
-        OUT.print(escape(text))
+        OUT.print(escape_lines(text))
