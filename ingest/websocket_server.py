@@ -19,7 +19,6 @@ Versions are preferred newest first. A log line is written when a connection is 
 """
 
 import asyncio
-import socket
 import ssl
 from base64 import b64encode
 from collections import Counter, deque
@@ -57,7 +56,6 @@ from vocabulary.identity import StationId
 
 FRAME_BYTES_MAX: Final = Limits().frame_bytes_max
 _SPARE: Final = 100  # sockets beyond the limit that still get an answer
-_RECEIVE_BYTES: Final = 2**14  # of a connection, in the kernel: thousands of frames in one piece would hold up everybody
 _QUEUE_FRAMES: Final = 16  # read from a station and not yet handled
 _FLOOD_FRAMES: Final = 8  # of them waiting: nobody has so many who waits for answers
 
@@ -129,8 +127,6 @@ class StationServer:
             create_connection=_counted(self._limits.connections_max + _SPARE, is_tap=self._upstream is not None),
             ssl=tls,
         )
-        for listening in self._server.sockets:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
