@@ -243,6 +243,11 @@ def _session(home: Path, transaction: str) -> dict[str, Any]:
     return dict(row)
 
 
+def _but_for_places(row: dict[str, Any]) -> dict[str, Any]:
+    """A log has conclusions at places of its own: what else it holds, and when a clock ticked, is no part of the session."""
+    return {key: value for key, value in row.items() if key not in ("closed_at", "checked_at", "rated_at")}
+
+
 def test_a_session_through_a_tap_before_a_csms_is_the_same_session(home: Path, tmp_path: Path) -> None:
     for name in ("csms", "tap"):
         _wattbook("init", str(tmp_path / name))
@@ -253,7 +258,7 @@ def test_a_session_through_a_tap_before_a_csms_is_the_same_session(home: Path, t
         told = asyncio.run(_charge_16(url))
     number = str(told[-1]["transactionId"])
     answered, tapped = (_session(tmp_path / name, number) for name in ("csms", "tap"))
-    assert tapped == answered
+    assert _but_for_places(tapped) == _but_for_places(answered)
     assert tapped["total"] == str(told[-1]["cost"])
 
 
