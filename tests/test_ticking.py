@@ -67,6 +67,14 @@ def test_a_worker_ticks_some_time_after_it_started_and_stops_with_it(
     assert not ticker._thread.is_alive()
 
 
+def test_a_worker_that_is_not_to_tick_does_not(settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticking, "_FIRST_S", 0.05)
+    with Ticker(settings.model_copy(update={"tick_interval_s": 0})) as ticker:
+        ticker._thread.join(10)
+        assert not ticker._thread.is_alive()
+    assert ticked(engine) is None
+
+
 def test_a_decision_that_no_worker_takes_up_is_noted_and_said_to_wait(
     settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

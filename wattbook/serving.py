@@ -225,7 +225,7 @@ async def tell_time(app: App, desk: Desk, counter: Counter) -> None:
     """Let the clock tick, so that sessions that never end are concluded; a minute after the start at the earliest."""
     every_s = app.settings.tick_interval_s
     await asyncio.sleep(min(60, every_s))
-    while True:
+    while every_s:
         try:
             if await counter.run(desk.tick, datetime.now(UTC), timedelta(seconds=every_s)):
                 say("clock_ticked")

@@ -231,8 +231,11 @@ class Settings(BaseSettings):
     cost_update_interval_s: Annotated[int, Field(ge=5, le=86400)] = 60
     """Seconds between two running costs that are sent to a station during a session."""
 
-    tick_interval_s: Annotated[int, Field(ge=10, le=86400)] = 1800
-    """Seconds between two ticks of the clock by which `wattbook serve` and workers conclude sessions that never end."""
+    tick_interval_s: Annotated[int, Field(ge=0, le=86400)] = 1800
+    """Seconds between two ticks of the clock by which `wattbook serve` and workers conclude sessions that never end.
+
+    0: they let it tick never; `wattbook tick` does, by hand or from a timetable.
+    """
 
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = 500
     """Records that are folded and committed in one database transaction."""

@@ -40,9 +40,9 @@ class Ticker:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        wait_s = min(_FIRST_S, self._settings.tick_interval_s)
-        while not self._stopped.wait(wait_s):
-            wait_s = self._settings.tick_interval_s
+        wait_s, every_s = _FIRST_S, self._settings.tick_interval_s
+        while every_s and not self._stopped.wait(min(wait_s, every_s)):
+            wait_s = every_s
             try:
                 self._tick(datetime.now(UTC))
             except DatabaseError as error:

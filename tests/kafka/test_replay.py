@@ -29,7 +29,7 @@ from streams.topic_identity import TopicIdentity, TopicWatch
 from tests.one_result.network import MONTH, STATIONS, write_reference
 from tests.one_result.traffic import recorded, sequence, visits
 from vocabulary.billing import InvoiceRunRequested
-from vocabulary.charging import RawMessage
+from vocabulary.charging import Protocol, RawMessage
 from vocabulary.codec import decode
 from vocabulary.identity import Position, StationId
 from vocabulary.sessions import ChargingSession, Finding, Progress, SessionConclusion
@@ -202,7 +202,8 @@ def test_what_was_changed_past_wattbook_is_found(app: App, tmp_path: Path) -> No
 def test_states_that_a_worker_has_not_saved_are_left_out_by_partition_and_that_is_said(app: App, tmp_path: Path) -> None:
     lived(app, tmp_path, seed=13)
     unsaved = Partition(1)
-    publish(app, sequence(Random(14), visits(Random(14), list(STATIONS), 1)))
+    stations = [station for station, protocol in STATIONS.items() if protocol is not Protocol.OCPP16]
+    publish(app, sequence(Random(14), visits(Random(14), stations, 1)))  # a start of 1.6 that comes again saves all at once
     with (
         open_lanes(app.settings, watch_of(app)) as lanes,
         Reader(options := app.settings.kafka_options, options.topic("raw"), unsaved) as raw,

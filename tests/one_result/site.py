@@ -221,6 +221,7 @@ class Site:
             "KAFKA_PREFIX": self.prefix,
             "KAFKA_PARTITIONS": self.partitions,
             "KAFKA_TIMEOUT_S": self.timeout_s,
+            "TICK_INTERVAL_S": 0,  # the fold knows no tick: a site that runs for a minute on a slow machine would
         }
         return {f"WATTBOOK_{name}": str(value) for name, value in given.items()}
 
