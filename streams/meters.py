@@ -1,13 +1,21 @@
 """What the meters of a station showed at the ends of its last sessions: a register does not fall from one to the next.
 
 "End of one session <= start of the next on the same connector" is the control that OCPP itself suggests (1.6 §7.31, 2.0.1 J02).
-A meter that was changed breaks it rightly, so it informs and no more. Sessions that share time and values of the register bill
-the same energy twice: that is a doubt of the one that is concluded later, and holds it. Sessions may be closed in another order
-than they were charged in, so each is laid beside the one before it and the one after it, as far as they are known.
+A meter that was changed breaks it rightly, so it informs and no more. Two doubts hold a session:
+
+    it shares time and values of the register    the same energy would be billed twice: the one that is concluded later waits
+    a begin of 0, and an end no lower than       the register counts for life, and the 0 was no reading: the meter's whole
+    sessions before that began above 0           life would be billed
+    a begin of 0, then in one part more than     the same; unless the EVSE is known to begin each session at 0, which shows
+    a vehicle takes                              where one ended lower than the one before it
+
+Sessions may be closed in another order than they were charged in, so each is laid beside the one before it and the one after
+it, as far as they are known.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from msgspec import Struct, structs
 
@@ -15,11 +23,12 @@ from streams.meter_curve import ROUNDING_WH
 from streams.step import Step
 from vocabulary.identity import SessionId
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, Doubt, EnergySource, Finding, SessionFlagged, doubts_of
+from vocabulary.sessions import ChargingSession, Doubt, EnergySource, Finding, Reading, SessionFlagged, doubts_of
 
 _COUNTED_ON = (Finding.ROLLED_OVER, Finding.REGISTER_RESET)
 _AT_ONCE = timedelta(minutes=1)  # one session's end and the next one's start may be told by so much in the wrong order
-SPANS, EVSES = 4, 64  # how many are kept, of an EVSE and of a station; the newest stay
+_VEHICLE_WH = 200_000  # what few vehicles take at once; who delivers more to lorries has readings on the way
+SPANS, EVSES = 16, 64  # how many are kept, of an EVSE and of a station; the newest stay
 
 
 class Span(Struct, frozen=True, gc=False, array_like=True):
@@ -56,7 +65,8 @@ def step(state: MetersState, session: ChargingSession) -> Step[MetersState, Sess
     others = tuple(e for e in state.evses if e.evse != session.evse)
     evses = (*others, OfEvse(session.evse, spans[-SPANS:]))[-EVSES:]
     shared = [_shares(span, other) for other in spans if other.session != span.session and _counts_the_same(span, other)]
-    return Step(structs.replace(state, evses=evses), (*_falls(spans, spans.index(span)), *shared[:1]))
+    placeholder = _placeholder(session.readings, spans, spans.index(span))
+    return Step(structs.replace(state, evses=evses), (*_falls(spans, spans.index(span)), *placeholder, *shared[:1]))
 
 
 def tells_the_register(session: ChargingSession) -> bool:
@@ -71,6 +81,28 @@ def _falls(spans: Sequence[Span], place: int) -> tuple[SessionFlagged, ...]:
 
 def _fell(before: Span, after: Span) -> bool:
     return before.end <= after.start + _AT_ONCE and after.begin_wh < before.end_wh - ROUNDING_WH
+
+
+def _placeholder(readings: Sequence[Reading], spans: Sequence[Span], place: int) -> tuple[Doubt, ...]:
+    """The doubt about a begin of 0, where the EVSE's other sessions or the size of the first part raise it."""
+    span = spans[place]
+    before = [other for other in spans[:place] if other.end <= span.start + _AT_ONCE]
+    read = next((reading for reading in readings if reading.register_wh != 0), None)
+    if span.begin_wh != 0 or read is None:
+        return ()
+    told = f"0 Wh at {span.start.isoformat()}, {read.register_wh} Wh at {read.at.isoformat()}"
+    highest = max(before, key=lambda other: other.end_wh, default=span)
+    if any(other.begin_wh > 0 for other in before) and highest.end_wh - ROUNDING_WH <= span.end_wh:
+        since = f"a session before it ended with {highest.end_wh} Wh at {highest.end.isoformat()}"
+        return (Doubt(finding=Finding.BEGIN_PLACEHOLDER, detail=f"{told}; {since}"),)
+    if read.register_wh > _VEHICLE_WH and not _begin_anew(spans):
+        return (Doubt(finding=Finding.BEGIN_PLACEHOLDER, detail=f"{told}: in one part more than {_VEHICLE_WH} Wh"),)
+    return ()
+
+
+def _begin_anew(spans: Sequence[Span]) -> bool:
+    """Whether a session began at 0 and ended lower than the one before it: a register that counts for life never does."""
+    return any(after.begin_wh == 0 and after.end_wh < before.end_wh - ROUNDING_WH for before, after in pairwise(spans))
 
 
 def _counts_the_same(one: Span, other: Span) -> bool:

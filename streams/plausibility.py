@@ -58,7 +58,8 @@ def judge(session: ChargingSession, power_w_max: int, waived: Collection[Finding
         return Judged(session, doubts, None if blocks.finding in waived else blocks)
     told = f"0 Wh at {session.start.isoformat()}, {credible[1].register_wh} Wh at {credible[1].at.isoformat()}"
     noticed = Doubt(finding=Finding.BEGIN_PLACEHOLDER, detail=f"{told}: {session.energy_wh} Wh if believed")
-    return Judged(_with_readings(session, credible), (noticed, *doubts))
+    others = (doubt for doubt in doubts if doubt.finding is not noticed.finding)  # which is told once, by what is done about it
+    return Judged(_with_readings(session, credible), (noticed, *others))
 
 
 def after_placeholder(readings: Sequence[Reading], power_w_max: int) -> tuple[Reading, ...] | None:

@@ -46,7 +46,9 @@ def with_doubts(closed: SessionClosed, noticed: Iterable[Doubt | SessionFlagged]
     """With what was noticed of it beside other sessions; findings about those are none of its doubts."""
     doubts = [*doubts_of(closed.session), *(each for each in noticed if isinstance(each, Doubt))]
     by_precedence = tuple(sorted(doubts, key=lambda doubt: (_FINDINGS.index(doubt.finding), doubt.detail)))
-    return structs.replace(closed, session=structs.replace(closed.session, doubts=by_precedence or UNSET))
+    session = structs.replace(closed.session, doubts=by_precedence or UNSET)
+    quality = max(quality_of(session), by_doubts(by_precedence) or Quality.COMPLETE, key=_BY_DOUBT.index)
+    return structs.replace(closed, session=structs.replace(session, quality=UNSET if quality is Quality.COMPLETE else quality))
 
 
 def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:

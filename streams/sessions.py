@@ -31,7 +31,7 @@ from streams.registers import EXACT, Register, greatest_power, last_of, register
 from streams.session_names import SessionEvent, is_another
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
-from streams.surplus import TOLD_APART, differ, ends_twice, late, numbers_conflict, second_end, surplus
+from streams.surplus import TOLD_APART, differ, ends_twice, late, numbers_conflict, second_end, surplus, told_of
 from vocabulary.charging import (
     ClockCompared,
     ConnectorStatusChanged,
@@ -301,7 +301,7 @@ def ended_at(
 def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcome:
     assert state.start is not None
     counted = _counted(state, end)
-    found = [register for said in counted for register in said.registers]
+    found = told_of(state, end, counted, rules)
     clock, told = _told(state, end, counted, found, rules) if has_doubts(rules) else _told_at_first(state.start, end, found)
     if isinstance(told, Doubt):
         return SessionFlagged(session=state.session, finding=told.finding, detail=told.detail)

@@ -3,20 +3,22 @@
 The same is found whether it came before the session was concluded or after.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from streams.meter_curve import ROUNDING_WH
 from streams.qualities import ends_elsewhere
-from streams.registers import registers
+from streams.registers import Register, registers
 from streams.session_names import SessionEvent
 from streams.stretches import TELLING_STATUSES
 from vocabulary.charging import ConnectorStatusChanged, MeterSampled, TransactionEnded, TransactionStarted, TransactionUpdated
 from vocabulary.identity import SessionId
+from vocabulary.rules import has_doubts
 from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
 
 if TYPE_CHECKING:
-    from streams.sessions import Closed, End, Gathering
+    from streams.sessions import Closed, End, Gathering, Said
 
 _SAME_TIME = timedelta(seconds=1)  # a simulator that was stopped while it stopped told the same end a millisecond later
 TOLD_APART = 16  # digits of an event's identity: enough to see that one number was used for two contents
@@ -62,6 +64,14 @@ def second_end(session: SessionId, first: "End", other: "End") -> SessionFlagged
     if (first.at, first.meter_wh) == (other.at, other.meter_wh):
         return _flag(session, Finding.SECOND_END, f"both at {_told_end(first)}")
     return _flag(session, Finding.SECOND_END, f"ends {_told_end(first)} and {_told_end(other)}")
+
+
+def told_of(state: "Gathering", end: "End", counted: Sequence["Said"], rules: int) -> list[Register]:
+    """The registers of what counts for the session, but for those in the message of another end: they are of that end, though a
+    sample from its time would be the last.
+    """
+    others = {other.event[:TOLD_APART] for other in state.ends if has_doubts(rules) and end.event not in ("", other.event)}
+    return [register for said in counted if said.event not in others for register in said.registers]
 
 
 def differ(first: "End", other: "End") -> bool:

@@ -154,6 +154,28 @@ def test_of_two_sessions_that_share_time_and_energy_the_one_that_is_concluded_la
     assert told(first, first) == [], "one session that is concluded again"
 
 
+def test_a_late_session_is_laid_beside_those_of_the_hours_before() -> None:
+    others = [numbered(str(hour), hour, hour * 100, hour * 100 + 90) for hour in range(8, 20)]
+    assert told(*others, numbered("late", 8, 750, 850)) == ["late: 750 to 8"]
+
+
+@pytest.mark.parametrize(
+    ("before", "end", "found"),
+    [
+        pytest.param([(100, 200)], 300, ["b: 200 Wh a", "b: 0 Wh at"], id="the register counts for life"),
+        pytest.param([(100, 200)], 198, ["b: 200 Wh a"], id="the meter was changed"),
+        pytest.param([(0, 200)], 300, ["b: 200 Wh a"], id="each session may begin at 0"),
+        pytest.param([(100, 900), (0, 200)], 300, ["1: 900 Wh a", "b: 200 Wh a"], id="the meter was changed, or is read anew"),
+        pytest.param([], 200_000, [], id="what a vehicle takes"),
+        pytest.param([], 200_001, ["b: 0 Wh at"], id="more than a vehicle takes"),
+        pytest.param([(0, 200), (0, 100)], 200_001, ["1: 200 Wh a", "b: 100 Wh a"], id="each session begins at 0"),
+    ],
+)
+def test_a_begin_of_zero_is_laid_beside_the_sessions_before(before: list[tuple[int, int]], end: int, found: list[str]) -> None:
+    others = [numbered(str(number), 8 + number, *ends) for number, ends in enumerate(before)]
+    assert told(*others, numbered("b", 12, 0, end)) == found
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 23), st.integers(0, 99), st.integers(0, 99), st.integers(0, 99)), max_size=30))
 def test_a_stations_meters_are_bounded_and_nothing_raises(sessions: list[tuple[int, int, int, int]]) -> None:

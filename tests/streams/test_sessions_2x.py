@@ -7,6 +7,7 @@ from time import monotonic
 import pytest
 from msgspec import structs
 
+from streams.session_names import session_id
 from streams.sessions import missing_seqs
 from tests.streams.folding import fold
 from tests.streams.notation import check, events, instant
@@ -341,6 +342,24 @@ def test_a_transaction_id_that_is_used_again_is_told_and_holds_the_session() -> 
     folding = fold(events("08:00 started #0 begin 0\n09:00 ended #1 end 5000\n10:00 started #0 begin 5000"))
     assert folding.closed[-1].held is Finding.SEQUENCE_CONFLICT
     assert "another start at 2026-10-05T10:00:00" in folding.findings[-1].detail
+
+
+@pytest.mark.parametrize("number", [0, 2], ids=["the numbers begin anew", "the numbers go on"])
+def test_two_transactions_under_one_id_are_billed_in_no_order_before_somebody_has_looked(number: int) -> None:
+    first, second = "08:00 started #0 begin 0\n09:00 ended #1 end 5000", (10, number, 11, number + 1)
+    said = events(first + "\n{}:00 started #{} begin 5000\n{}:00 ended #{} end 9000".format(*second))
+    for order in permutations(said):
+        folding = fold(order)
+        assert {closed.session.id for closed in folding.closed} <= {session_id(said[0])}
+        last = folding.closed[-1].held if folding.closed else folding.findings[0].finding
+        assert last in (Finding.SEQUENCE_CONFLICT, Finding.SECOND_END, Finding.END_BEFORE_START), order
+
+
+def test_of_two_ends_under_one_number_the_earlier_counts_with_its_own_register() -> None:
+    ends = [events("09:00 ended #1 end 5000"), events("11:00 ended #1 end 9000")]
+    for before in permutations(ends):
+        [*_, closed] = fold(e for each in (*before, events("08:00 started #0 begin 0")) for e in each).closed
+        assert (closed.session.end.hour, closed.session.energy_wh, closed.held) == (9, 5000, Finding.SECOND_END)
 
 
 def test_an_end_before_the_start_is_a_finding_and_no_session() -> None:
