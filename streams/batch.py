@@ -24,7 +24,6 @@ from streams.batch_parts import (
     answered_by,
     counted,
     document_of,
-    drawn_up,
     is_told_again,
     key_of,
     message_of,
@@ -40,6 +39,7 @@ from streams.catalogue import Catalogue, with_fact
 from streams.connectors import Assigned, EndWasDropped
 from streams.deadlines import conclude_overdue, heard_at
 from streams.decisions import decided_on, known_of, of_its_end, standing_of
+from streams.invoice_runs import drawn_up
 from streams.log import Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned
@@ -60,7 +60,7 @@ from vocabulary.charging import (
     TransactionStarted,
     TransactionUpdated,
 )
-from vocabulary.codec import Event, ReferenceFact, decode
+from vocabulary.codec import Conclusion, Event, ReferenceFact, decode
 from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId
 from vocabulary.reference import ClockTicked, RulesAdopted, SessionDecided
@@ -388,7 +388,7 @@ class Batch:
 
     def _invoice_run(self, request: InvoiceRunRequested, cause: Position) -> None:
         self.flush()
-        invoices, self._rows = drawn_up(request, self._unit, self._verbs, self.catalogue)
-        issued = [InvoiceIssued(invoice=invoice) for invoice in invoices]
-        self._concluded += [Concluded(each, StationId(""), cause, request.requested_at) for each in issued]
+        invoices, left_out, self._rows = drawn_up(request, self._unit, self._verbs, self.catalogue)
+        told: list[Conclusion] = [*(InvoiceIssued(invoice=invoice) for invoice in invoices), *left_out]
+        self._concluded += [Concluded(each, StationId(""), cause, request.requested_at) for each in told]
         self.flush()

@@ -1,23 +1,20 @@
 """What a batch writes, and about what: records and their keys, the rows and states that an event or conclusion is of."""
 
-import calendar
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from streams import session_names
 from streams.answered import Asked, joined
-from streams.catalogue import Catalogue
-from streams.log import Log, Record, Stored
+from streams.log import Record, Stored
 from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
-from streams.row_conclusions import Picked, demanded
 from streams.session_names import SessionEvent
-from streams.states import DocumentRow, Invoiced, SessionRow, States
-from streams.unit import Billable, ToPost, Unit, Verbs
-from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
+from streams.states import DocumentRow, States
+from streams.unit import ToPost, Verbs
+from vocabulary.billing import Invoice, InvoiceIssued
 from vocabulary.charging import (
     ClockCompared,
     MessageRejected,
@@ -46,7 +43,6 @@ from vocabulary.rules import keeps_facts
 from vocabulary.sessions import (
     ChargeReversed,
     Finding,
-    Progress,
     SessionClosed,
     SessionDropped,
     SessionFlagged,
@@ -55,8 +51,6 @@ from vocabulary.sessions import (
     SignatureChecked,
 )
 from vocabulary.tariff import TariffPublished
-
-_PAGE = 1000  # sessions whose conclusions are read at once
 
 
 class Heard(NamedTuple):
@@ -189,31 +183,6 @@ def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
             return ()
 
 
-def billables(log: Log, rows: Sequence[SessionRow]) -> Iterator[Billable]:
-    """What was concluded of each, read page by page: one by one, the database's answers took most of a run's time."""
-    for start in range(0, len(rows), _PAGE):
-        page = rows[start : start + _PAGE]
-        found = Picked(log, page)
-        yield from (Billable(demanded(found, row, SessionRated), demanded(found, row, SignatureChecked)) for row in page)
-
-
-def drawn_up(
-    request: InvoiceRunRequested, unit: Unit, verbs: Verbs, catalogue: Catalogue
-) -> tuple[tuple[Invoice, ...], dict[SessionId, SessionRow]]:
-    """The invoices of a run, and the rows of their sessions as they are then.
-
-    Numbered in the order of drawing up; the counter moves in the same transaction as the invoices, so without a gap.
-    """
-    due = {row.session: row for row in unit.states.billable(last_day(request.month), request.contracts)}
-    counter = f"counter:invoice:{verbs.series(request, catalogue)}"
-    last = int(unit.states.load([counter]).get(counter, b"0"))
-    invoices = verbs.draw_up(request, [*billables(unit.log, [*due.values()])], catalogue, last + 1)
-    invoiced = [Invoiced(session.session, invoice.number) for invoice in invoices for session in invoice.sessions]
-    unit.states.mark_invoiced(invoiced)
-    unit.states.save({counter: str(last + len(invoices)).encode()})
-    return invoices, {s: due[s]._replace(progress=Progress.INVOICED, invoice=number) for s, number in invoiced}
-
-
 class Postable(NamedTuple):
     """A conclusion as it is written, and its entries."""
 
@@ -241,11 +210,6 @@ def postable(concluded: Concluded, verbs: Verbs) -> Postable:
 
 def steps_fail(session: SessionId, error: Exception) -> SessionFlagged:
     return SessionFlagged(session=session, finding=Finding.STEPS_FAIL, detail=told(error))
-
-
-def last_day(month: str) -> date:
-    year, number = (int(part) for part in month.split("-"))
-    return date(year, number, calendar.monthrange(year, number)[1])
 
 
 def counted(conclusion: Conclusion) -> str:

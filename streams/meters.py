@@ -62,9 +62,10 @@ def step(state: MetersState, session: ChargingSession) -> Step[MetersState, Sess
     span = Span(session.id, session.start, session.readings[0].register_wh, session.end, session.readings[-1].register_wh)
     known = next((e.spans for e in state.evses if e.evse == session.evse), ())
     spans = tuple(sorted((*(s for s in known if s.session != span.session), span), key=lambda s: (s.start, s.session)))
-    others = tuple(e for e in state.evses if e.evse != session.evse)
-    evses = (*others, OfEvse(session.evse, spans[-SPANS:]))[-EVSES:]
-    shared = [_shares(span, other) for other in spans if other.session != span.session and _counts_the_same(span, other)]
+    elsewhere = tuple(e for e in state.evses if e.evse != session.evse)
+    evses = (*elsewhere, OfEvse(session.evse, spans[-SPANS:]))[-EVSES:]
+    others = (other for other in spans if other.session != span.session and counts_the_same(span, other))
+    shared = [Doubt(finding=Finding.OVERLAPS, detail=shares(span, other)) for other in others]
     placeholder = _placeholder(session.readings, spans, spans.index(span))
     return Step(structs.replace(state, evses=evses), (*_falls(spans, spans.index(span)), *placeholder, *shared[:1]))
 
@@ -105,16 +106,16 @@ def _begin_anew(spans: Sequence[Span]) -> bool:
     return any(after.begin_wh == 0 and after.end_wh < before.end_wh - ROUNDING_WH for before, after in pairwise(spans))
 
 
-def _counts_the_same(one: Span, other: Span) -> bool:
+def counts_the_same(one: Span, other: Span) -> bool:
     """Whether two sessions share both time and values of the register: one EVSE delivers to one vehicle at a time."""
     time = min(one.end, other.end) - max(one.start, other.start)
     return time > _AT_ONCE and min(one.end_wh, other.end_wh) - max(one.begin_wh, other.begin_wh) > ROUNDING_WH
 
 
-def _shares(span: Span, other: Span) -> Doubt:
+def shares(span: Span, other: Span) -> str:
     told = f"{span.begin_wh} to {span.end_wh} Wh, and {other.begin_wh} to {other.end_wh} Wh"
     since = f"from {other.start.isoformat()} to {other.end.isoformat()} in session {other.session}"
-    return Doubt(finding=Finding.OVERLAPS, detail=f"{told} {since}")
+    return f"{told} {since}"
 
 
 def _lower(before: Span, after: Span) -> SessionFlagged:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, PartnerId, Position, SessionId, StationId
+from vocabulary.reference import EvseName
 from vocabulary.sessions import Finding, Progress, Quality
 
 
@@ -119,6 +120,10 @@ class States(Protocol):
 
     def here(self, session: SessionId) -> SessionRow | None:
         """The row of a session of this lane; None: there is none, or it is another lane's."""
+        ...
+
+    def closed_on(self, names: Iterable[EvseName]) -> list[SessionRow]:
+        """Closed sessions of all lanes on EVSEs of these names, in order of start."""
         ...
 
     def billable(self, until: date, contracts: ContractRange | None = None) -> list[SessionRow]:

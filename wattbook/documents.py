@@ -12,15 +12,18 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import structs
 
 from invoicing.invoice_json import invoice_json
-from streams.embedded_runtime import Input
-from streams.log import Stream
+from streams.embedded_runtime import CarriedOut, Input
+from streams.log import Log, Stream
 from streams.states import DocumentRow
 from vocabulary.billing import ContractRange, Invoice, InvoiceRunRequested
+from vocabulary.codec import decode
 from vocabulary.identity import ContractId
+from vocabulary.sessions import SessionFlagged
 from wattbook.conclusions import invoice_of
 from wattbook.months import month_of
 from wattbook.wiring import App, NotReady, day_of_issue, operator_of
@@ -29,9 +32,16 @@ SESSIONS_AT_ONCE = 5_000  # of a command, unless a single contract has more: a s
 _GIVE_WAY_S = 0.15  # between two commands: who waits for SQLite's lock looks for it ten times a second
 
 
+class Issued(NamedTuple):
+    """`left_out`: sessions that were due, each with what kept it back."""
+
+    documents: list[DocumentRow]
+    left_out: list[SessionFlagged]
+
+
 def run_invoices(app: App, month: str, issued_on: date, now: datetime) -> list[Invoice]:
     """Draw up what is due. Returns the invoices that this run issued."""
-    return [*read_invoices(app, issue(app, month, issued_on, now))]
+    return [*read_invoices(app, issue(app, month, issued_on, now).documents)]
 
 
 def read_invoices(app: App, rows: Iterable[DocumentRow]) -> Iterator[Invoice]:
@@ -42,7 +52,7 @@ def read_invoices(app: App, rows: Iterable[DocumentRow]) -> Iterator[Invoice]:
         yield invoice
 
 
-def issue(app: App, month: str, issued_on: date, now: datetime) -> list[DocumentRow]:
+def issue(app: App, month: str, issued_on: date, now: datetime) -> Issued:
     """Draw up what is due. Returns what this run issued; what it had issued before something made it fail stays issued."""
     last = month_of(month).last
     request = InvoiceRunRequested(month=month, issued_on=issued_on, requested_at=now)
@@ -58,7 +68,17 @@ def issue(app: App, month: str, issued_on: date, now: datetime) -> list[Document
         command = structs.replace(request, contracts=contracts)
         done.append(app.runtime.carry_out(Input(Stream.COMMANDS, "invoice-run", command)))
     with app.reading() as store:  # others may issue documents at the same time
-        return [row for row in store.states.documents() if any(each.after < row.issued_at <= each.until for each in done)]
+        documents = [row for row in store.states.documents() if any(each.after < row.issued_at <= each.until for each in done)]
+        return Issued(documents, [flagged for each in done for flagged in _left_out(store.log, each)])
+
+
+def _left_out(log: Log, done: CarriedOut) -> Iterator[SessionFlagged]:
+    """The findings that followed from a run."""
+    after = done.after
+    while found := [each for each in log.read((Stream.CONCLUSIONS,), after, 1000) if each.position <= done.until]:
+        events = (decode(each.body) for each in found)
+        yield from (event for event in events if isinstance(event, SessionFlagged))
+        after = found[-1].position
 
 
 def ranges(owing: Iterable[tuple[ContractId, int]], sessions_max: int) -> list[ContractRange | None]:

@@ -70,6 +70,18 @@ def outcome(story: Sequence[Told], timed: bool = False) -> str:
     return "\n".join([*written, *sorted(waiting)]) + "\n"
 
 
+def inputs_of(story: Sequence[Told]) -> list[Input]:
+    """What came, as a runtime takes it."""
+    frames = [told.says for told in story if isinstance(told.says, RawMessage)]
+    places = _places(frames, {(e.station, e.number): e for told in story if isinstance(e := told.says, EvseIs)})
+    inputs: list[Input] = [RulesAdopted(number=RULES), *facts(frames, False, _evses(places, {}))]
+    folded, published = PureFold().tell(inputs), dict[tuple[str, int], EvseIs]()
+    for told in story:
+        inputs.append(_input(told.says, folded, places, published))
+        folded.tell(inputs[-1:])
+    return inputs
+
+
 def _places(frames: Sequence[RawMessage], named: Mapping[tuple[str, int], EvseIs]) -> list[tuple[str, int]]:
     """The EVSEs of the site: two of each station, but for the names that are another one's."""
     others = {name for told in named.values() for name in told.also}

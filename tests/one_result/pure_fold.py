@@ -23,6 +23,7 @@ from streams.batch_parts import is_told_again
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import StationState
 from streams.decisions import Known, decide, of_its_end
+from streams.invoice_runs import left_out, sharing
 from streams.rating import conclude
 from streams.sessions import Closed, Gathering
 from streams.states import SessionRow
@@ -218,7 +219,8 @@ class PureFold:
         rated_only = [rated for rated in self._rated.values() if rated.session not in self._invoiced and not rated.held]
         due = [rated for rated in rated_only if rated.contract and rated.ended_on <= until]
         due.sort(key=lambda rated: (rated.contract, rated.start, rated.session))
-        unbilled = [Billable(rated, self._checked[rated.session]) for rated in due]
+        doubted = sharing(due, [rated for rated in self._rated.values() if not rated.held], self._catalogue)
+        unbilled = [Billable(rated, self._checked[rated.session]) for rated in due if rated.session not in doubted]
         series = series_of(request, self._catalogue)
         invoices = invoices_of(request, unbilled, self._catalogue, self._numbers[series] + 1)
         for invoice in invoices:
@@ -226,6 +228,8 @@ class PureFold:
             for session in invoice.sessions:
                 self._invoiced.add(session.session)
         self._numbers[series] += len(invoices)
+        for found in left_out(request, doubted):
+            self._note(found)
 
     def _states(self) -> dict[str, bytes]:
         """As they are stored. A station of which nothing is remembered has none."""

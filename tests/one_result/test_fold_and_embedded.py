@@ -1,10 +1,14 @@
 """(a) the pure fold and (b) the embedded runtime: the same messages, the same bytes."""
 
+from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cases.outcome import inputs_of
+from tests.cases.story import story_of
 from tests.one_result.digests import assert_same
 from tests.one_result.network import STATIONS, facts
 from tests.one_result.pure_fold import fold
@@ -33,6 +37,23 @@ def test_every_frame_of_the_field_and_a_wild_network_give_one_result() -> None:
     assert len(result.invoices()) == 3, "each contract is billed"
     assert len(result.entries) > 50
     assert not result.twice()
+
+
+CASES = Path(__file__).parents[1] / "cases"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "two_stations_tell_the_same_energy_of_one_socket",
+        "overlapping_session_is_released",
+        "begin_of_zero_below_what_the_session_before_ended_with",
+        "transaction_id_is_used_again_in_2x",
+    ],
+)
+def test_what_is_held_and_left_out_in_a_case_is_so_by_the_runtime(case: str) -> None:
+    inputs = inputs_of(story_of((CASES / case / "story.txt").read_text()))
+    assert_same(fold(inputs), embedded(inputs, 7), "the embedded runtime")
 
 
 def test_when_a_contract_becomes_known_decides_no_amount() -> None:

@@ -44,9 +44,11 @@ def run(settings: Settings, month: str, issued_on: datetime | None, out: Path | 
     now = datetime.now(UTC)
     with opened(settings) as app:
         publish_quietly(app)
-        numbers = issue(app, month, issued_on.date() if issued_on else now.date(), now)
-        written = _write_all(app, numbers, out or settings.out_path / "invoices")
+        issued = issue(app, month, issued_on.date() if issued_on else now.date(), now)
+        written = _write_all(app, issued.documents, out or settings.out_path / "invoices")
         waiting = _waiting(app, month)
+    for left in issued.left_out:
+        ERR.print(f"[bold red]wattbook:[/] left out: session {left.session}: {left.finding}, {escape(left.detail)}")
     if as_json:
         print_json([summary | {"pdf": _path(made, 0), "json": _path(made, 1)} for summary, made in written])
     else:
@@ -59,7 +61,7 @@ def run(settings: Settings, month: str, issued_on: datetime | None, out: Path | 
         if waiting:
             told = ", ".join(f"{number} {progress}" for progress, number in sorted(waiting.items()))
             OUT.print(f"not on any invoice, and on the worklist: {told}; see `wattbook session list --worklist`")
-    sys.exit(0 if all(made for _, made in written) else 1)
+    sys.exit(0 if all(made for _, made in written) and not issued.left_out else 1)
 
 
 def _write_all(
