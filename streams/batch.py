@@ -9,7 +9,7 @@ follows from them (but how much is committed at once). It writes into the unit's
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -26,12 +26,12 @@ from streams.batch_parts import (
     document_of,
     is_told_again,
     key_of,
-    message_of,
     moves,
     naming_starts,
     postable,
     record,
     session_of,
+    sound_ones,
     state_keys_of,
     steps_fail,
 )
@@ -89,11 +89,11 @@ class Batch:
         self._recalls = False
         self.must_save = False  # what states say follows from more than events: a tick, a decision, new rules
 
-    def run(self, inputs: Sequence[Stored]) -> None:
-        """All inputs, in order."""
+    def run(self, inputs: Sequence[Stored], poisoned: Mapping[Position, Poisoned] = {}) -> None:
+        """All inputs, in order; messages at these positions go into quarantine."""
         for stream, run in groupby(inputs, key=lambda stored: stored.stream):
             if stream is Stream.RAW:
-                self.messages([message_of(stored) for stored in run])
+                self.messages(sound_ones(run, poisoned, self._unit.log, self.tally))
                 continue
             for stored in run:
                 self._order(decode(stored.body), stored)

@@ -1,16 +1,19 @@
 """What a batch writes, and about what: records and their keys, the rows and states that an event or conclusion is of."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from streams import session_names
 from streams.answered import Asked, joined
-from streams.log import Record, Stored
+from streams.log import Log, Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
+from streams.places import Offset, Partition, Taken
+from streams.raw_records import poison, quarantined, raw_record
 from streams.session_names import SessionEvent
 from streams.states import DocumentRow, States
 from streams.unit import ToPost, Verbs
@@ -30,6 +33,7 @@ from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
+from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import (
     ClockTicked,
     ContractPublished,
@@ -84,6 +88,7 @@ class Message(NamedTuple):
         return event_id(raw) if self.id is None else EventId(self.id.hex())
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RAW: msgspec.json.Decoder[RawMessage] = msgspec.json.Decoder(RawMessage)
 
 
@@ -94,6 +99,30 @@ def message_of(stored: Stored) -> Message:
 def record(event: msgspec.Struct, key: str, cause: Position) -> Record:
     body = encode(event)
     return Record(digest(b"event", body), key, body, cause)
+
+
+def sound_ones(
+    messages: Iterable[Stored], poisoned: Mapping[Position, Poisoned], log: Log, tally: Counter[str]
+) -> list[Message]:
+    """The others than those that are poisoned, which go into quarantine."""
+    sound = list[Message]()
+    for stored in messages:
+        if mistake := poisoned.get(stored.position):
+            log.append(Stream.QUARANTINE, [_put_aside(stored, mistake)])
+            tally[f"quarantined: {QuarantineReason.STEPS_FAIL}"] += 1
+        else:
+            sound.append(message_of(stored))
+    return sound
+
+
+def _put_aside(stored: Stored, mistake: Poisoned) -> Record:
+    """A message as if it had been a record of a topic, where its offset is its place in the log."""
+    message, at = _RAW.decode(stored.body), stored.position
+    key, headers, value = raw_record(message)
+    arrived_ms = -1 if message.received_at is None else (message.received_at - _EPOCH) // timedelta(milliseconds=1)
+    taken = Taken(Partition(0), Offset(at), key, value, tuple(headers), arrived_ms)
+    body = encode(quarantined(taken, poison(mistake.error)))
+    return Record(digest(b"quarantine", at.to_bytes(8, "big"), body), message.station, body, at)
 
 
 def state_keys_of(event: Decoded) -> Iterator[str]:

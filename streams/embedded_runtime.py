@@ -3,7 +3,8 @@
     append   inputs are made durable, before anyone looks at them
     pump     every input that was not processed yet goes through the steps, batch by batch; the position moves with each
 
-A failure leaves whole batches or nothing: what was in memory is dropped, and the next pump begins where the position is.
+A failure leaves whole batches or nothing: what was in memory is dropped, and the next pump begins where the position is. A
+message on which our own functions fail is no failure: it goes into quarantine, as in a lane, and stops no other.
 """
 
 from collections import Counter
@@ -17,6 +18,7 @@ from streams.batch import Batch
 from streams.catalogue import Catalogue, is_in_force, with_fact
 from streams.log import INPUTS, Appended, Record, Stream
 from streams.memory import Memory
+from streams.mistakes import Poisoned
 from streams.places import OFFICE
 from streams.proven import PositionChanged, demand_proven, proven
 from streams.states import States
@@ -132,11 +134,18 @@ class EmbeddedRuntime:
         return self._memory if states.position(CONSUMER) == self._reached else Memory()
 
     def _pump_batch(self, tally: Counter[str], limit: int | None = None) -> int:
+        poisoned: dict[Position, Poisoned] = {}
+
         def demand_and_process(unit: Unit) -> int:
             self._demand_position(unit)
-            return self._process(unit, tally, limit)
+            return self._process(unit, tally, limit, poisoned)
 
-        return self._guarded(demand_and_process)
+        while True:
+            try:
+                return self._guarded(demand_and_process)
+            except Poisoned as mistake:  # a message that was noted goes into quarantine as the batch is tried again
+                if poisoned.get(mistake.position) is not mistake:
+                    raise
 
     def _demand_position(self, unit: Unit) -> None:
         """Raises PositionChanged where it was moved past us: a command that was carried out would be carried out again."""
@@ -158,7 +167,10 @@ class EmbeddedRuntime:
         self._memory.forget(closed=True)
         return processed
 
-    def _process(self, unit: Unit, tally: Counter[str], limit: int | None = None) -> int:
+    def _process(
+        self, unit: Unit, tally: Counter[str], limit: int | None = None, poisoned: dict[Position, Poisoned] | None = None
+    ) -> int:
+        """One batch. Raises Poisoned, and notes the message on which the steps fail, where that is new."""
         position = unit.states.position(CONSUMER)
         if position != self._reached:
             self._forget()
@@ -167,7 +179,13 @@ class EmbeddedRuntime:
         if not inputs:
             return 0
         batch = Batch(unit, self._verbs, self._memory, self._known_catalogue(unit))
-        batch.run(inputs)
+        try:
+            batch.run(inputs, poisoned or {})
+        except Poisoned as mistake:
+            is_message = any(each.position == mistake.position and each.stream is Stream.RAW for each in inputs)
+            if poisoned is not None and is_message:
+                poisoned.setdefault(mistake.position, mistake)
+            raise
         batch.save_states()
         unit.states.move(CONSUMER, position, inputs[-1].position)
         self._catalogue, self._reached = batch.catalogue, inputs[-1].position

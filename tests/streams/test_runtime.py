@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from streams import sessions
 from streams.embedded_runtime import CONSUMER, EmbeddedRuntime, Input
 from streams.log import Stream
 from streams.memory import MOST, Memory, session_key
@@ -25,9 +26,10 @@ from tests.streams.material import contract, evse, operator, partner, site, tari
 from tests.streams.notation import DAY
 from tests.streams.ocmf_meter import OcmfMeter, begin, end, with_flipped_bit
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
-from vocabulary.charging import RawMessage
+from vocabulary.charging import RawMessage, TransactionUpdated
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import EventId, Position, SessionId, StationId, TariffId
+from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import RulesAdopted
 from vocabulary.rules import RULES
 from vocabulary.sessions import (
@@ -216,6 +218,33 @@ def test_an_invoice_that_cannot_be_posted_is_left_out_and_the_others_are_issued(
     assert progress(opened)[:2] == ["17 invoiced", "18 invoiced"]
     numbers = [issued.invoice.number for issued in found(opened, InvoiceIssued)]
     assert [number[-1] for number in numbers] == ["1", "2"], "without a gap"
+
+
+@pytest.mark.parametrize("batch", [1, 3, 1000])
+def test_a_message_on_which_the_steps_fail_goes_into_quarantine_and_stops_no_other(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    step = sessions.step
+
+    def failing(state: Any, event: Any, *rest: Any) -> Any:
+        return fail() if isinstance(event, TransactionUpdated) else step(state, event, *rest)
+
+    monkeypatch.setattr("streams.sessions.step", failing)
+    both = "\n".join(f"CP1 08:1{n} updated #{n} sample 1{n}00 tx T7 evse 1" for n in (1, 2))
+    around = ("CP1 08:00 started #0 begin 1000 token A tx T7 evse 1", "CP1 09:00 ended #3 end 6000 tx T7 evse 1")
+    opened = desk(batch=batch)
+    given = inputs(operator(), KAI, contract("A"), tariff(), around[0], both, around[1], ORDINARY)
+    worked_through(opened, given)
+    assert progress(opened) == ["17 rated", "T7 ended"]
+    put_aside = opened.said(Stream.QUARANTINE)
+    assert [(each.reason, each.detail) for each in put_aside] == [
+        (QuarantineReason.STEPS_FAIL, "KeyError in tests.streams.test_runtime.fail")
+    ] * 2
+    messages = opened.said(Stream.RAW)
+    assert [each.value.text for each in put_aside] == [message.frame for message in messages if "Updated" in message.frame]
+    before = opened.tables()
+    worked_through(opened, given)
+    assert opened.tables() == before
 
 
 def fail(*_: object) -> Any:
