@@ -1,8 +1,8 @@
 """A message of the raw topic that cannot be worked on, and why: kept aside, so that it holds up nothing and is not forgotten.
 
 What a station can send in its frame is never a reason: a frame that makes no sense becomes a MessageRejected event. What
-stands here is wrong outside the frame, where only a producer or a mistake of ours can make it so. Where there is no topic, it is a
-message of the log: `partition` is 0 then, `offset` its position, and `appended_at_ms` when it arrived (-1: not known).
+stands here is wrong outside the frame, where only a producer or a mistake of ours can make it so. Where there is no topic,
+it is a message of the log: `partition` is 0 then, `offset` its position, and `appended_at_ms` when it arrived (-1: not known).
 """
 
 from enum import StrEnum
