@@ -76,7 +76,11 @@ class Load:
 
     async def run(self) -> Outcome:
         plan = self.plan
-        stations = [asyncio.create_task(self._station(number)) for number in range(plan.stations)]
+        talks = [Talk(number, plan.samples) for number in range(plan.stations)]
+        for talk in talks:
+            before(talk, plan.began)
+        now, each_s = time.perf_counter(), SPREAD_S / plan.stations
+        stations = [asyncio.create_task(self._station(talk, now + each_s * talk.number)) for talk in talks]
         hostile = [asyncio.create_task(each()) for each in (self._floods, self._never_reads, self._lag)]
         await asyncio.sleep(SPREAD_S + WARM_S)
         self.measures = True
@@ -93,28 +97,28 @@ class Load:
                 raise AssertionError from failed
         return Outcome(self.calls, self.unanswered, self.answers_s, self.lag_s, dict(self.flood), dict(self.deaf), self.lost)
 
-    async def _station(self, number: int) -> None:
-        talk = Talk(number, self.plan.samples)
-        before(talk, self.plan.began)
-        await asyncio.sleep(SPREAD_S * number / self.plan.stations)
+    async def _station(self, talk: Talk, first: float) -> None:
+        """Calls at its own times, from `first` on: what holds up many at once makes them no choir for ever."""
+        await asyncio.sleep(first - time.perf_counter())
         async with connect(
             f"ws://127.0.0.1:{self.plan.port}/ocpp/{talk.station}",
             subprotocols=[Subprotocol(talk.protocol.value)],
-            local_addr=(f"127.0.1.{1 + number // _OF_AN_ADDRESS}", 0),
-            compression="deflate" if number % 2 else None,
+            local_addr=(f"127.0.1.{1 + talk.number // _OF_AN_ADDRESS}", 0),
+            compression="deflate" if talk.number % 2 else None,
             ping_interval=None,
         ) as socket_:
             answers: dict[str, asyncio.Future[str]] = {}
             reading = asyncio.create_task(self._read(talk, socket_, answers))
             try:
-                await self._talk(talk, socket_, answers)
+                await self._talk(talk, first, socket_, answers)
             except ConnectionClosed as closed:
                 self.lost.append(f"{talk.station}: {closed}")
             await socket_.close()
             await reading
 
-    async def _talk(self, talk: Talk, socket_: ClientConnection, answers: dict[str, "asyncio.Future[str]"]) -> None:
-        following = time.perf_counter()
+    async def _talk(
+        self, talk: Talk, following: float, socket_: ClientConnection, answers: dict[str, "asyncio.Future[str]"]
+    ) -> None:
         while not self.over.is_set():
             counts = self.measures
             message_id, action, payload = talk.call(datetime.now(UTC))
@@ -133,7 +137,7 @@ class Load:
                 self.calls += 1
                 self.answers_s.append(seconds)
             talk.answered(msgspec.json.decode(answer)[2])
-            following = max(following + EVERY_S, time.perf_counter())
+            following += EVERY_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.over.wait(), following - time.perf_counter())
 

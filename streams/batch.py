@@ -37,7 +37,7 @@ from streams.batch_parts import (
 )
 from streams.catalogue import Catalogue, with_fact
 from streams.connectors import Assigned, EndWasDropped
-from streams.deadlines import conclude_overdue, heard_at
+from streams.deadlines import by_start, conclude_overdue, heard_at
 from streams.decisions import decided_on, known_of, of_its_end, standing_of
 from streams.invoice_runs import drawn_up
 from streams.log import Record, Stored, Stream
@@ -340,8 +340,8 @@ class Batch:
         deadlines, rules = self.catalogue.deadlines(tick.at), self.catalogue.rules
         rows = self._unit.states.overdue(tick.at - min(deadlines))
         self._memory.prefetch((session_key(row.session) for row in rows), self._unit.states)
-        for row in rows:
-            state = self._memory.session(row.session, self._unit.states)
+        overdue = [(self._memory.session(row.session, self._unit.states), row) for row in rows]
+        for state, row in sorted(overdue, key=lambda each: (by_start(each[0]), each[1].session)):
             try:
                 after = conclude_overdue(state, tick.at, deadlines, rules) if isinstance(state, Gathering) else None
             except MISTAKES as error:  # the next tick tries again

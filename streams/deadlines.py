@@ -12,7 +12,7 @@ heard under a tick (it was told before the clock ever ticked, or by an import) h
 The session goes on gathering, and is concluded again by the message that makes it whole, or by a later tick if more was told.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from msgspec import structs
@@ -23,6 +23,8 @@ from streams.sessions import End, Gathering, SessionOutcome, SessionState, concl
 from streams.step import Step
 from vocabulary.rules import DOUBTS, RULES
 from vocabulary.sessions import Finding, Quality, SessionClosed, SessionFlagged
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def conclude_overdue(
@@ -49,6 +51,11 @@ def conclude_overdue(
     has_closed = any(isinstance(each, SessionClosed) for each in out)
     after = structs.replace(state, revision=state.revision + has_closed, concluded_on=len(state.said))
     return Step(after, out)
+
+
+def by_start(state: SessionState | None) -> datetime:
+    """In this order a tick concludes: of two sessions of one EVSE the earlier one's register goes before the later one's."""
+    return state.start.at if isinstance(state, Gathering) and state.start else _NEVER
 
 
 def heard_at(state: SessionState | None, at: datetime) -> datetime:

@@ -1,5 +1,8 @@
 """Settings of all tests: properties have no deadline, since the machine is shared and nothing here is timed.
 
+`./run test` tries other examples each time. `./run check` tries the same ones until the test is changed: whether a commit passes is
+not chance, and what it fails on fails again.
+
 The fixtures of tests/servers.py are known to every test; a server starts when the first test asks for it.
 """
 
@@ -10,4 +13,5 @@ from tests.servers import database, kafka, kafka3, postgres, prefix, servers_fol
 __all__ = ["database", "kafka", "kafka3", "postgres", "prefix", "servers_folder"]
 
 settings.register_profile("wattbook", deadline=None)
+settings.register_profile("same-examples", deadline=None, derandomize=True)
 settings.load_profile("wattbook")

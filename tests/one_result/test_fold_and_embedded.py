@@ -13,7 +13,7 @@ from tests.one_result.digests import assert_same
 from tests.one_result.network import STATIONS, facts
 from tests.one_result.pure_fold import fold
 from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
-from tests.one_result.ways import RUN, embedded
+from tests.one_result.ways import RUN, embedded, once
 from vocabulary.charging import RawMessage
 
 
@@ -23,7 +23,7 @@ def test_the_embedded_runtime_concludes_what_the_fold_does(messages: list[RawMes
     """With a contract that becomes known somewhere on the way, and an invoice run at the end."""
     known, late = facts()
     place = int(known_at * len(messages))
-    inputs = [*known, *messages[:place], *late, *messages[place:], RUN]
+    inputs = once([*known, *messages[:place], *late, *messages[place:], RUN])
     assert_same(fold(inputs), embedded(inputs, batch), "the embedded runtime")
 
 
@@ -31,7 +31,7 @@ def test_every_frame_of_the_field_and_a_wild_network_give_one_result() -> None:
     random = Random(4)
     messages = sequence(random, [*visits(random, sorted(STATIONS), 4), *recorded()], WILD)
     known, late = facts()
-    inputs = [*known, *messages[:900], *late, *messages[900:], RUN]
+    inputs = once([*known, *messages[:900], *late, *messages[900:], RUN])
     result = fold(inputs)
     assert_same(result, embedded(inputs), "the embedded runtime")
     assert len(result.invoices()) == 3, "each contract is billed"

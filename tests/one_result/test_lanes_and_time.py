@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,7 +14,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from ingest.captures import read_line
+from streams.embedded_runtime import Input as Appending
+from streams.log import Stream
 from streams.places import Partition
+from tests.cases.outcome import inputs_of
+from tests.cases.story import story_of
 from tests.one_result.digests import assert_same
 from tests.one_result.lane_world import PARTITIONS, Topic, World, emptied
 from tests.one_result.network import STATIONS, facts
@@ -22,6 +27,7 @@ from tests.one_result.test_lanes import Doing as Doing
 from tests.one_result.test_lanes import do, doings, publish, run_invoices
 from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
 from tests.one_result.ways import RUN
+from vocabulary.billing import InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact, decode, encode
 from vocabulary.identity import SessionId
@@ -30,7 +36,7 @@ from vocabulary.rules import RULES
 from vocabulary.sessions import ChargeReversed, Finding, SessionDropped, SessionFlagged, SessionRated
 from wattbook.database import reading
 from wattbook.history import history
-from wattbook.wiring import VERBS, store_on
+from wattbook.wiring import VERBS, runtime_over, store_on
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
 
@@ -208,3 +214,29 @@ def test_who_takes_a_lane_over_knows_that_a_session_was_dropped_with_its_end(eng
     told = [decode(body) for body in result.conclusions]
     assert len([each for each in told if isinstance(each, SessionDropped)]) == 2
     assert not [each for each in told if isinstance(each, SessionRated)]
+
+
+def test_two_charges_of_one_evse_that_two_lanes_concluded_are_left_out_of_a_run(engine: Engine) -> None:
+    """Their stations are told by different partitions: only an invoice run sees both."""
+    case = Path(__file__).parents[1] / "cases" / "two_stations_tell_the_same_energy_of_one_socket" / "story.txt"
+    story = inputs_of(story_of(case.read_text()))
+    publish(emptied(engine), [])
+    topic = Topic()
+    world = World(engine, topic, VERBS, workers=1)
+    for each in story:
+        match each:
+            case RawMessage():
+                topic.append(each)
+            case InvoiceRunRequested():
+                world.drain()
+                runtime_over(engine, 100).carry_out(Appending(Stream.COMMANDS, "invoice-run", each))
+            case _:
+                world.drain()
+                publish(engine, [each])
+    world.drain()
+    assert len([records for records in topic.partitions.values() if records]) > 1
+    result = world.result()
+    assert_same(fold(story), result, "the lanes")
+    told = [decode(body) for body in result.conclusions]
+    left_out = [each for each in told if isinstance(each, SessionFlagged) and each.finding is Finding.OVERLAPS]
+    assert len(left_out) == 3

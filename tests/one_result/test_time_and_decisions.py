@@ -1,5 +1,6 @@
 """Ticks and decisions among the messages: the runtime does what the fold does, and the books follow the last charge."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -7,18 +8,20 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.captures import read_line
 from ledger.post import post
 from tests.one_result.digests import Result, assert_same
-from tests.one_result.network import facts
+from tests.one_result.network import STATIONS, facts
 from tests.one_result.pure_fold import Input, PureFold, fold
 from tests.one_result.traffic import sequences
-from tests.one_result.ways import RUN, embedded
+from tests.one_result.ways import RUN, embedded, once
 from vocabulary.billing import Entry
+from vocabulary.charging import Protocol, RawMessage
 from vocabulary.codec import decode, decode_entry
 from vocabulary.identity import SessionId
 from vocabulary.reference import ClockTicked, Decision, RulesAdopted, SessionDecided
 from vocabulary.rules import RULES
-from vocabulary.sessions import ChargeReversed, SessionDropped, SessionRated
+from vocabulary.sessions import ChargeReversed, Finding, SessionClosed, SessionDropped, SessionFlagged, SessionRated
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
 
@@ -52,7 +55,47 @@ def stories(draw: st.DrawFn) -> list[Input]:
 @settings(max_examples=30, deadline=None)
 @given(stories(), st.sampled_from([1, 7, 100]))
 def test_the_runtime_concludes_what_the_fold_does(story: list[Input], batch: int) -> None:
-    assert_same(fold(story), embedded(story, batch), "the embedded runtime")
+    assert_same(fold(once(story)), embedded(story, batch), "the embedded runtime")
+
+
+def said(station: str, transaction: str, number: int, at: str, wh: int) -> RawMessage:
+    body = {
+        "eventType": "Updated" if number else "Started",
+        "timestamp": f"2026-10-01T{at}:00Z",
+        "triggerReason": "MeterValuePeriodic",
+        "seqNo": number,
+        "transactionInfo": {"transactionId": transaction},
+        "evse": {"id": 1, "connectorId": 1},
+        "idToken": {"idToken": "TOKEN-A", "type": "Central"},
+        "meterValue": [{"timestamp": f"2026-10-01T{at}:00Z", "sampledValue": [{"value": wh}]}],
+    }
+    line = f'2026-10-01T{at}:00Z {station} > [2,"{transaction}{number}","TransactionEvent",{json.dumps(body)}]'
+    read = read_line(line.encode(), 1)
+    assert isinstance(read, RawMessage)
+    return read
+
+
+def test_sessions_that_one_tick_concludes_are_compared_in_the_order_of_their_starts() -> None:
+    """Not in that of their ids: the same register twice is billed in the first, and held in the second."""
+    stations = sorted(station for station, protocol in STATIONS.items() if protocol is Protocol.OCPP201)
+    messages = [
+        said(station, f"{name} {station}", number, at, wh)
+        for station in stations
+        for name, number, at, wh in (
+            ("b", 0, "08:00", 0),
+            ("b", 1, "09:00", 9000),
+            ("a", 0, "08:30", 0),
+            ("a", 1, "09:30", 9500),
+        )
+    ]
+    story = [*facts()[0], RulesAdopted(number=RULES), *messages, ClockTicked(at=BEGIN + timedelta(days=9))]
+    result = fold(story)
+    assert_same(result, embedded(story), "the embedded runtime")
+    told = [decode(body) for body in result.conclusions]
+    starts = {each.session.id: each.session.start for each in told if isinstance(each, SessionClosed)}
+    held = [e for e in told if isinstance(e, SessionFlagged) and e.finding is Finding.OVERLAPS]
+    assert len(held) == len(stations) > 3
+    assert {starts[each.session] for each in held} == {BEGIN + timedelta(hours=2.5)}
 
 
 @settings(max_examples=60, deadline=None)

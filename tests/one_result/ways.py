@@ -23,6 +23,21 @@ ISSUED_AT = datetime(2026, 12, 1, 8, tzinfo=UTC)
 RUN = InvoiceRunRequested(month=MONTH, issued_on=ISSUED_AT.date(), requested_at=ISSUED_AT)
 
 
+def once(inputs: Sequence[Input]) -> list[Input]:
+    """Without messages that are there already, arrival and all: they are one record of the embedded log, and two of a topic.
+
+    That differs where an answer comes before its start and again after it: then the second one names the start.
+    """
+    found, seen = list[Input](), set[RawMessage]()
+    for each in inputs:
+        if isinstance(each, RawMessage):
+            if each in seen:
+                continue
+            seen.add(each)
+        found.append(each)
+    return found
+
+
 def embedded(inputs: Sequence[Input], batch: int = 100) -> Result:
     """One process, one SQLite file; messages are made durable and processed `batch` at a time."""
     with TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ from streams.answered import joined
 from streams.batch_parts import is_told_again
 from streams.catalogue import Deadlines
 from streams.connectors import Assigned, EndWasDropped, StationState, with_dropped
-from streams.deadlines import conclude_overdue
+from streams.deadlines import by_start, conclude_overdue
 from streams.meters import MetersState
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.session_names import SessionEvent
@@ -67,7 +67,7 @@ class Folding:
     def tick(self, at: datetime, deadlines: Deadlines = Deadlines()) -> "Folding":  # noqa: B008
         """The clock ticked: every session that is overdue is concluded from what there is."""
         self.ticked = max(at, self.ticked or at)
-        for session, state in self.sessions.items():
+        for session, state in sorted(self.sessions.items(), key=lambda item: (by_start(item[1]), item[0])):
             if isinstance(state, Gathering) and (after := conclude_overdue(state, at, deadlines, self.rules)):
                 self.sessions[session] = after.state
                 self._note(after.out)
