@@ -1,7 +1,7 @@
 """Settings of all tests: properties have no deadline, since the machine is shared and nothing here is timed.
 
-`./run test` tries other examples each time. `./run check` tries the same ones until the test is changed: whether a commit passes
-is not chance, and what it fails on fails again.
+`./run test` tries other examples each time. `./run check` tries the same ones until the test is changed: whether a commit
+passes is not chance, and what it fails on fails again.
 
 The fixtures of tests/servers.py are known to every test; a server starts when the first test asks for it.
 """
