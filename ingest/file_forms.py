@@ -45,8 +45,8 @@ def recognised(head: bytes) -> FileForm:
     return FileForm.STEVE_LOG if steve_log.MARK.search(head) else FileForm.CAPTURE
 
 
-def line_reader(form: FileForm, zone: tzinfo) -> ReadLine | None:
-    """None: a file of this form is read as a whole."""
+def line_reader(form: FileForm, zone: tzinfo | None) -> ReadLine | None:
+    """None: a file of this form is read as a whole. `zone`: of times that bear none; None: who meets one raises ZoneNeeded."""
     if form is FileForm.CAPTURE:
         return captures.read_line
     if form is FileForm.STEVE_LOG:
@@ -54,14 +54,14 @@ def line_reader(form: FileForm, zone: tzinfo) -> ReadLine | None:
     return None
 
 
-def whole_reader(form: FileForm, zone: tzinfo) -> ReadWhole:
+def whole_reader(form: FileForm, zone: tzinfo | None) -> ReadWhole:
     assert form in (FileForm.STEVE_CSV, FileForm.SOAP), "the others are read line by line"
     if form is FileForm.SOAP:
         return soap.read_envelopes
     return lambda data, name: _rows(data, name, zone)
 
 
-def _rows(data: bytes, name: str, zone: tzinfo) -> list[RawMessage | Unreadable]:
+def _rows(data: bytes, name: str, zone: tzinfo | None) -> list[RawMessage | Unreadable]:
     try:
         return steve_csv.read_rows(data.removeprefix(_BOM).decode(), name, zone)
     except UnicodeDecodeError as error:

@@ -12,6 +12,7 @@ does not say, its messages do not say either. Each says the row it was written f
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 from typing import Any, Final
@@ -20,7 +21,7 @@ import msgspec
 
 from ingest.captures import Unreadable
 from ingest.fields import number as decimal
-from ingest.reconstructed import LOCAL_TIME_RULE, local_instant, message, rfc3339
+from ingest.reconstructed import LOCAL_TIME_RULE, ToldTwice, local_instant, message, rfc3339
 from ingest.station_name import RULE, station_name
 from vocabulary.charging import Direction, RawMessage, Source
 from vocabulary.money import plain
@@ -30,6 +31,8 @@ NEEDED: Final = ("transaction_pk", "charge_box_id", "connector_id", "id_tag", "s
 STOP: Final = ("stop_timestamp", "stop_value")
 
 _WRITE = "write the header as SteVe does: " + ",".join((*NEEDED, *STOP, "stop_reason"))
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_THOUSANDS: Final = re.compile(r"[+-]?[0-9]{1,3}\.[0-9]{3}")  # as some spreadsheets write 1203
 _INTEGER_MAX: Final = 2**31  # OCPP's own are of 32 bits
 
 
@@ -45,8 +48,8 @@ def is_header(line: bytes) -> bool:
     return {b"transaction_pk", b"charge_box_id"} <= names
 
 
-def read_rows(text: str, file: str, zone: tzinfo) -> list[RawMessage | Unreadable]:
-    """The messages of a whole export; first what cannot be read, by line, then the messages by start."""
+def read_rows(text: str, file: str, zone: tzinfo | None) -> list[RawMessage | Unreadable]:
+    """The messages of a whole export; first what cannot be read, by line, then the messages by start. Raises ZoneNeeded."""
     unreadable: list[Unreadable] = []
     starts: list[tuple[datetime, int, list[RawMessage]]] = []
     rows = _rows(text)
@@ -81,7 +84,7 @@ def _rows(text: str) -> Iterator[tuple[Any, str, int]]:
             taken.append(line)
             yield line
 
-    reader, first = csv.reader(noted(text.splitlines(keepends=True)), strict=True), 1
+    reader, first = csv.reader(noted(found[0] for found in _LINE.finditer(text)), strict=True), 1
     while True:
         taken.clear()
         try:
@@ -94,11 +97,11 @@ def _rows(text: str) -> Iterator[tuple[Any, str, int]]:
         first = reader.line_num + 1
 
 
-def _start(row: dict[str, str], source: Source, zone: tzinfo) -> tuple[datetime, int, list[RawMessage]]:
+def _start(row: dict[str, str], source: Source, zone: tzinfo | None) -> tuple[datetime, int, list[RawMessage]]:
     station = station_name(row.get("charge_box_id", ""))
     if station is None:
         raise _Complaint(f"charge_box_id: {row.get('charge_box_id', '')[:80]!r} is no station's name", f"use {RULE}")
-    key, at = _integer(row, "transaction_pk"), _time(row, "start_timestamp", zone)
+    key, at = _integer(row, "transaction_pk"), _time(row, "start_timestamp", zone, source.line)
     call = {
         "connectorId": _integer(row, "connector_id"),
         "idTag": row["id_tag"],
@@ -110,10 +113,10 @@ def _start(row: dict[str, str], source: Source, zone: tzinfo) -> tuple[datetime,
     return at, key, [told, answer]
 
 
-def _stop(row: dict[str, str], source: Source, zone: tzinfo) -> RawMessage:
+def _stop(row: dict[str, str], source: Source, zone: tzinfo | None) -> RawMessage:
     key, station = _integer(row, "transaction_pk"), station_name(row["charge_box_id"])
     assert station is not None, "the start was read"
-    at, meter = _time(row, "stop_timestamp", zone), _meter(row, "stop_value")
+    at, meter = _time(row, "stop_timestamp", zone, source.line), _meter(row, "stop_value")
     call: dict[str, Any] = {"transactionId": key, "meterStop": meter, "timestamp": rfc3339(at)}
     if reason := row.get("stop_reason"):
         call["reason"] = reason
@@ -130,14 +133,22 @@ def _integer(row: dict[str, str], name: str) -> int:
 def _meter(row: dict[str, str], name: str) -> msgspec.Raw:
     """The reading in Wh, with the digits that stand there."""
     value = decimal(row.get(name, ""))
+    if _THOUSANDS.fullmatch(row.get(name, "")):
+        reason = f"{name}: {row[name][:40]!r} may be thousands of Wh, or thousandths"
+        raise _Complaint(reason, "write whole Wh without a mark between the digits, as SteVe does")
     if value is None:
         remedy = "write the register in Wh, or leave both stop columns empty"
         raise _Complaint(f"{name}: {row.get(name, '')[:40]!r} is no reading", remedy)
     return msgspec.Raw(plain(value).encode())
 
 
-def _time(row: dict[str, str], name: str, zone: tzinfo) -> datetime:
-    at = local_instant(row.get(name, ""), zone)
+def _time(row: dict[str, str], name: str, zone: tzinfo | None, number: int) -> datetime:
+    text = row.get(name, "")
+    try:
+        at = local_instant(text, zone, number)
+    except ToldTwice:
+        reason = f"{name}: {text[:40]!r} is there twice, since clocks are put back"
+        raise _Complaint(reason, f"write with its offset which of the two it is: {text[:40]}+02:00") from None
     if at is None:
-        raise _Complaint(f"{name}: {row.get(name, '')[:40]!r} is no time", LOCAL_TIME_RULE)
+        raise _Complaint(f"{name}: {text[:40]!r} is no time", LOCAL_TIME_RULE)
     return at

@@ -4,8 +4,9 @@
     Received: [2,…]
 
 `Received` is from the station, `Sending` to it. The frame is what stands after it, word for word; its arrival is the time of
-the line, which is local and bears no zone. The pattern before the class may differ between versions and installations; every
-other line says nothing. A line of this kind in which no time or no station's name can be read is told.
+the line, which is local and bears no zone: where clocks are put back, in the hour that is there twice, it is not known. The
+pattern before the class may differ between versions and installations; every other line says nothing. A line of this kind in
+which no time or no station's name can be read is told.
 """
 
 import re
@@ -13,7 +14,7 @@ from datetime import tzinfo
 from typing import Final
 
 from ingest.captures import Unreadable
-from ingest.reconstructed import LOCAL_TIME_RULE, local_instant
+from ingest.reconstructed import LOCAL_TIME_RULE, ToldTwice, local_instant
 from ingest.station_name import RULE, station_name
 from vocabulary.charging import Direction, RawMessage
 
@@ -26,8 +27,8 @@ _TIME = re.compile(
 _BEFORE_MAX: Final = 500  # of a line, before the mark: where its time stands
 
 
-def read_line(line: bytes, number: int, zone: tzinfo) -> RawMessage | Unreadable | None:
-    """The frame in a line; None where it holds none."""
+def read_line(line: bytes, number: int, zone: tzinfo | None) -> RawMessage | Unreadable | None:
+    """The frame in a line; None where it holds none. Raises ZoneNeeded."""
     found = MARK.search(line.rstrip(b"\r\n"))
     if found is None:
         return None
@@ -35,8 +36,12 @@ def read_line(line: bytes, number: int, zone: tzinfo) -> RawMessage | Unreadable
     if station is None:
         return Unreadable(number, f"chargeBoxId: {found['station'][:80]!r} is no station's name", f"use {RULE}")
     time = _TIME.search(line, 0, min(found.start(), _BEFORE_MAX))
-    at = local_instant(re.sub(r"\s", " ", time[0].decode()), zone) if time else None
-    if at is None:
+    try:
+        at = local_instant(re.sub(r"\s", " ", time[0].decode()), zone, number) if time else None
+        is_told = at is not None
+    except ToldTwice:
+        at, is_told = None, True
+    if not is_told:
         return Unreadable(number, "the line has no time before its frame", LOCAL_TIME_RULE)
     try:
         frame = found["frame"].decode()

@@ -6,7 +6,7 @@ repeated from the beginning and goes on where it stopped.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from ingest.captures import Unreadable
 from ingest.file_forms import HEAD_BYTES, WHOLE_BYTES_MAX, FileForm, line_reader, recognised, whole_reader
+from ingest.reconstructed import ZoneNeeded
 from streams.embedded_runtime import EmbeddedRuntime, Input
 from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
@@ -53,15 +54,15 @@ def import_files(
     batch: int,
     progress: Callable[[int], None] = lambda _: None,
     form: FileForm | None = None,
-    zone: tzinfo = UTC,
+    zone: tzinfo | None = None,
 ) -> ImportSummary:
     """Import the files in order. `progress` is called with the bytes read. `form` None: each file's is told by how it begins.
-    `zone`: of times that bear none.
+    `zone`: of times that bear none. Raises ZoneNeeded at the first of them where it is None; the files before are imported.
     """
     summary = ImportSummary(files=len(files), published=not runtime.concludes_at_once)
     tally, new = runtime.pump(), 0
     for file in files:
-        for found in pieces(file, batch, form or form_of(file), zone):
+        for found in _pieces(file, batch, form, zone):
             messages = _messages(file, found, summary)
             appended = runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
             new += sum(is_new for _, is_new in appended)
@@ -72,12 +73,19 @@ def import_files(
     return summary
 
 
+def _pieces(file: Path, size: int, form: FileForm | None, zone: tzinfo | None) -> Iterator[Found]:
+    try:
+        yield from pieces(file, size, form or form_of(file), zone)
+    except ZoneNeeded as needed:
+        raise ZoneNeeded(needed.number, needed.text, str(file)) from None
+
+
 def form_of(file: Path) -> FileForm:
     with file.open("rb") as opened:
         return recognised(opened.read(HEAD_BYTES))
 
 
-def pieces(file: Path, size: int, form: FileForm, zone: tzinfo) -> Iterator[Found]:
+def pieces(file: Path, size: int, form: FileForm, zone: tzinfo | None) -> Iterator[Found]:
     read = line_reader(form, zone)
     if read is None:
         yield from _whole(file, size, form, zone)
@@ -88,7 +96,7 @@ def pieces(file: Path, size: int, form: FileForm, zone: tzinfo) -> Iterator[Foun
             yield Found(sum(len(line) for _, line in lines), len(lines), [read(line, number) for number, line in lines])
 
 
-def _whole(file: Path, size: int, form: FileForm, zone: tzinfo) -> Iterator[Found]:
+def _whole(file: Path, size: int, form: FileForm, zone: tzinfo | None) -> Iterator[Found]:
     with file.open("rb") as opened:
         data = opened.read(WHOLE_BYTES_MAX + 1)
     if len(data) > WHOLE_BYTES_MAX:

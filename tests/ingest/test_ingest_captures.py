@@ -133,6 +133,8 @@ def test_a_byte_order_mark_before_the_first_line_is_no_part_of_it() -> None:
             "leave the line out",
         ),
         ('{"station":"Säule 1","frame":[]}', "station: 'Säule 1' is no station's name", "use 1 to 48 of the characters"),
+        ('{"station":"..","frame":[]}', "station: '..' is no station's name", "use 1 to 48 of the characters"),
+        ('{"station":".","frame":[]}', "station: '.' is no station's name", "use 1 to 48 of the characters"),
         (b"CP\xff " + FRAME.encode(), "station: 'CP\ufffd' is no station's name", "use 1 to 48 of the characters"),
         ('{"station":"CP16-01","at":"noon","frame":[]}', "at: 'noon' is no time", "write it as 2026-03-02T08:00:15Z"),
         ("2026-03-02T99:00:00Z CP16-01 " + FRAME, "at: '2026-03-02T99:00:00Z' is no time", "write it as 2026"),

@@ -15,6 +15,7 @@ from ingest import steve_log
 from ingest.captures import Unreadable
 from ingest.decode import decode
 from ingest.file_forms import FileForm, line_reader, recognised, whole_reader
+from ingest.reconstructed import ZoneNeeded
 from ingest.soap import read_envelopes
 from ingest.steve_csv import read_rows
 from tests.first_light.homes import CAPTURES
@@ -202,7 +203,9 @@ def test_older_exports_have_no_reason_and_columns_may_stand_in_any_order() -> No
         ("2026-10-14T07:58:20+02:00", UTC, "2026-10-14T05:58:20Z"),
         ("2026-10-14 07:58:20", BERLIN, "2026-10-14T05:58:20Z"),
         ("2026-10-14 07:58:20.0", UTC, "2026-10-14T07:58:20Z"),
-        ("2026-10-25 02:30:00", BERLIN, "2026-10-25T00:30:00Z"),  # twice on that day: the first is meant
+        ("2026-10-25 01:59:59", BERLIN, "2026-10-24T23:59:59Z"),
+        ("2026-10-25 03:00:00", BERLIN, "2026-10-25T02:00:00Z"),
+        ("2026-10-25T02:30:00+02:00", BERLIN, "2026-10-25T00:30:00Z"),
     ],
 )
 def test_a_time_with_a_zone_is_that_and_another_is_in_the_given_one(written: str, zone: Any, read: str) -> None:
@@ -219,13 +222,45 @@ def test_a_time_with_a_zone_is_that_and_another_is_in_the_given_one(written: str
         (",1,04", ",,04", "connector_id"),
         ("1203400", "12,5", "start_value"),
         ("1203400", "many", "start_value"),
+        ("1203400", "1.000", "start_value"),
+        ("1203400", "203.400", "start_value"),
+        ("2026-10-14T05:58:20.000Z", "2026-10-25 02:30:00", "start_timestamp: '2026-10-25 02:30:00' is there twice"),
         ("2026-10-14T05", "2026-13-14T05", "start_timestamp"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_told_and_the_others_are_read(old: str, new: str, reason: str) -> None:
-    messages, [unreadable] = rows(OPEN, ROW.replace(old, f'"{new}"' if "," in new and old == "1203400" else new))
+    row = ROW.replace(old, f'"{new}"' if "," in new and old == "1203400" else new)
+    messages, [unreadable] = rows(OPEN, row, zone=BERLIN)
     assert len(messages) == 2
     assert unreadable.number == 3 and unreadable.reason.startswith(reason) and unreadable.remedy
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u0085", "\x0b", "\x0c", "\x1c"])
+def test_a_row_ends_where_its_line_does(mark: str) -> None:
+    messages, unreadable = rows(ROW.replace("Local", f"Lo{mark}cal"), OPEN)
+    assert not unreadable and len(messages) == 5
+    assert [message.source.line for message in messages if message.source] == [2, 2, 2, 3, 3]
+
+
+def test_a_time_without_a_zone_is_not_guessed_at() -> None:
+    with pytest.raises(ZoneNeeded, match=r"'2026-10-14 07:58:20' bears no zone; say .*--time-zone UTC") as needed:
+        rows(OPEN, ROW.replace("2026-10-14T05:58:20.000Z", "2026-10-14 07:58:20"), zone=None)
+    assert needed.value.number == 3
+    with pytest.raises(ZoneNeeded):
+        steve_log.read_line(LOG.encode(), 1, None)
+    assert len(rows(ROW, OPEN, zone=None)[0]) == 5
+
+
+def test_in_the_hour_that_clocks_go_through_twice_the_arrival_is_not_known() -> None:
+    """A guess would be an hour off for half of the messages, and a station's right clock would be told to be wrong."""
+    for clock, arrival in (
+        ("01:59:59", "2026-10-24T23:59:59+00:00"),
+        ("02:30:00", None),
+        ("03:00:00", "2026-10-25T02:00:00+00:00"),
+    ):
+        read = steve_log.read_line(LOG.replace("2026-10-14 07:58:20,461", f"2026-10-25 {clock}").encode(), 1, BERLIN)
+        assert isinstance(read, RawMessage)
+        assert (read.received_at and read.received_at.isoformat()) == arrival
 
 
 def test_a_stop_that_cannot_be_read_leaves_the_start() -> None:

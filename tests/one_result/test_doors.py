@@ -8,6 +8,7 @@ that is known by its message bears its arrival, which is the door's; where wattb
 import asyncio
 import json
 from collections.abc import Callable, Iterable
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -71,7 +72,7 @@ WANTED = read_again(MESSAGES)
 def by_file(name: str, write: Callable[[], bytes]) -> Callable[[App, Path], None]:
     def imported(app: App, folder: Path) -> None:
         (folder / name).write_bytes(write())
-        summary = import_files(app.runtime, [folder / name], 500)
+        summary = import_files(app.runtime, [folder / name], 500, zone=UTC)
         assert summary.unreadable == 0 and summary.messages
 
     return imported

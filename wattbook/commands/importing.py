@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from ingest.file_forms import FileForm
+from ingest.reconstructed import ZoneNeeded
 from vocabulary.zones import zone
 from wattbook.commands.home import publish_quietly
 from wattbook.commands.output import (
@@ -29,21 +30,26 @@ from wattbook.ticking import tick
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--format", "form", type=click.Choice([form.value for form in FileForm]), help="Default: by how a file begins.")
-@click.option("--time-zone", default="UTC", show_default=True, help="Of times that bear none, in SteVe's log and CSV.")
+@click.option("--time-zone", help="Of times that bear none, in SteVe's log and CSV: without it, such a file is refused.")
 @click.option("--tick", "ticks", is_flag=True, help="Say at the end that it is now: what is overdue by then is concluded.")
 @json_option
 @pass_settings
-def import_(settings: Settings, files: tuple[Path, ...], form: str | None, time_zone: str, ticks: bool, as_json: bool) -> None:
+def import_(
+    settings: Settings, files: tuple[Path, ...], form: str | None, time_zone: str | None, ticks: bool, as_json: bool
+) -> None:
     """Import FILES: captures of OCPP-J frames, SteVe's log or its CSV of transactions, OCPP 1.6 or 1.5 over SOAP.
 
     What was imported before is known again, so an import that broke off is simply repeated.
     """
-    local = zone_option(time_zone)
+    local = zone_option(time_zone) if time_zone else None
     with opened(settings) as app:
         publish_quietly(app)
         with progress_bar("importing", sum(file.stat().st_size for file in files)) as progress:
             wanted = FileForm(form) if form else None
-            summary = import_files(app.runtime, files, settings.batch_size, progress, wanted, local)
+            try:
+                summary = import_files(app.runtime, files, settings.batch_size, progress, wanted, local)
+            except ZoneNeeded as needed:
+                raise click.UsageError(str(needed)) from None
         if ticks:
             tick(app, datetime.now(UTC))
     for line in summary.unreadable_lines:
