@@ -4,6 +4,8 @@
 
     start and end both apart by one offset, and that is implausible     corrected by it; the raw messages stay as they came
     one of them implausible, or with another offset                     not to be trusted: what depends on the time has no price
+    both late by one offset of no whole quarter hours                   the same: such a clock is behind, and nobody knows why
+    both off by whole quarter hours that are an hour apart              the same: local time told as UTC, while clocks changed
     stop within a second of the start, and real energy                  a clock that was not set (MicroOcpp writes start + 1 s):
                                                                         the end is the arrival of the stop, if that can be told
     late by anything else                                               an offline queue: nothing is wrong
@@ -32,6 +34,7 @@ _AT_ONCE = timedelta(seconds=1)
 _REAL_WH = 100  # more than any EVSE delivers in a second
 _NONE = timedelta(0)
 _FAR = timedelta(hours=1)
+_CHANGE = timedelta(hours=1)  # of civil time, in spring and in autumn
 
 
 class Compared(Struct, frozen=True, gc=False, array_like=True):
@@ -76,6 +79,9 @@ def judged(start: datetime, end: datetime, compared: Sequence[Compared], may_be_
         offsets += [c.at - c.received_at for c in compared if c.of is Moment.UPDATE]
         if max(offsets) - min(offsets) <= _AS_ONE and _is_wrong(max(offsets), start, end, may_be_late):
             return _shifted(start, end, -_error(max(offsets)))
+        came_at_once = abs((end - offsets[1]) - (start - offsets[0])) <= APART
+        if not (may_be_late or came_at_once) and _is_wrong_all_along(offsets):
+            return Clock(start, end, doubts=(_untrusted(start, end, compared),))
     if start < ANCIENT or end < ANCIENT or any(offset > APART for offset in offsets):
         return Clock(start, end, doubts=(_untrusted(start, end, compared),))
     return Clock(start, end)
@@ -90,6 +96,12 @@ def _is_wrong(offset: timedelta, start: datetime, end: datetime, may_be_late: bo
     if start < ANCIENT or offset > APART:
         return True
     return quarter_hours(offset) is not None and not may_be_late and end - start > APART
+
+
+def _is_wrong_all_along(offsets: Sequence[timedelta]) -> bool:
+    """Late by the same time, or by the hour more or less that civil time changes by."""
+    spread = max(offsets) - min(offsets)
+    return spread <= _AS_ONE or (abs(spread - _CHANGE) <= _AS_ONE and None not in map(quarter_hours, offsets))
 
 
 def _error(offset: timedelta) -> timedelta:

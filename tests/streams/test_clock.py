@@ -46,8 +46,8 @@ def test_a_constant_offset_that_no_right_clock_has_is_corrected(start: timedelta
         pytest.param(49 * H, 48 * H, False, id="days later"),
         pytest.param(2 * H, 2 * H, True, id="two hours late, and the station says that messages had waited"),
         pytest.param(2 * H, None, False, id="only the start waited"),
-        pytest.param(H + 7 * M, H + 7 * M, False, id="no whole quarter hour"),
-        pytest.param(45 * M, 45 * M, False, id="less than an hour"),
+        pytest.param(H + 7 * M, 7 * M, False, id="a queue, delivered seven minutes later"),
+        pytest.param(H + 7 * M, H + 7 * M, True, id="no whole quarter hour, and the station says that messages had waited"),
     ],
 )
 def test_what_comes_late_is_told_by_a_right_clock(start: timedelta | None, end: timedelta | None, late: bool) -> None:
@@ -62,6 +62,8 @@ def test_what_comes_late_is_told_by_a_right_clock(start: timedelta | None, end: 
         pytest.param(None, -H, (), id="the end is ahead, the start is not"),
         pytest.param(-H, -2 * H, (), id="by two offsets"),
         pytest.param(-H, -H, (-3 * H,), id="and one in between by another"),
+        pytest.param(H + 7 * M, H + 7 * M + 20 * S, (), id="always behind, by no whole quarter hour"),
+        pytest.param(45 * M, 45 * M, (45 * M,), id="always behind, by less than an hour"),
     ],
 )
 def test_what_one_offset_does_not_explain_is_not_trusted(
@@ -70,6 +72,16 @@ def test_what_one_offset_does_not_explain_is_not_trusted(
     clock = judged(START, END, compared(start, end, *updates), False)
     assert (clock.start, clock.end) == (START, END)
     assert [doubt.finding for doubt in clock.doubts] == [Finding.CLOCK_UNTRUSTED]
+
+
+@pytest.mark.parametrize(("start", "end"), [(5 * H, 4 * H), (4 * H, 5 * H), (-2 * H, -H), (-H, -2 * H)])
+def test_local_time_told_as_utc_while_clocks_change_is_not_trusted(start: timedelta, end: timedelta) -> None:
+    """West of Greenwich it comes late, as a queue does: but a queue arrives at once."""
+    until = START + 3 * H
+    told = [Compared(Moment.START, START, START + start), Compared(Moment.END, until, until + end)]
+    assert [doubt.finding for doubt in judged(START, until, told, False).doubts] == [Finding.CLOCK_UNTRUSTED]
+    at_once = [Compared(Moment.START, START, until + H), Compared(Moment.END, until, until + H)]
+    assert judged(START, until, at_once, False).doubts == ()
 
 
 def test_a_time_before_2015_needs_no_arrival_to_be_wrong() -> None:
