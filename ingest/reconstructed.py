@@ -28,7 +28,11 @@ class ZoneNeeded(Exception):
 
 
 class ToldTwice(Exception):
-    """The time is there twice, an hour apart: the clocks of its zone are put back."""
+    """The time is there twice, since the clocks of its zone are put back; `offsets` of both from UTC, as `+02:00`."""
+
+    def __init__(self, first: datetime, second: datetime) -> None:
+        super().__init__()
+        self.offsets = first.isoformat()[-6:], second.isoformat()[-6:]
 
 
 def message(station: StationId, frame: list[Any], source: Source, direction: Direction = Direction.FROM_STATION) -> RawMessage:
@@ -47,12 +51,13 @@ def local_instant(text: str, zone: tzinfo | None, number: int) -> datetime | Non
             return at.astimezone(UTC)
         if zone is None:
             raise ZoneNeeded(number, text)
-        first, second = (at.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        first, second = (at.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+        instant = first.astimezone(UTC)
+        if instant < second.astimezone(UTC):
+            raise ToldTwice(first, second)
     except (ValueError, OverflowError):
         return None
-    if first < second:
-        raise ToldTwice
-    return first
+    return instant
 
 
 def rfc3339(at: datetime) -> str:

@@ -62,7 +62,13 @@ def read_rows(text: str, file: str, zone: tzinfo | None) -> list[RawMessage | Un
         if isinstance(cells, str):
             unreadable.append(Unreadable(number, cells, "correct the quotes of this row, and import the file again"))
             continue
-        row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+        if len(cells) != len(header):
+            reason = f"the row has {len(cells)} cells and the header {len(header)}"
+            unreadable.append(
+                Unreadable(number, reason, "put cells with a comma in them into quotes, and import the file again")
+            )
+            continue
+        row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
         source = Source(form=FORM, file=file, line=number, text=verbatim)
         try:
             at, key, messages = _start(row, source, zone)
@@ -146,9 +152,10 @@ def _time(row: dict[str, str], name: str, zone: tzinfo | None, number: int) -> d
     text = row.get(name, "")
     try:
         at = local_instant(text, zone, number)
-    except ToldTwice:
+    except ToldTwice as twice:
         reason = f"{name}: {text[:40]!r} is there twice, since clocks are put back"
-        raise _Complaint(reason, f"write with its offset which of the two it is: {text[:40]}+02:00") from None
+        one, other = (f"{text[:40]}{offset}" for offset in twice.offsets)
+        raise _Complaint(reason, f"write which of the two it is: {one} or {other}") from None
     if at is None:
         raise _Complaint(f"{name}: {text[:40]!r} is no time", LOCAL_TIME_RULE)
     return at

@@ -80,7 +80,7 @@ def judged(start: datetime, end: datetime, compared: Sequence[Compared], may_be_
         if max(offsets) - min(offsets) <= _AS_ONE and _is_wrong(max(offsets), start, end, may_be_late):
             return _shifted(start, end, -_error(max(offsets)))
         came_at_once = abs((end - offsets[1]) - (start - offsets[0])) <= APART
-        if not (may_be_late or came_at_once) and _is_wrong_all_along(offsets):
+        if not (may_be_late or came_at_once) and _is_wrong_all_along(offsets[:2]):
             return Clock(start, end, doubts=(_untrusted(start, end, compared),))
     if start < ANCIENT or end < ANCIENT or any(offset > APART for offset in offsets):
         return Clock(start, end, doubts=(_untrusted(start, end, compared),))

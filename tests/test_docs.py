@@ -209,6 +209,7 @@ INTERNAL = {
     "KeyReused",
     "NameTaken",
     "NotXml",
+    "ToldTwice",
     "Refused",
     "NotOcmf",
     "UnreadableOcmf",

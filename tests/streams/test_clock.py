@@ -64,6 +64,7 @@ def test_what_comes_late_is_told_by_a_right_clock(start: timedelta | None, end: 
         pytest.param(-H, -H, (-3 * H,), id="and one in between by another"),
         pytest.param(H + 7 * M, H + 7 * M + 20 * S, (), id="always behind, by no whole quarter hour"),
         pytest.param(45 * M, 45 * M, (45 * M,), id="always behind, by less than an hour"),
+        pytest.param(45 * M, 45 * M, (47 * M,), id="and one in between took two minutes more"),
     ],
 )
 def test_what_one_offset_does_not_explain_is_not_trusted(
