@@ -79,6 +79,12 @@ Seconds = Annotated[int, Field(ge=1, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+def _none_or_ten(seconds: int) -> int:
+    if 0 < seconds < 10:
+        raise ValueError("should be 0, or greater than or equal to 10")
+    return seconds
+
+
 class Settings(BaseSettings):
     """What is given by name comes before the environment, and that before the default."""
 
@@ -231,7 +237,7 @@ class Settings(BaseSettings):
     cost_update_interval_s: Annotated[int, Field(ge=5, le=86400)] = 60
     """Seconds between two running costs that are sent to a station during a session."""
 
-    tick_interval_s: Annotated[int, Field(ge=0, le=86400)] = 1800
+    tick_interval_s: Annotated[int, Field(ge=0, le=86400), AfterValidator(_none_or_ten)] = 1800
     """Seconds between two ticks of the clock by which `wattbook serve` and workers conclude sessions that never end.
 
     0: they let it tick never; `wattbook tick` does, by hand or from a timetable.

@@ -231,6 +231,7 @@ class PumpRules:
         home.wait_until_done()
         home.wait_for(lambda: home.told_to_the_group() == dict.fromkeys(range(PARTITIONS), 305))  # after the commit, not in it
         assert worker.stop() == 0
+        assert home.told_to_the_group() == dict.fromkeys(range(PARTITIONS), 305)
 
     def test_offsets_that_transactions_take_are_no_missing_messages(self, home: Home) -> None:
         home.send(10)

@@ -103,6 +103,16 @@ def test_what_kubernetes_says_of_a_service_called_wattbook_http_is_not_our_port(
     assert read_settings().http_port == 8080
 
 
+def test_the_clock_ticks_each_ten_seconds_at_most_or_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    for told in ("0", "10", "86400"):
+        monkeypatch.setenv("WATTBOOK_TICK_INTERVAL_S", told)
+        assert read_settings().tick_interval_s == int(told)
+    for told, why in (("9", "0, or greater than or equal to 10"), ("-1", "greater than or equal to 0"), ("86401", "86400")):
+        monkeypatch.setenv("WATTBOOK_TICK_INTERVAL_S", told)
+        with pytest.raises(SettingsError, match=f"WATTBOOK_TICK_INTERVAL_S: `{told}` should be .*{why}"):
+            read_settings()
+
+
 def test_an_empty_variable_is_one_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATTBOOK_SERVE_PORT", "")
     assert read_settings().serve_port == 9000
