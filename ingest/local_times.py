@@ -52,13 +52,13 @@ def in_zone(at: datetime, text: str, zone: tzinfo | None, number: int) -> dateti
     if first.utcoffset() == second.utcoffset():
         return first.astimezone(UTC)
     if first.astimezone(UTC) < second.astimezone(UTC):
-        remedy = f"write with its offset which of the two it is: {text[:40]}{_offset(first)} or {_offset(second)}"
+        remedy = f"write which of the two it is: {text[:40]}{_offset(first)} or {text[:40]}{_offset(second)}"
         raise Unsettled("is there twice, since clocks are put back", remedy)
     raise Unsettled("is not there, since clocks are put forward", f"see whether --time-zone {zone} is right; {LOCAL_TIME_RULE}")
 
 
 def _offset(at: datetime) -> str:
-    return f"{at:%z}"[:3] + ":" + f"{at:%z}"[3:5]
+    return at.isoformat()[-6:]
 
 
 def rfc3339(at: datetime) -> str:

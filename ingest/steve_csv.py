@@ -32,7 +32,7 @@ NEEDED: Final = ("transaction_pk", "charge_box_id", "connector_id", "id_tag", "s
 STOP: Final = ("stop_timestamp", "stop_value")
 
 _WRITE = "write the header as SteVe does: " + ",".join((*NEEDED, *STOP, "stop_reason"))
-_CELLS = "export the file again, and do not edit it; a cell with a comma in it stands in quotes"
+_CELLS = "export the file again; put cells with a comma in them into quotes"
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _THOUSANDS: Final = re.compile(r"[+-]?[0-9]{1,3}\.[0-9]{3}")  # as some spreadsheets write 1203
 _INTEGER_MAX: Final = 2**31  # OCPP's own are of 32 bits
@@ -68,7 +68,7 @@ def read_rows(text: str, file: str, zone: tzinfo | None) -> list[RawMessage | Un
             continue
         cells = _without_empty_ends(cells, len(header))
         if len(cells) != len(header):  # cut off, or with a comma in a cell: what stands where is not known
-            reason = f"the row has {len(cells)} cells, and the header {len(header)}"
+            reason = f"the row has {len(cells)} cells and the header {len(header)}"
             unreadable.append(Unreadable(number, reason, _CELLS))
             continue
         row = dict(zip(header, (cell.strip() for cell in cells), strict=True))

@@ -34,7 +34,9 @@ def read_line(line: bytes, number: int, zone: tzinfo | None) -> RawMessage | Unr
         return None
     station = station_name(found["station"].decode(errors="replace"))
     if station is None:
-        return Unreadable(number, f"chargeBoxId: {found['station'][:80]!r} is no station's name", f"use {RULE}")
+        return Unreadable(
+            number, f"chargeBoxId: {found['station'][:80].decode(errors='replace')!r} is no station's name", f"use {RULE}"
+        )
     time = _TIME.search(line, 0, min(found.start(), _BEFORE_MAX))
     try:
         at = local_instant(re.sub(r"\s", " ", time[0].decode()), zone, number) if time else None

@@ -31,7 +31,7 @@ from vocabulary.sessions import Doubt, Finding
 
 ANCIENT = datetime(2015, 1, 1, tzinfo=UTC)
 _AS_ONE = timedelta(minutes=1)
-_STEADY = timedelta(seconds=10)  # of a clock that runs; two that waited are late by the same time by chance
+_STEADY = timedelta(seconds=20)  # of a clock that runs; two that waited are late by the same time by chance
 _AT_ONCE = timedelta(seconds=1)
 _REAL_WH = 100  # more than any EVSE delivers in a second
 _NONE = timedelta(0)
@@ -86,7 +86,7 @@ def judged(start: datetime, end: datetime, compared: Sequence[Compared], may_be_
         if max(offsets) - min(offsets) <= _AS_ONE and _is_wrong(max(offsets), start, end, may_be_late):
             return _shifted(start, end, -_error(max(offsets)))
         came_at_once = abs((end - offsets[1]) - (start - offsets[0])) <= APART
-        if not came_at_once and _is_wrong_all_along(offsets):
+        if not came_at_once and _is_wrong_all_along(offsets[:2]):
             return Clock(start, end, doubts=(_untrusted(start, end, compared),))
     if start < ANCIENT or end < ANCIENT or any(offset > APART for offset in offsets):
         return Clock(start, end, doubts=(_untrusted(start, end, compared),))
@@ -105,7 +105,7 @@ def _is_wrong(offset: timedelta, start: datetime, end: datetime, may_be_late: bo
 
 
 def _is_wrong_all_along(offsets: Sequence[timedelta]) -> bool:
-    """Late by the same time, or by the hour more or less that civil time changes by."""
+    """Both ends are late by the same time, or by an hour more or less, as civil time changes. What came between may have waited."""
     spread = max(offsets) - min(offsets)
     if None not in map(quarter_hours, offsets):
         return spread <= _AS_ONE or abs(spread - _CHANGE) <= _AS_ONE

@@ -98,9 +98,11 @@ class EmbeddedRuntime:
                 break
         return tally
 
-    def pump_batch(self, limit: int) -> int:
-        """Process so many of the inputs that wait, for who has other things to do in between; how many, 0 where none waits."""
-        return self._pump_batch(Counter(), limit)
+    def pump_batch(self, limit: int, tally: Counter[str]) -> int:
+        """Process so many of the inputs that wait, for who has other things to do in between; how many, 0 where none waits.
+        What happened is added to the tally.
+        """
+        return self._pump_batch(tally, limit)
 
     def carry_out(self, command: Input, complete: Complete = lambda _, command: command) -> CarriedOut:
         """Append a command and process it in one transaction: one that fails leaves no trace, and cannot stop what follows.

@@ -44,8 +44,8 @@ class OfficeRuntime:
     def pump(self, progress: Callable[[int], None] = lambda _: None) -> Counter[str]:
         return self._office.pump(progress)
 
-    def pump_batch(self, limit: int) -> int:
-        return self._office.pump_batch(limit)
+    def pump_batch(self, limit: int, tally: Counter[str]) -> int:
+        return self._office.pump_batch(limit, tally)
 
     def carry_out(self, command: Input) -> CarriedOut:
         """Whether a session is billed depends on whether its end has been processed: the command notes how far workers are."""

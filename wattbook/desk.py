@@ -10,6 +10,7 @@ are then left out of the answers and told afterwards: the running cost by the cl
 holds while the desk is behind: where a CSMS has handed in many messages at once, no station waits until they are processed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -37,6 +38,7 @@ from vocabulary.codec import event_id
 from vocabulary.decoded import Decoded
 from vocabulary.identity import SessionId, StationId, TransactionId
 from vocabulary.money import plain
+from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import ClockTicked, Contract, Partner
 from vocabulary.rules import FIRST
 from vocabulary.tariff import Tariff
@@ -115,7 +117,7 @@ class Desk:
 
     def catch_up(self, limit: int) -> None:
         """Process so much of what was taken in."""
-        processed = self._guarded(lambda: self._app.runtime.pump_batch(limit))
+        processed = self._guarded(lambda tally: self._app.runtime.pump_batch(limit, tally))
         self.behind = max(0, self.behind - processed) if processed else 0
 
     def tick(self, at: datetime, every: timedelta) -> bool:
@@ -253,13 +255,19 @@ class Desk:
         if self.behind:
             self.behind += messages
         else:
-            self._guarded(lambda: self._app.runtime.pump().total())
+            self._guarded(self._pump)
 
-    def _guarded(self, steps: Callable[[], int]) -> int:
+    def _pump(self, tally: Counter[str]) -> int:
+        tally.update(self._app.runtime.pump())
+        return tally.total()
+
+    def _guarded(self, steps: Callable[[Counter[str]], int]) -> int:
+        """What the steps return, which add to the tally; 0 where they failed. Messages that were put aside are told."""
         if self._steps_stopped:
             return 0
+        tally = Counter[str]()
         try:
-            processed = steps()
+            processed = steps(tally)
         except DatabaseError as error:  # what waits is processed with the next message
             if not self._steps_wait:
                 self._say("steps_wait", error=str(error))
@@ -272,6 +280,8 @@ class Desk:
         if self._steps_wait:
             self._say("steps_go_on")
         self._steps_wait = False
+        if put_aside := tally[f"quarantined: {QuarantineReason.STEPS_FAIL}"]:
+            self._say("quarantined", reason=str(QuarantineReason.STEPS_FAIL), messages=put_aside)
         return processed
 
 

@@ -16,6 +16,7 @@ from tests.first_light.homes import new_home
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.codec import decode
 from vocabulary.identity import Position, StationId
+from vocabulary.quarantine import Quarantined, QuarantineReason
 from vocabulary.sessions import Progress
 from wattbook import database
 from wattbook.desk import Desk
@@ -142,21 +143,41 @@ def test_no_cost_is_told_where_none_is_known(app: App) -> None:
     assert "totalCost" not in _payload(frames)
 
 
-def test_stations_are_answered_even_when_the_steps_fail_and_what_they_said_is_processed_later(app: App) -> None:
+def test_stations_are_answered_even_when_the_steps_fail_and_what_was_put_aside_is_said(app: App) -> None:
+    """A start on which our steps fail: its station and the others are served, and the log says that it is in quarantine."""
+    said: list[dict[str, object]] = []
+
+    def broken(message: RawMessage, *given: Any) -> Any:
+        if "StartTransaction" in message.frame:
+            raise ArithmeticError
+        return VERBS.decode(message, *given)
+
+    app.runtime = EmbeddedRuntime(app.writing, VERBS._replace(decode=broken))
+    desk = Desk(app, lambda event, /, **facts: said.append({"event": event, **facts}))
+    [start] = desk.handle([_call("StartTransaction", START, "1")])
+    [beat] = desk.handle([_call("Heartbeat", {}, "2", after=1)])
+    assert _payload(start)["transactionId"] > 0
+    assert "currentTime" in _payload(beat)
+    assert said == [{"event": "quarantined", "reason": "steps_fail_on_the_record", "messages": 1}]
+    with app.reading() as store:
+        [put_aside] = [decode(each.body) for each in store.log.read([Stream.QUARANTINE], Position(0), 10)]
+    assert isinstance(put_aside, Quarantined) and put_aside.reason is QuarantineReason.STEPS_FAIL
+
+
+def test_the_server_goes_on_recording_when_the_steps_stop(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
 
     def broken(*_: object) -> Any:
         raise ArithmeticError
 
-    healthy = app.runtime
-    app.runtime = EmbeddedRuntime(app.writing, VERBS._replace(decode=broken))
     desk = Desk(app, lambda event, /, **_: said.append(event))
-    [start] = desk.handle([_call("StartTransaction", START, "1")])
-    [beat] = desk.handle([_call("Heartbeat", {}, "2", after=1)])
-    assert _payload(start)["transactionId"] > 0
+    with monkeypatch.context() as patched:
+        patched.setattr(app.runtime, "_process", broken)
+        [beat] = desk.handle([_call("Heartbeat", {}, "1")])
+    desk.handle([_call("StartTransaction", START, "2", after=1)])
     assert "currentTime" in _payload(beat)
     assert said == ["steps_stopped"]
-    assert healthy.pump()["events"] == 4  # the start, its request, its answer, and what that says of the token
+    assert EmbeddedRuntime(app.writing, VERBS).pump()["messages"] == 4, "both, and their answers"
 
 
 def test_steps_that_find_the_database_locked_go_on_with_the_next_message(

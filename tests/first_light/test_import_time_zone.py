@@ -1,4 +1,4 @@
-"""`wattbook import` of times that bear no zone: they are in the zone that was said, or nothing of the file is imported."""
+"""`wattbook import` of times that bear no zone: they are in the zone that was said, or the file is refused."""
 
 import json
 import sqlite3

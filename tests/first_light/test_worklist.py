@@ -227,7 +227,7 @@ def test_what_has_no_price_is_not_released_and_the_refusal_says_what_to_do(home:
 
 
 def test_implausible_energy_is_billed_when_somebody_releases_it(home: Home) -> None:
-    home.hears(event("Started", 0, 0, 0), event("Ended", 1, 60, 900_000))
+    home.hears(event("Started", 0, 0, 1000), event("Ended", 1, 60, 901_000))
     assert row(home)["finding"] == "energy_exceeds_what_the_evse_can_deliver"
     released = home.told("session", "release", row(home)["session"], "--reason", "a bus depot")
     assert (released["after"]["progress"], released["after"]["finding"]) == ("rated", None)

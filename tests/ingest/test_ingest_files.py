@@ -224,6 +224,8 @@ def test_a_time_with_a_zone_is_that_and_another_is_in_the_given_one(written: str
         ("1203400", "many", "start_value"),
         ("1203400", "1.000", "start_value"),
         ("1203400", "203.400", "start_value"),
+        ("1210950,", "1,203,", "the row has 10 cells and the header 9"),
+        (",Local", "", "the row has 8 cells and the header 9"),
         ("2026-10-14T05:58:20.000Z", "2026-10-25 02:30:00", "start_timestamp: '2026-10-25 02:30:00' is there twice"),
         ("2026-10-14T05", "2026-13-14T05", "start_timestamp"),
     ],
@@ -240,6 +242,18 @@ def test_a_row_ends_where_its_line_does(mark: str) -> None:
     messages, unreadable = rows(ROW.replace("Local", f"Lo{mark}cal"), OPEN)
     assert not unreadable and len(messages) == 5
     assert [message.source.line for message in messages if message.source] == [2, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("zone", "offsets"),
+    [("Europe/Berlin", "+02:00 +01:00"), ("Europe/London", "+01:00 +00:00"), ("Australia/Lord_Howe", "+11:00 +10:30")],
+)
+def test_a_time_that_is_there_twice_is_to_be_written_with_one_of_its_two_offsets(zone: str, offsets: str) -> None:
+    written = "2026-04-05 01:45:00" if zone.startswith("Australia") else f"2026-10-25 0{2 if 'Berlin' in zone else 1}:30:00"
+    _, [unreadable] = rows(OPEN.replace("2026-10-14T08:00:00.000Z", written), zone=ZoneInfo(zone))
+    one, other = offsets.split()
+    assert unreadable.remedy == f"write which of the two it is: {written}{one} or {written}{other}"
+    assert len(rows(OPEN.replace("2026-10-14T08:00:00.000Z", written + one), zone=ZoneInfo(zone))[0]) == 2
 
 
 def test_a_time_without_a_zone_is_not_guessed_at() -> None:
@@ -285,7 +299,7 @@ def test_a_header_without_a_needed_column_is_told_once() -> None:
 def test_a_row_with_more_or_less_cells_than_the_header_is_told(row: str) -> None:
     messages, [unreadable] = rows(row, OPEN)
     assert len(messages) == 2
-    assert (unreadable.number, unreadable.reason) == (2, f"the row has {row.count(',') + 1} cells, and the header 9")
+    assert (unreadable.number, unreadable.reason) == (2, f"the row has {row.count(',') + 1} cells and the header 9")
     shorter, [other] = rows(row, header="transaction_pk,charge_box_id,connector_id,start_timestamp,start_value,id_tag,x")
     assert not shorter and "the header 7" in other.reason
 

@@ -76,8 +76,18 @@ HEADER = "transaction_pk,charge_box_id,connector_id,id_tag,start_timestamp,start
 @pytest.mark.parametrize(
     ("written", "zone", "reason", "remedy"),
     [
-        ("2026-10-25 02:30:00", BERLIN, "is there twice, since clocks are put back", "2026-10-25 02:30:00+02:00 or +01:00"),
-        ("2026-11-01 01:30:00", NEW_YORK, "is there twice, since clocks are put back", "2026-11-01 01:30:00-04:00 or -05:00"),
+        (
+            "2026-10-25 02:30:00",
+            BERLIN,
+            "is there twice, since clocks are put back",
+            "2026-10-25 02:30:00+02:00 or 2026-10-25 02:30:00+01:00",
+        ),
+        (
+            "2026-11-01 01:30:00",
+            NEW_YORK,
+            "is there twice, since clocks are put back",
+            "2026-11-01 01:30:00-04:00 or 2026-11-01 01:30:00-05:00",
+        ),
         ("2026-03-29 02:30:00", BERLIN, "is not there, since clocks are put forward", "--time-zone"),
         ("2026-03-08 02:30:00", NEW_YORK, "is not there, since clocks are put forward", "--time-zone"),
     ],
