@@ -95,8 +95,11 @@ def _too_much(readings: Sequence[Reading], power_w_max: int) -> Doubt | None:
 
 def _jump(readings: Sequence[Reading], power_w_max: int) -> Doubt | None:
     """The first part between two readings that is too much, though the whole is not."""
+    fits_any = _most_wh(readings[0].at, readings[0].at, power_w_max, _STALE_S) + _COARSE_WH  # however near the two are
     for before, after in pairwise(readings):
         rise = EXACT.subtract(after.register_wh, before.register_wh)
+        if rise <= fits_any:
+            continue
         limit = _most_wh(before.at, after.at, power_w_max, _STALE_S) + _COARSE_WH
         if rise > limit:
             told = f"{rise} Wh from {before.at.isoformat()} to {after.at.isoformat()}, at most {limit:.0f} Wh fit"
