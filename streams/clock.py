@@ -105,7 +105,7 @@ def _is_wrong(offset: timedelta, start: datetime, end: datetime, may_be_late: bo
 
 
 def _is_wrong_all_along(offsets: Sequence[timedelta]) -> bool:
-    """Both ends are late by the same time, or by an hour more or less, as civil time changes. What is between may have waited."""
+    """Both ends are late by the same time, or by an hour more or less, as civil time changes; the messages between may wait."""
     spread = max(offsets) - min(offsets)
     if None not in map(quarter_hours, offsets):
         return spread <= _AS_ONE or abs(spread - _CHANGE) <= _AS_ONE
