@@ -8,11 +8,12 @@ few passes over its length.
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
-from ingest.captures import Unreadable, read_line, read_object
+from ingest.captures import TIME_RULE, Unreadable, read_line, read_object
+from ingest.local_times import ZoneNeeded
 from vocabulary.charging import RawMessage
 
 ITEMS_MAX: Final = 10_000
@@ -21,6 +22,7 @@ BRACKETS_MAX: Final = 2**20  # that open, in the whole body: each takes its time
 LINES_MAX: Final = 2 * ITEMS_MAX  # blank ones, and comments, among them
 BODY_BYTES_MAX: Final = 16 * 2**20  # as sent, and unpacked
 
+T = TypeVar("T")
 Item = RawMessage | Unreadable
 
 _GZIP = zlib.MAX_WBITS + 16
@@ -108,10 +110,18 @@ def _of_lines(body: bytes) -> Iterator[Item]:
         end = len(body) if end < 0 else end
         if (number := number + 1) > LINES_MAX:
             raise Unacceptable(BatchFault.TOO_MANY, f"send at most {LINES_MAX} lines in one body, blank ones included")
-        item = read_line(body[begin:end], number)
+        item = _read(read_line, body[begin:end], number)
         if item is not None:
             yield item
         begin = end + 1
+
+
+def _read(read: Callable[[bytes, int], T], text: bytes, number: int) -> T | Unreadable:
+    """Nobody says in which zone a publisher's times are."""
+    try:
+        return read(text, number)
+    except ZoneNeeded as needed:
+        return Unreadable(number, f"at: {needed.text[:80]!r} bears no zone", TIME_RULE)
 
 
 def _of_array(body: bytes) -> Iterator[Item]:
@@ -136,7 +146,7 @@ def _of_array(body: bytes) -> Iterator[Item]:
 
 def _element(text: bytes, number: int) -> Item:
     if text[:1] == b"{":
-        return read_object(text, number)
+        return _read(read_object, text, number)
     return Unreadable(number, "the element is no object", 'write {"station":…,"frame":[…]}')
 
 

@@ -8,20 +8,21 @@
 In the first form `at`, `protocol` and `direction` may be missing and other keys are ignored; `received_at` is another name of
 `at`. `frame` is the array itself, or a string that holds the frame where it is no JSON; with `"base64":true` that string is
 base64 of the frame's bytes. In the plain form the time and the mark may be missing; `>` and `station->csms` mean from the
-station, as does no mark. Blank lines and lines that begin with `#` say nothing. Every other line is a message or `Unreadable`;
-none raises.
+station, as does no mark. Blank lines and lines that begin with `#` say nothing. Every other line is a message or `Unreadable`.
+An arrival without a zone is in the one that was said; where none was, it raises ZoneNeeded, and nothing else does.
 """
 
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from ingest.fields import NESTING_MAX, instant, is_too_deep
+from ingest.fields import NESTING_MAX, is_too_deep
+from ingest.local_times import Unsettled, in_zone
 from ingest.station_name import RULE, station_name
 from vocabulary.charging import Direction, Protocol, RawMessage
 
@@ -34,6 +35,7 @@ class Unreadable(NamedTuple):
     remedy: str
 
 
+TIME_RULE: Final = "write it as 2026-03-02T08:00:15Z, or leave it out"
 FORMS: Final = 'write {"at":…,"station":…,"protocol":…,"frame":[…]} or: STATION [2,"id","Action",{…}]'
 
 _PROTOCOLS = {protocol.value: protocol for protocol in Protocol} | {p.value.removeprefix("ocpp"): p for p in Protocol}
@@ -78,15 +80,15 @@ _TEXT = msgspec.json.Decoder(str)
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[RawMessage | Unreadable]:
-    """The messages of a capture in its order, with what cannot be read in its place."""
+    """The messages of a capture in its order, with what cannot be read in its place. Raises ZoneNeeded."""
     for number, line in enumerate(lines, 1):
         item = read_line(line, number)
         if item is not None:
             yield item
 
 
-def read_line(line: bytes, number: int) -> RawMessage | Unreadable | None:
-    """What the line says; None where it says nothing."""
+def read_line(line: bytes, number: int, zone: tzinfo | None = None) -> RawMessage | Unreadable | None:
+    """What the line says; None where it says nothing. Raises ZoneNeeded."""
     line = line.strip(b"\r\n")
     if number == 1:
         line = line.removeprefix(_BOM)
@@ -95,22 +97,25 @@ def read_line(line: bytes, number: int) -> RawMessage | Unreadable | None:
             case b"" | b"#":
                 return None
             case b"{":
-                return _object(line)
+                return _object(line, number, zone)
             case _:
-                return _plain(line.lstrip())
+                return _plain(line.lstrip(), number, zone)
     except _Complaint as complaint:
         return Unreadable(number, complaint.reason, complaint.remedy)
 
 
 def read_object(text: bytes, number: int) -> RawMessage | Unreadable:
-    """What a line of the first form says, wherever its text stands: in a line of its own, or in a JSON array."""
+    """What a line of the first form says, wherever its text stands: in a line of its own, or in a JSON array.
+
+    Raises ZoneNeeded.
+    """
     try:
-        return _object(text)
+        return _object(text, number, None)
     except _Complaint as complaint:
         return Unreadable(number, complaint.reason, complaint.remedy)
 
 
-def _object(line: bytes) -> RawMessage:
+def _object(line: bytes, number: int, zone: tzinfo | None) -> RawMessage:
     if line.count(b"[") + line.count(b"{") > NESTING_MAX and is_too_deep(line.decode(errors="replace"), NESTING_MAX + 1):
         raise _Complaint(f"JSON nested deeper than {NESTING_MAX} levels", "leave the line out: no station sends this")
     try:
@@ -118,7 +123,8 @@ def _object(line: bytes) -> RawMessage:
     except ValueError as error:  # malformed, of another shape, or not UTF-8
         raise _Complaint(f"not a capture line: {error}", FORMS) from None
     at = parts.received_at if parts.at is None else parts.at
-    return _message(parts.station, _verbatim(parts.frame, parts.base64), at, parts.protocol, parts.direction)
+    arrival = _time(at, number, zone)
+    return _message(parts.station, _verbatim(parts.frame, parts.base64), arrival, parts.protocol, parts.direction)
 
 
 def _verbatim(frame: msgspec.Raw, is_base64: bool) -> bytes:
@@ -141,12 +147,12 @@ def _bytes(raw: bytes) -> bytes:
         ) from None
 
 
-def _plain(line: bytes) -> RawMessage:
+def _plain(line: bytes, number: int, zone: tzinfo | None) -> RawMessage:
     parts = _PLAIN_LINE.fullmatch(line)
     if parts is None:
         raise _Complaint("neither a JSON object nor a station's name and a frame", FORMS)
     at, before, station, after, frame = parts.groups()
-    return _message(_shown(station) or "", frame, _shown(at), None, _shown(after or before))
+    return _message(_shown(station) or "", frame, _time(_shown(at), number, zone), None, _shown(after or before))
 
 
 def _shown(word: bytes | None) -> str | None:
@@ -154,7 +160,7 @@ def _shown(word: bytes | None) -> str | None:
     return None if word is None else word.decode(errors="replace")
 
 
-def _message(station: str, frame: bytes, at: str | None, protocol: str | None, direction: str | None) -> RawMessage:
+def _message(station: str, frame: bytes, at: datetime | None, protocol: str | None, direction: str | None) -> RawMessage:
     name = station_name(station)
     if name is None:
         raise _Complaint(f"station: {station[:80]!r} is no station's name", f"use {RULE}")
@@ -164,7 +170,7 @@ def _message(station: str, frame: bytes, at: str | None, protocol: str | None, d
         frame=text,
         direction=_direction(direction),
         protocol=_protocol(protocol),
-        received_at=_time(at),
+        received_at=at,
         base64=is_base64,
     )
 
@@ -194,8 +200,13 @@ def _protocol(written: str | None) -> Protocol | None:
     return protocol
 
 
-def _time(written: str | None) -> datetime | None:
-    at = instant(written)
-    if at is None and written is not None:
-        raise _Complaint(f"at: {written[:80]!r} is no time", "write it as 2026-03-02T08:00:15Z, or leave it out")
-    return at
+def _time(written: str | None, number: int, zone: tzinfo | None) -> datetime | None:
+    """The arrival; None: it is not told, or not which of two it is where clocks are put back."""
+    if written is None:
+        return None
+    try:
+        return in_zone(msgspec.convert(written.strip(), datetime), written, zone, number)
+    except Unsettled:
+        return None
+    except (ValueError, OverflowError):
+        raise _Complaint(f"at: {written[:80]!r} is no time", TIME_RULE) from None

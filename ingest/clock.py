@@ -1,7 +1,7 @@
 """Where a transaction's message arrived at another time than it tells, a second event says when it did. Pure.
 
     before 2015, or more than 5 minutes ahead    what no right clock tells
-    late by more than half an hour               in 2.x unless it says that it was written offline; no field of 1.6 tells it
+    late by more than 5 minutes                  in 2.x unless it says that it was written offline; no field of 1.6 tells it
 
 Of what arrives as it happens there is no such event. It stands before the event that it is about, so that what an end concludes
 knows it; only a 1.6 start comes first, since it begins the session.
@@ -18,7 +18,7 @@ from vocabulary.charging import (
     TransactionStarted,
     TransactionUpdated,
 )
-from vocabulary.clocks import APART, LATE
+from vocabulary.clocks import APART
 from vocabulary.decoded import Decoded
 
 _ANCIENT = datetime(2015, 1, 1, tzinfo=UTC)
@@ -52,7 +52,7 @@ def _tells(event: TransactionStarted | TransactionUpdated | TransactionEnded, re
         return False
     if offset > APART or event.at < _ANCIENT:
         return True
-    return offset < -LATE and (event.protocol is Protocol.OCPP16 or not event.offline)
+    return event.protocol is Protocol.OCPP16 or not event.offline
 
 
 def _compared(event: TransactionStarted | TransactionUpdated | TransactionEnded, received_at: datetime) -> ClockCompared:

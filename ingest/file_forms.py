@@ -48,7 +48,7 @@ def recognised(head: bytes) -> FileForm:
 def line_reader(form: FileForm, zone: tzinfo | None) -> ReadLine | None:
     """None: a file of this form is read as a whole. `zone`: of times that bear none; None: who meets one raises ZoneNeeded."""
     if form is FileForm.CAPTURE:
-        return captures.read_line
+        return lambda line, number: captures.read_line(line, number, zone)
     if form is FileForm.STEVE_LOG:
         return lambda line, number: steve_log.read_line(line, number, zone)
     return None

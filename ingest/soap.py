@@ -1,12 +1,13 @@
 """Read OCPP 1.6 and 1.5 over SOAP from a file: each envelope becomes the OCPP-J frame that says the same. Pure.
 
-    <S:Header>  chargeBoxIdentity ─▶ the station    MessageID ─▶ the call's id    RelatesTo ─▶ the id of the call that is
-    answered <S:Body>    startTransactionRequest in urn://Ocpp/Cs/2015/10/ ─▶ [2, id, "StartTransaction", {…}], from the station
-                startTransactionResponse                          ─▶ [3, id, {…}], to it; with urn://Ocpp/Cp/… the other way
-                round Fault                                             ─▶ [4, id, "GenericError", reason, {}]
+    <S:Header>  chargeBoxIdentity ─▶ the station    MessageID ─▶ the call's id    RelatesTo ─▶ the id of the call answered
+    <S:Body>    startTransactionRequest in urn://Ocpp/Cs/2015/10/ ─▶ [2, id, "StartTransaction", {…}], from the station
+                startTransactionResponse                          ─▶ [3, id, {…}], to it; urn://Ocpp/Cp/… the other way round
+                Fault                                             ─▶ [4, id, "GenericError", reason, {}]
 
-A response does not name its station: that is known from its request, which must stand before it in the file. Elements become
-fields of the same name, in the types that JSON has for them; 1.5's meter values (`values` with attributes) become 1.6's. What
+A response seldom names its station: that is known from its request, which must stand before it in the file. Where several
+stations wait for the answer to a call of one MessageID, since each counts its own, it is not known. Elements become fields of
+the same name, in the types that JSON has for them; 1.5's meter values (`values` with attributes) become 1.6's. What
 stands between envelopes says nothing. Each message says the envelope that it was written from (`RawMessage.source`).
 """
 
@@ -35,6 +36,29 @@ _LISTS |= {"localAuthorizationList"}
 _LEAVE_OUT = "hand over OCPP 1.6 or 1.5 envelopes as they were sent, or leave this one out"
 
 
+class _Asked:
+    """Which stations wait for the answer to a call, by who asks and its MessageID; and who got the last one."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[Direction, str], list[StationId]] = {}
+        self._answered: dict[tuple[Direction, str], StationId] = {}
+
+    def add(self, asks: Direction, id_: str, station: StationId) -> None:
+        waiting = self._waiting.setdefault((asks, id_), [])
+        if station not in waiting:
+            waiting.append(station)
+
+    def answer(self, asks: Direction, id_: str, named: StationId | None) -> list[StationId]:
+        """The stations that it may be for: the one that it names, those that wait, or the one that had it already."""
+        waiting = self._waiting.get((asks, id_), [])
+        last = self._answered.get((asks, id_))
+        found = [named] if named else waiting or ([last] if last else [])
+        if len(found) == 1:
+            self._answered[asks, id_] = found[0]
+            self._waiting[asks, id_] = [each for each in waiting if each != found[0]]
+        return found
+
+
 class _Complaint(Exception):
     def __init__(self, reason: str, remedy: str = _LEAVE_OUT) -> None:
         super().__init__(reason, remedy)
@@ -44,7 +68,7 @@ class _Complaint(Exception):
 def read_envelopes(data: bytes, file: str) -> list[RawMessage | Unreadable]:
     """What the envelopes of a file say, in its order."""
     found: list[RawMessage | Unreadable] = []
-    asked: dict[str, StationId] = {}
+    asked = _Asked()
     number, counted = 1, 0
     begin, end = BEGIN.search(data), _END.search(data)
     while begin:
@@ -73,7 +97,7 @@ def _between(data: bytes, begin: _Match, end: _Match | None, following: _Match |
     return None if following and following.start() < end.start() else data[begin.start() : end.end()]
 
 
-def _message(text: bytes, file: str, number: int, asked: dict[str, StationId]) -> RawMessage:
+def _message(text: bytes, file: str, number: int, asked: _Asked) -> RawMessage:
     try:
         envelope, verbatim = parsed(text), text.decode()
     except NotXml as error:
@@ -100,27 +124,31 @@ def _message(text: bytes, file: str, number: int, asked: dict[str, StationId]) -
     return _call(header, says, source, asked, Direction.FROM_STATION if by_station else Direction.TO_STATION)
 
 
-def _call(header: Node, says: Node, source: Source, asked: dict[str, StationId], direction: Direction) -> RawMessage:
+def _call(header: Node, says: Node, source: Source, asked: _Asked, direction: Direction) -> RawMessage:
     named, id_ = _text(header, "chargeBoxIdentity"), _text(header, "MessageID")
     station = station_name(named)
     if station is None:
         raise _Complaint(f"chargeBoxIdentity: {named[:80]!r} is no station's name", f"use {RULE}")
     if id_:
-        asked[id_] = station
+        asked.add(direction, id_, station)
     name = says.name.removesuffix("Request")
     return message(station, [2, id_, name[:1].upper() + name[1:], _payload(says)], source, direction)
 
 
-def _answer(
-    header: Node, frame: list[Any], source: Source, asked: dict[str, StationId], direction: Direction | None
-) -> RawMessage:
-    """A fault is told to whoever asked, which is not kept: it is taken to be the station, and makes no event."""
-    id_ = _text(header, "RelatesTo")
-    station = asked.get(id_) or station_name(_text(header, "chargeBoxIdentity"))
-    if station is None:
+def _answer(header: Node, frame: list[Any], source: Source, asked: _Asked, direction: Direction | None) -> RawMessage:
+    """A fault does not say who had asked: it is taken to be the station, and makes no event."""
+    id_, named = _text(header, "RelatesTo"), station_name(_text(header, "chargeBoxIdentity"))
+    asks = Direction.TO_STATION if direction is Direction.FROM_STATION else Direction.FROM_STATION
+    stations = asked.answer(asks, id_, named)
+    if direction is None and not stations:
+        stations = asked.answer(Direction.TO_STATION, id_, named)
+    if not stations:
         remedy = "put the request, which names the station, before its response in the same file"
         raise _Complaint(f"RelatesTo: {id_[:80]!r} is the MessageID of no request before it", remedy)
-    return message(station, [frame[0], id_, *frame[1:]], source, direction or Direction.TO_STATION)
+    if len(stations) > 1:
+        remedy = "split the file by stations, so that each answer stands after the one call that it answers"
+        raise _Complaint(f"RelatesTo: {id_[:80]!r} is the MessageID of calls of several stations", remedy)
+    return message(stations[0], [frame[0], id_, *frame[1:]], source, direction or Direction.TO_STATION)
 
 
 def _text(header: Node, name: str) -> str:

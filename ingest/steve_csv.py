@@ -21,7 +21,8 @@ import msgspec
 
 from ingest.captures import Unreadable
 from ingest.fields import number as decimal
-from ingest.reconstructed import LOCAL_TIME_RULE, ToldTwice, local_instant, message, rfc3339
+from ingest.local_times import LOCAL_TIME_RULE, Unsettled, local_instant, rfc3339
+from ingest.reconstructed import message
 from ingest.station_name import RULE, station_name
 from vocabulary.charging import Direction, RawMessage, Source
 from vocabulary.money import plain
@@ -31,6 +32,7 @@ NEEDED: Final = ("transaction_pk", "charge_box_id", "connector_id", "id_tag", "s
 STOP: Final = ("stop_timestamp", "stop_value")
 
 _WRITE = "write the header as SteVe does: " + ",".join((*NEEDED, *STOP, "stop_reason"))
+_CELLS = "export the file again; put cells with a comma in them into quotes"
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _THOUSANDS: Final = re.compile(r"[+-]?[0-9]{1,3}\.[0-9]{3}")  # as some spreadsheets write 1203
 _INTEGER_MAX: Final = 2**31  # OCPP's own are of 32 bits
@@ -56,17 +58,18 @@ def read_rows(text: str, file: str, zone: tzinfo | None) -> list[RawMessage | Un
     header = [name.strip().lower() for name in next(rows, ([], "", 1))[0]]
     if missing := [name for name in NEEDED if name not in header]:
         return [Unreadable(1, f"the header lacks {', '.join(missing)}", _WRITE)]
+    if twice := next((name for name in filter(None, header) if header.count(name) > 1), None):
+        return [Unreadable(1, f"the header names {twice} twice", _WRITE)]
     for cells, verbatim, number in rows:
         if not any(cells):
             continue
         if isinstance(cells, str):
             unreadable.append(Unreadable(number, cells, "correct the quotes of this row, and import the file again"))
             continue
-        if len(cells) != len(header):
+        cells = _without_empty_ends(cells, len(header))
+        if len(cells) != len(header):  # cut off, or with a comma in a cell: what stands where is not known
             reason = f"the row has {len(cells)} cells and the header {len(header)}"
-            unreadable.append(
-                Unreadable(number, reason, "put cells with a comma in them into quotes, and import the file again")
-            )
+            unreadable.append(Unreadable(number, reason, _CELLS))
             continue
         row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
         source = Source(form=FORM, file=file, line=number, text=verbatim)
@@ -79,6 +82,10 @@ def read_rows(text: str, file: str, zone: tzinfo | None) -> list[RawMessage | Un
             unreadable.append(Unreadable(number, complaint.reason, complaint.remedy))
     starts.sort(key=lambda start: start[:2])
     return [*unreadable, *(each for _, _, messages in starts for each in messages)]
+
+
+def _without_empty_ends(cells: list[str], wanted: int) -> list[str]:
+    return cells[:wanted] if not any(cells[wanted:]) else cells
 
 
 def _rows(text: str) -> Iterator[tuple[Any, str, int]]:
@@ -152,10 +159,8 @@ def _time(row: dict[str, str], name: str, zone: tzinfo | None, number: int) -> d
     text = row.get(name, "")
     try:
         at = local_instant(text, zone, number)
-    except ToldTwice as twice:
-        reason = f"{name}: {text[:40]!r} is there twice, since clocks are put back"
-        one, other = (f"{text[:40]}{offset}" for offset in twice.offsets)
-        raise _Complaint(reason, f"write which of the two it is: {one} or {other}") from None
+    except Unsettled as unsettled:
+        raise _Complaint(f"{name}: {text[:40]!r} {unsettled.reason}", unsettled.remedy) from None
     if at is None:
         raise _Complaint(f"{name}: {text[:40]!r} is no time", LOCAL_TIME_RULE)
     return at

@@ -4,9 +4,9 @@
     Received: [2,…]
 
 `Received` is from the station, `Sending` to it. The frame is what stands after it, word for word; its arrival is the time of
-the line, which is local and bears no zone: where clocks are put back, in the hour that is there twice, it is not known. The
-pattern before the class may differ between versions and installations; every other line says nothing. A line of this kind in
-which no time or no station's name can be read is told.
+the line, which is local and bears no zone: in an hour that is there twice or not at all, since clocks change, it is not known.
+The pattern before the class may differ between versions and installations; every other line says nothing. A line of this kind
+in which no time or no station's name can be read is told.
 """
 
 import re
@@ -14,7 +14,7 @@ from datetime import tzinfo
 from typing import Final
 
 from ingest.captures import Unreadable
-from ingest.reconstructed import LOCAL_TIME_RULE, ToldTwice, local_instant
+from ingest.local_times import LOCAL_TIME_RULE, Unsettled, local_instant
 from ingest.station_name import RULE, station_name
 from vocabulary.charging import Direction, RawMessage
 
@@ -41,7 +41,7 @@ def read_line(line: bytes, number: int, zone: tzinfo | None) -> RawMessage | Unr
     try:
         at = local_instant(re.sub(r"\s", " ", time[0].decode()), zone, number) if time else None
         is_told = at is not None
-    except ToldTwice:
+    except Unsettled:
         at, is_told = None, True
     if not is_told:
         return Unreadable(number, "the line has no time before its frame", LOCAL_TIME_RULE)

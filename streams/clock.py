@@ -4,7 +4,8 @@
 
     start and end both apart by one offset, and that is implausible     corrected by it; the raw messages stay as they came
     one of them implausible, or with another offset                     not to be trusted: what depends on the time has no price
-    both late by one offset of no whole quarter hours                   the same: such a clock is behind, and nobody knows why
+    both late by one offset, but not by whole quarter hours, or         the same: such a clock is behind, and nobody knows why
+    while the station said of other messages that they had waited
     both off by whole quarter hours that are an hour apart              the same: local time told as UTC, while clocks changed
     stop within a second of the start, and real energy                  a clock that was not set (MicroOcpp writes start + 1 s):
                                                                         the end is the arrival of the stop, if that can be told
@@ -25,11 +26,12 @@ from streams.energy import Energy
 from streams.registers import Register
 from streams.stretches import Told
 from vocabulary.charging import ClockCompared, Moment
-from vocabulary.clocks import APART, LATE, quarter_hours
+from vocabulary.clocks import APART, quarter_hours
 from vocabulary.sessions import Doubt, Finding
 
 ANCIENT = datetime(2015, 1, 1, tzinfo=UTC)
 _AS_ONE = timedelta(minutes=1)
+_STEADY = timedelta(seconds=20)  # of a clock that runs; two that waited are late by the same time by chance
 _AT_ONCE = timedelta(seconds=1)
 _REAL_WH = 100  # more than any EVSE delivers in a second
 _NONE = timedelta(0)
@@ -73,14 +75,18 @@ def with_comparison(known: tuple[Compared, ...], event: ClockCompared) -> tuple[
 
 
 def judged(start: datetime, end: datetime, compared: Sequence[Compared], may_be_late: bool) -> Clock:
-    """The times of a session from `start` to `end`. `may_be_late`: the station said that messages had waited."""
+    """The times of a session from `start` to `end`. `may_be_late`: the station said of some messages that they had waited.
+
+    It did not say so of those that are compared (`ingest.clock`), so that explains no constant offset of theirs; but then
+    nothing is corrected.
+    """
     offsets = [offset for of, at in ((Moment.START, start), (Moment.END, end)) if (offset := _offset(compared, of, at))]
     if len(offsets) == 2:
         offsets += [c.at - c.received_at for c in compared if c.of is Moment.UPDATE]
         if max(offsets) - min(offsets) <= _AS_ONE and _is_wrong(max(offsets), start, end, may_be_late):
             return _shifted(start, end, -_error(max(offsets)))
         came_at_once = abs((end - offsets[1]) - (start - offsets[0])) <= APART
-        if not (may_be_late or came_at_once) and _is_wrong_all_along(offsets[:2]):
+        if not came_at_once and _is_wrong_all_along(offsets[:2]):
             return Clock(start, end, doubts=(_untrusted(start, end, compared),))
     if start < ANCIENT or end < ANCIENT or any(offset > APART for offset in offsets):
         return Clock(start, end, doubts=(_untrusted(start, end, compared),))
@@ -99,9 +105,11 @@ def _is_wrong(offset: timedelta, start: datetime, end: datetime, may_be_late: bo
 
 
 def _is_wrong_all_along(offsets: Sequence[timedelta]) -> bool:
-    """Late by the same time, or by the hour more or less that civil time changes by."""
+    """Both ends are late by the same time, or by an hour more or less, as civil time changes; the messages between may wait."""
     spread = max(offsets) - min(offsets)
-    return spread <= _AS_ONE or (abs(spread - _CHANGE) <= _AS_ONE and None not in map(quarter_hours, offsets))
+    if None not in map(quarter_hours, offsets):
+        return spread <= _AS_ONE or abs(spread - _CHANGE) <= _AS_ONE
+    return spread <= _STEADY
 
 
 def _error(offset: timedelta) -> timedelta:
@@ -135,7 +143,7 @@ def estimated(start: datetime, end: datetime, compared: Sequence[Compared]) -> C
     """The times of a session that seems to have ended at once: its messages' arrivals, if they came as it went on."""
     ahead, behind = _offset(compared, Moment.START, start), _offset(compared, Moment.END, end)
     arrived, left = start - (ahead or _NONE), None if behind is None else end - behind
-    apart = LATE if ahead is None else _AS_ONE  # a start that is not compared may have waited for as long
+    apart = APART if ahead is None else _AS_ONE  # a start that is not compared may have waited for as long
     if left is None or left - arrived <= apart:  # not known, or out of a queue
         return Clock(start, end, doubts=(_untrusted(start, end, compared),))
     told = f"from {start.isoformat()} to {end.isoformat()}; the stop arrived {left.isoformat()}"

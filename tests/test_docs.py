@@ -204,12 +204,12 @@ def test_dots_stand_for_anything_and_nothing_else_does() -> None:
 # Raised and caught inside one room; what comes of it has its own paragraph.
 INTERNAL = {
     "Unacceptable",
+    "Unsettled",
     "Refusal",
     "LogAway",
     "KeyReused",
     "NameTaken",
     "NotXml",
-    "ToldTwice",
     "Refused",
     "NotOcmf",
     "UnreadableOcmf",

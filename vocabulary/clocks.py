@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-APART = timedelta(minutes=5)  # what is nearer is the way that a message takes
-LATE = timedelta(minutes=30)  # what is later has waited, or its clock is behind
+APART = timedelta(minutes=5)  # what is nearer is the way that a message takes; what is later has waited, or its clock is behind
 _QUARTER = timedelta(minutes=15)
 _NEAR = timedelta(minutes=1)
 _LEAST, _MOST = timedelta(hours=1), timedelta(hours=14)  # of the offsets from UTC that civil time has anywhere

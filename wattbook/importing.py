@@ -2,11 +2,12 @@
 
 A file is read in batches of lines, or as a whole where its form asks for that (`ingest.file_forms`); each batch is appended to
 the log before it is processed. A line that was imported before is known by its content, so an import that was broken off is
-repeated from the beginning and goes on where it stopped.
+repeated from the beginning and goes on where it stopped. Where nobody says in which zone times are, a file is first looked
+through, and one that has such times is refused before anything of it is appended.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +16,13 @@ from msgspec import Struct, field
 
 from ingest.captures import Unreadable
 from ingest.file_forms import HEAD_BYTES, WHOLE_BYTES_MAX, FileForm, line_reader, recognised, whole_reader
-from ingest.reconstructed import ZoneNeeded
+from ingest.local_times import ZoneNeeded
+from ingest.zone_doubt import ZoneDoubt, told_off
 from streams.embedded_runtime import EmbeddedRuntime, Input
 from streams.log import Stream
 from streams.office_runtime import OfficeRuntime
 from vocabulary.charging import RawMessage
+from vocabulary.identity import StationId
 
 _SHOWN = 20  # unreadable lines that are told one by one; all are counted
 
@@ -33,7 +36,8 @@ class Found(NamedTuple):
 
 
 class ImportSummary(Struct, kw_only=True):
-    """What an import did. `steps` counts what the steps made of the messages (streams.batch).
+    """What an import did. `steps` counts what the steps made of the messages (streams.batch). `warnings`: of files that were
+    imported, and whose times were likely read in a wrong zone.
 
     `published`: they were handed to a topic, and what is new in them shows when workers process them: `new_messages` is None.
     """
@@ -44,6 +48,7 @@ class ImportSummary(Struct, kw_only=True):
     new_messages: int | None = 0
     unreadable: int = 0
     unreadable_lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     published: bool = False
     steps: dict[str, int] = field(default_factory=dict)
 
@@ -57,25 +62,38 @@ def import_files(
     zone: tzinfo | None = None,
 ) -> ImportSummary:
     """Import the files in order. `progress` is called with the bytes read. `form` None: each file's is told by how it begins.
-    `zone`: of times that bear none. Raises ZoneNeeded at the first of them where it is None; the files before are imported.
+    `zone`: of times that bear none. Raises ZoneNeeded at the first of them where it is None: nothing of that file is imported,
+    the files before are.
     """
     summary = ImportSummary(files=len(files), published=not runtime.concludes_at_once)
     tally, new = runtime.pump(), 0
     for file in files:
-        for found in _pieces(file, batch, form, zone):
+        ahead: dict[StationId, timedelta] = {}
+        of_form = form or form_of(file)
+        if zone is None:
+            _look_through(file, batch, of_form)
+        for found in pieces(file, batch, of_form, zone):
             messages = _messages(file, found, summary)
+            if zone is not None:
+                told_off(messages, ahead)
             appended = runtime.append([Input(Stream.RAW, message.station, message) for message in messages])
             new += sum(is_new for _, is_new in appended)
             tally += runtime.pump()
             progress(found.bytes)
+        if doubt := ZoneDoubt.of(ahead):
+            summary.warnings.append(f"{file}: {doubt}")
     summary.new_messages = None if summary.published else new
     summary.steps = dict(sorted(tally.items()))
     return summary
 
 
-def _pieces(file: Path, size: int, form: FileForm | None, zone: tzinfo | None) -> Iterator[Found]:
+def _look_through(file: Path, size: int, form: FileForm) -> None:
+    """Raises ZoneNeeded."""
+    if form is FileForm.SOAP:  # its envelopes bear no arrival
+        return
     try:
-        yield from pieces(file, size, form or form_of(file), zone)
+        for _ in pieces(file, size, form, None):
+            pass
     except ZoneNeeded as needed:
         raise ZoneNeeded(needed.number, needed.text, str(file)) from None
 

@@ -137,7 +137,10 @@ EvseId = Annotated[
     str, _matches(r"[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9][A-Z0-9*]{0,29}", "is not an EVSE id of eMI3: write such as DE*WAT*E0001")
 ]
 Station = Annotated[
-    str, _matches(r"[A-Za-z0-9*_=:+|@.-]{1,48}", "is not a station's identity: write the last part of its connection URL")
+    str,
+    _matches(
+        r"(?!\.{1,2}\Z)[A-Za-z0-9*_=:+|@.-]{1,48}", "is not a station's identity: write the last part of its connection URL"
+    ),
 ]
 Token = Annotated[
     str, _matches(r"[!-~]{1,36}", "is not a token: write its characters without blanks, at most 36, in quotes if need be")

@@ -38,3 +38,26 @@ def test_a_log_whose_zone_nobody_says_is_refused_and_told_by_its_line(home: Path
     with closing(sqlite3.connect(home / "wattbook.db")) as database:
         bodies = [bytes(body) for (body,) in database.execute("SELECT body FROM log_raw ORDER BY position")]
     assert [json.loads(body)["received_at"] for body in bodies] == ["2026-10-14T05:58:20Z", "2026-10-14T05:58:20.461000Z"]
+
+
+def test_a_file_is_refused_as_a_whole(home: Path) -> None:
+    """Though its first lines bear a zone, and more of them than are taken up at once."""
+    capture = home / "capture.txt"
+    lines = [f'2026-10-14T05:58:20Z CP-2 > [2,"{number}","Heartbeat",{{}}]' for number in range(600)]
+    capture.write_text("\n".join([*lines, f"2026-10-14T07:58:20 CP-2 > {FRAME}", ""]))
+    refused = imported(home, str(capture))
+    assert refused.exit_code == 2
+    assert f"{capture}:601: the time '2026-10-14T07:58:20' bears no zone" in " ".join(refused.stderr.split())
+    assert json.loads(imported(home, str(capture), "--time-zone", "UTC").stdout)["new_messages"] == 601
+
+
+def test_a_zone_that_is_likely_wrong_is_told_at_the_end(home: Path) -> None:
+    log = home / "steve.log"
+    log.write_text(LOG + LOG.replace("CP-1", "CP-2"))
+    for zone, is_told in (("Europe/Berlin", False), ("UTC", True)):
+        done = imported(home, "--time-zone", zone, str(log))
+        assert done.exit_code == 0
+        assert ("if UTC is not the zone of its times, restore the home" in " ".join(done.stderr.split())) == is_told
+        assert json.loads(done.stdout)["warnings"] == (
+            [f"{log}: 2 stations, all there are, tell times that are 2:00 h behind those of the file"] if is_told else []
+        )

@@ -54,7 +54,7 @@ def _envelope(text: str, _body: bytes, _protocol: Protocol | None, _direction: D
 
 
 def _capture(_text: str, body: bytes, _protocol: Protocol | None, _direction: Direction) -> None:
-    read = read_line(body, 1)
+    read = read_line(body, 1, UTC)
     assert read is None or isinstance(read, RawMessage) or read.reason
 
 

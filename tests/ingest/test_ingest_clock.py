@@ -21,7 +21,7 @@ def compared(frame: str, protocol: Protocol, late: timedelta) -> ClockCompared |
     return found[0] if found else None
 
 
-@pytest.mark.parametrize("minutes", [-5, 0, 5, 30])
+@pytest.mark.parametrize("minutes", [-5, 0, 5])
 @pytest.mark.parametrize(
     ("frame", "protocol"), [(START, Protocol.OCPP16), (STOP, Protocol.OCPP16), (UPDATED, Protocol.OCPP201)]
 )
@@ -29,7 +29,7 @@ def test_what_arrives_as_it_happens_says_nothing(frame: str, protocol: Protocol,
     assert compared(frame, protocol, timedelta(minutes=minutes)) is None
 
 
-@pytest.mark.parametrize("late", [timedelta(minutes=31), timedelta(days=2), timedelta(minutes=-6), timedelta(days=-4000)])
+@pytest.mark.parametrize("late", [timedelta(minutes=6), timedelta(days=2), timedelta(minutes=-6), timedelta(days=-4000)])
 def test_a_16_message_that_is_apart_tells_its_arrival(late: timedelta) -> None:
     for frame, of in ((START, Moment.START), (STOP, Moment.END)):
         found = compared(frame, Protocol.OCPP16, late)
@@ -40,9 +40,8 @@ def test_a_16_message_that_is_apart_tells_its_arrival(late: timedelta) -> None:
 @pytest.mark.parametrize(
     ("late", "tells"),
     [
-        (timedelta(minutes=6), False),
-        (timedelta(minutes=30), False),
-        (timedelta(minutes=31), True),
+        (timedelta(minutes=5), False),
+        (timedelta(minutes=6), True),
         (timedelta(hours=2, minutes=7), True),
         (timedelta(hours=-5, minutes=-30), True),
         (timedelta(hours=14, minutes=15), True),

@@ -15,7 +15,7 @@ from ingest import steve_log
 from ingest.captures import Unreadable
 from ingest.decode import decode
 from ingest.file_forms import FileForm, line_reader, recognised, whole_reader
-from ingest.reconstructed import ZoneNeeded
+from ingest.local_times import ZoneNeeded
 from ingest.soap import read_envelopes
 from ingest.steve_csv import read_rows
 from tests.first_light.homes import CAPTURES
@@ -288,6 +288,31 @@ def test_a_header_without_a_needed_column_is_told_once() -> None:
     assert not messages and "id_tag" in unreadable.reason
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "4711,CP-1,1,04A2,2026-10-14T05:58:20.000Z,12034",  # where a file was cut off, perhaps within a number
+        "4711,CP-1,1,04A2,2026-10-14T05:58:20.000Z,1203400,2026-10-14T07:28:20.000Z,1210950,5,Local",  # a decimal comma
+        "4711",
+    ],
+)
+def test_a_row_with_more_or_less_cells_than_the_header_is_told(row: str) -> None:
+    messages, [unreadable] = rows(row, OPEN)
+    assert len(messages) == 2
+    assert (unreadable.number, unreadable.reason) == (2, f"the row has {row.count(',') + 1} cells and the header 9")
+    shorter, [other] = rows(row, header="transaction_pk,charge_box_id,connector_id,start_timestamp,start_value,id_tag,x")
+    assert not shorter and "the header 7" in other.reason
+
+
+def test_empty_cells_after_the_last_column_say_nothing() -> None:
+    assert len(rows(ROW + ",,", OPEN)[0]) == 5
+
+
+def test_a_header_that_names_a_column_twice_is_told() -> None:
+    messages, [unreadable] = rows(ROW, header=HEADER.replace("stop_reason", "start_value"))
+    assert not messages and unreadable.reason == "the header names start_value twice"
+
+
 def test_broken_quotes_are_told() -> None:
     messages, unreadable = rows('4711,"CP-1"x,1', OPEN)
     assert len(messages) == 2 and unreadable[0].number == 2
@@ -395,6 +420,27 @@ def test_transaction_data_of_both_editions_is_a_list_of_meter_values() -> None:
     messages, _ = read(envelope(head + new + tail, REQUEST), envelope(head + old + tail, REQUEST, CS15))
     wanted = [{"timestamp": "2026-10-14T06:00:00Z", "sampledValue": [{"value": "5"}]}]
     assert [json.loads(m.frame)[3]["transactionData"] for m in messages] == [wanted, wanted]
+
+
+def test_an_answer_goes_to_the_station_whose_call_waits_for_it() -> None:
+    """Some stations count their MessageIDs from 1, each its own."""
+    starts = [START.replace("CP-1", name) for name in ("CP-1", "CP-2")]
+    messages, unreadable = read(starts[0], STARTED, starts[1], STARTED, STARTED)
+    assert not unreadable
+    assert [m.station for m in messages] == ["CP-1", "CP-1", "CP-2", "CP-2", "CP-2"]
+
+
+def test_an_answer_that_two_stations_wait_for_is_not_guessed_at() -> None:
+    starts = [START.replace("CP-1", name) for name in ("CP-1", "CP-2")]
+    messages, [unreadable] = read(*starts, STARTED)
+    assert [m.station for m in messages] == ["CP-1", "CP-2"]
+    assert (
+        unreadable.number == 3 and unreadable.reason == "RelatesTo: 'urn:uuid:1' is the MessageID of calls of several stations"
+    )
+    named = STARTED.replace("<a:RelatesTo>", "<o:chargeBoxIdentity>CP-2</o:chargeBoxIdentity><a:RelatesTo>")
+    messages, unreadable_too = read(*starts, named, STARTED)
+    assert not unreadable_too
+    assert [m.station for m in messages] == ["CP-1", "CP-2", "CP-2", "CP-1"]
 
 
 def test_what_the_csms_asks_goes_the_other_way_and_a_fault_is_an_error() -> None:

@@ -167,6 +167,8 @@ def test_the_newest_version_that_both_know_is_chosen(offered: tuple[str, ...], c
         ("", ["ocpp1.6"], 404, "a station's name is 1 to 48 of the characters"),
         ("CP%201", ["ocpp1.6"], 404, "a station's name is 1 to 48 of the characters"),
         ("a/b", ["ocpp1.6"], 404, "connect to /ocpp/<station>"),
+        ("%2E%2E", ["ocpp1.6"], 404, "a station's name is 1 to 48 of the characters"),
+        (".", ["ocpp1.6"], 404, "and not . or .. alone"),
         ("C" * 49, ["ocpp1.6"], 404, "connect to /ocpp/<station>"),
         ("../CP-1", ["ocpp1.6"], 404, "connect to /ocpp/<station>"),
     ],

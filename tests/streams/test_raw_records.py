@@ -147,6 +147,7 @@ def test_no_frame_is_poison(frame: bytes) -> None:
         (taken(key=b""), QuarantineReason.KEY_MISSING, "the key is the station's name"),
         (taken(key=b"HAM 1"), QuarantineReason.KEY_IS_NO_STATION, "'HAM 1': 1 to 48 of the characters"),
         (taken(key=b"\xff\0"), QuarantineReason.KEY_IS_NO_STATION, "'\ufffd\\x00': 1 to 48"),
+        (taken(key=b".."), QuarantineReason.KEY_IS_NO_STATION, "'..': 1 to 48"),
         (taken(key=b"A" * 49), QuarantineReason.KEY_IS_NO_STATION, "'AAAA"),
         (taken(value=None), QuarantineReason.VALUE_MISSING, "a record without a value deletes nothing here"),
         (taken(value=b" " * (VALUE_BYTES_MAX + 1)), QuarantineReason.VALUE_TOO_LONG, "1048577 bytes, at most 1048576"),

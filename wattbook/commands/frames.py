@@ -17,7 +17,7 @@ from wattbook.frame_checking import Checked, CheckedFrame, check_files
 @click.command("check-frames")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--format", "form", type=click.Choice([form.value for form in FileForm]), help="Default: by how a file begins.")
-@click.option("--time-zone", default="UTC", show_default=True, help="Of times that bear none, in SteVe's log and CSV.")
+@click.option("--time-zone", default="UTC", show_default=True, help="Of times of arrival and of SteVe's CSV that bear none.")
 @click.option("--protocol", type=click.Choice([each.value for each in Protocol]), help="Of frames that do not tell it.")
 @click.option("--all", "show_all", is_flag=True, help="Show the frames that are valid, too.")
 @json_option

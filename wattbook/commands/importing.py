@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from ingest.file_forms import FileForm
-from ingest.reconstructed import ZoneNeeded
+from ingest.local_times import ZoneNeeded
 from vocabulary.zones import zone
 from wattbook.commands.home import publish_quietly
 from wattbook.commands.output import (
@@ -30,7 +30,7 @@ from wattbook.ticking import tick
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--format", "form", type=click.Choice([form.value for form in FileForm]), help="Default: by how a file begins.")
-@click.option("--time-zone", help="Of times that bear none, in SteVe's log and CSV: without it, such a file is refused.")
+@click.option("--time-zone", help="Of times of arrival and of SteVe's CSV that bear none: without it, such a file is refused.")
 @click.option("--tick", "ticks", is_flag=True, help="Say at the end that it is now: what is overdue by then is concluded.")
 @json_option
 @pass_settings
@@ -54,12 +54,18 @@ def import_(
             tick(app, datetime.now(UTC))
     for line in summary.unreadable_lines:
         ERR.print(f"[yellow]not imported[/] {escape(line)}")
+    for warning in summary.warnings:
+        ERR.print(f"[yellow]warning[/] {escape(warning)}; {_zone_remedy(time_zone)}")
     if as_json:
         print_json(summary)
     elif summary.published:
         _show_published(summary, settings.kafka_options.topic("raw"))
     else:
         _show(summary)
+
+
+def _zone_remedy(time_zone: str | None) -> str:
+    return f"if {time_zone} is not the zone of its times, restore the home from before, and import with the right one"
 
 
 def zone_option(name: str) -> ZoneInfo:
