@@ -202,23 +202,28 @@ def threads(name: str) -> Iterator[Executor]:
 
 
 async def tell_costs(app: App, desk: Desk, counter: Counter, server: StationServer) -> None:
-    """Tell connected stations what their running sessions cost, whenever that has changed since they were told."""
-    piece = Piece(least=1)
+    """Tell connected stations what their running sessions cost, whenever that has changed since they were told.
+
+    Each once in the interval, and some at a time all along it: what stations ask meanwhile waits for few costs, never for all.
+    """
+    piece, loop, every_s = Piece(least=1), asyncio.get_running_loop(), app.settings.cost_update_interval_s
 
     def send(sent: Sequence[Sent]) -> list[asyncio.Task[bool]]:
         """Beside everything else: one that does not read holds up none."""
         return [asyncio.create_task(server.send(one.station, one.frame)) for one in sent]
 
+    await asyncio.sleep(every_s)
     while True:
-        await asyncio.sleep(app.settings.cost_update_interval_s)
-        if not (stations := sorted(server.stations)):
-            continue
-        sending = send(await counter.run(desk.final_costs, datetime.now(UTC)))
-        while stations:
-            some, stations = stations[: piece.size], stations[piece.size :]
+        began, stations, told = loop.time(), sorted(server.stations), 0
+        sending = send(await counter.run(desk.final_costs, datetime.now(UTC))) if stations else []
+        while told < len(stations):
+            some = stations[told : told + piece.size]
             work = partial(desk.running_costs, datetime.now(UTC))
             sending += send(await counter.run(piece.timed, PIECE_S, work, some, len(some)))
+            told += len(some)
+            await asyncio.sleep(began + every_s * told / len(stations) - loop.time())
         await asyncio.gather(*sending)
+        await asyncio.sleep(began + every_s - loop.time())
 
 
 async def tell_time(app: App, desk: Desk, counter: Counter) -> None:
