@@ -89,9 +89,11 @@ def _other_unit(begin: Reading, inside: Sequence[Reading], end: Reading) -> Doub
         return None
     values = [point.register_wh for point in inside]
     lowest, highest = begin.register_wh, end.register_wh
+    if _lie_between(values, lowest, highest):
+        return None
     as_kwh = [value / _THOUSAND for value in values]
     as_wh = [value * _THOUSAND for value in values]
-    if _lie_between(values, lowest, highest) or not (
+    if not (
         _lie_between(as_kwh, lowest, highest)
         or (_lie_between(as_wh, lowest, highest + _THOUSAND) and highest - lowest < lowest / 10)
     ):
