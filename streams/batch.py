@@ -15,13 +15,14 @@ from itertools import groupby
 
 from msgspec import structs
 
-from streams import connectors, meters, session_names, sessions
+from streams import connectors, session_names, sessions
 from streams.adjusting import adjusted
 from streams.batch_parts import (
     Concluded,
     Heard,
     Message,
     answered_by,
+    beside_others,
     counted,
     document_of,
     is_told_again,
@@ -264,7 +265,7 @@ class Batch:
         if not has_doubts(self.catalogue.rules):
             return ()
         before = self._memory.meters(session.station, self._unit.states)
-        after = meters.step(before, session)
+        after = beside_others(before, session)
         if after.state is not before:
             self._memory.set(meters_key(session.station), after.state)
         return after.out

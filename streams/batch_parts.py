@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams import session_names
+from streams import meters, session_names
 from streams.answered import Asked, joined
 from streams.log import Log, Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
+from streams.meters import MetersState
 from streams.mistakes import MISTAKES, Poisoned, told
 from streams.places import Offset, Partition, Taken
 from streams.raw_records import poison, quarantined, raw_record
 from streams.session_names import SessionEvent
 from streams.states import DocumentRow, States
+from streams.step import Step
 from streams.unit import ToPost, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued
 from vocabulary.charging import (
@@ -46,6 +48,8 @@ from vocabulary.reference import (
 from vocabulary.rules import keeps_facts
 from vocabulary.sessions import (
     ChargeReversed,
+    ChargingSession,
+    Doubt,
     Finding,
     SessionClosed,
     SessionDropped,
@@ -235,6 +239,14 @@ def postable(concluded: Concluded, verbs: Verbs) -> Postable:
         return Postable(concluded._replace(conclusion=steps_fail(drawn.session, error)))
     at = concluded.recorded_at
     return Postable(concluded, tuple(ToPost(entry, concluded.cause, at or entry.effective_at) for entry in entries))
+
+
+def beside_others(state: MetersState, session: ChargingSession) -> Step[MetersState, SessionFlagged | Doubt]:
+    """What a closed session is beside the EVSE's others. Where we fail on that, the session has no price and others go on."""
+    try:
+        return meters.step(state, session)
+    except MISTAKES as error:
+        return Step(state, (Doubt(finding=Finding.STEPS_FAIL, detail=told(error)),))
 
 
 def steps_fail(session: SessionId, error: Exception) -> SessionFlagged:

@@ -35,6 +35,7 @@ _STEADY = timedelta(seconds=20)  # of a clock that runs; two that waited are lat
 _AT_ONCE = timedelta(seconds=1)
 _REAL_WH = 100  # more than any EVSE delivers in a second
 _NONE = timedelta(0)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _FAR = timedelta(hours=1)
 _CHANGE = timedelta(hours=1)  # of civil time, in spring and in autumn
 
@@ -62,8 +63,9 @@ class Clock(Struct, frozen=True):
         """What has an `at`, by the corrected clock; without what is far outside of the session, which may be of any year."""
         if not self.shift:
             return list(told)
-        since, until = self.start - self.shift - _FAR, self.end - self.shift + _FAR
-        return [structs.replace(one, at=one.at + self.shift) for one in told if since <= one.at <= until]
+        since, until = _moved(self.start, -self.shift), _moved(self.end, -self.shift)
+        near = (one for one in told if since - one.at <= _FAR and one.at - until <= _FAR)
+        return [structs.replace(one, at=_moved(one.at, self.shift)) for one in near]
 
 
 def with_comparison(known: tuple[Compared, ...], event: ClockCompared) -> tuple[Compared, ...]:
@@ -119,7 +121,15 @@ def _error(offset: timedelta) -> timedelta:
 
 def _shifted(start: datetime, end: datetime, shift: timedelta) -> Clock:
     told = f"{_signed(-shift)} s against the arrival; the station tells {start.isoformat()} to {end.isoformat()}"
-    return Clock(start + shift, end + shift, shift, (Doubt(finding=Finding.CLOCK_CORRECTED, detail=told),))
+    return Clock(_moved(start, shift), _moved(end, shift), shift, (Doubt(finding=Finding.CLOCK_CORRECTED, detail=told),))
+
+
+def _moved(at: datetime, by: timedelta) -> datetime:
+    """As far as the calendar goes: a station may tell its first or its last second."""
+    try:
+        return at + by
+    except OverflowError:
+        return _LAST if by > _NONE else _FIRST
 
 
 def _signed(offset: timedelta) -> str:

@@ -39,7 +39,7 @@ def conclude_overdue(
         state.dropped
         or state.start is None
         or state.concluded_on == len(state.said)
-        or _heard(state) > at - _deadline(end, deadlines)
+        or at - _heard(state) < _deadline(end, deadlines)
     ):
         return None
     if end is None:

@@ -136,18 +136,27 @@ class EmbeddedRuntime:
         return self._memory if states.position(CONSUMER) == self._reached else Memory()
 
     def _pump_batch(self, tally: Counter[str], limit: int | None = None) -> int:
+        """A batch, in one transaction. Where we fail on messages of it, each ends one: what came before is not done again."""
         poisoned: dict[Position, Poisoned] = {}
+        until: Position | None = None
+        processed, most = 0, limit or self._batch
 
         def demand_and_process(unit: Unit) -> int:
             self._demand_position(unit)
-            return self._process(unit, tally, limit, poisoned)
+            return self._process(unit, tally, most - processed, until, poisoned)
 
-        while True:
+        while processed < most:
             try:
-                return self._guarded(demand_and_process)
-            except Poisoned as mistake:  # a message that was noted goes into quarantine as the batch is tried again
+                processed += self._guarded(demand_and_process)
+            except Poisoned as mistake:  # a message that was noted goes into quarantine as it is tried again
                 if poisoned.get(mistake.position) is not mistake:
                     raise
+                until = mistake.position
+                continue
+            if until is None:
+                break
+            until = None
+        return processed
 
     def _demand_position(self, unit: Unit) -> None:
         """Raises PositionChanged where it was moved past us: a command that was carried out would be carried out again."""
@@ -160,9 +169,14 @@ class EmbeddedRuntime:
 
     def _guarded(self, work: Callable[[Unit], int]) -> int:
         """Work in one transaction; what it remembered is dropped with the transaction if it fails."""
+        catalogue, reached = self._catalogue, self._reached
         try:
             with self._writing() as unit:
                 processed = work(unit)
+        except Poisoned:  # the facts in force are what they were
+            self._forget()
+            self._catalogue, self._reached = catalogue, reached
+            raise
         except BaseException:
             self._forget()
             raise
@@ -170,14 +184,20 @@ class EmbeddedRuntime:
         return processed
 
     def _process(
-        self, unit: Unit, tally: Counter[str], limit: int | None = None, poisoned: dict[Position, Poisoned] | None = None
+        self,
+        unit: Unit,
+        tally: Counter[str],
+        limit: int | None = None,
+        until: Position | None = None,
+        poisoned: dict[Position, Poisoned] | None = None,
     ) -> int:
-        """One batch. Raises Poisoned, and notes the message on which the steps fail, where that is new."""
+        """One batch, to `until` at most. Raises Poisoned, and notes the message on which the steps fail, where that is new."""
         position = unit.states.position(CONSUMER)
         if position != self._reached:
             self._forget()
             self._reached = position
         inputs = unit.log.read(INPUTS, position, limit or self._batch)
+        inputs = [stored for stored in inputs if until is None or stored.position <= until]
         if not inputs:
             return 0
         batch = Batch(unit, self._verbs, self._memory, self._known_catalogue(unit))

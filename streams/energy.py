@@ -25,6 +25,7 @@ from vocabulary.quantities import WattHours, seconds_between
 from vocabulary.sessions import CONTRADICTING, Doubt, EnergySource, Finding, Reading
 
 _QUARTER = timedelta(minutes=15)  # the length of a clock-aligned interval of which only one was told
+_NEAR_AN_END = timedelta(minutes=1)  # a sample that stands for the register at the start or the end
 _ZERO = WattHours(Decimal(0))
 
 
@@ -46,9 +47,12 @@ class Energy(NamedTuple):
 
 
 class _Ends(NamedTuple):
+    """`apart`: what is told where first and last sample leave out time of the session."""
+
     source: EnergySource
     begin: WattHours
     end: WattHours
+    apart: str = ""
 
 
 def energy(bounds: Bounds, found: Sequence[Register]) -> Energy | Doubt:
@@ -193,7 +197,10 @@ def _of_registers(bounds: Bounds, found: list[Register], source: EnergySource | 
         return None
     begin, end = Reading(at=bounds.start, register_wh=ends.begin), Reading(at=bounds.end, register_wh=ends.end)
     made = curve(begin, found, end)
-    return Energy(source or ends.source, made.readings, made.doubts) if isinstance(made, Curve) else made
+    if not isinstance(made, Curve):
+        return made
+    left_out = [Doubt(finding=Finding.ENDS_NOT_TOLD, detail=ends.apart)] if ends.apart else []
+    return Energy(source or ends.source, made.readings, (*made.doubts, *left_out))
 
 
 def _ends(bounds: Bounds, found: list[Register]) -> _Ends | None:
@@ -213,7 +220,9 @@ def _ends(bounds: Bounds, found: list[Register]) -> _Ends | None:
     last = end or _told(bounds.end, bounds.meter_stop) or _last(ordinary)
     if first is None or last is None or last.at <= first.at:
         return None  # one value says where the meter stands, not what was delivered
-    return _Ends(EnergySource.FIRST_AND_LAST_SAMPLE, WattHours(first.wh), WattHours(last.wh))
+    near = first.at - bounds.start <= _NEAR_AN_END and bounds.end - last.at <= _NEAR_AN_END
+    apart = "" if near else f"told from {first.at.isoformat()} to {last.at.isoformat()}"
+    return _Ends(EnergySource.FIRST_AND_LAST_SAMPLE, WattHours(first.wh), WattHours(last.wh), apart)
 
 
 def _told(at: datetime, wh: WattHours | None) -> Register | None:

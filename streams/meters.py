@@ -1,9 +1,10 @@
 """What the meters of a station showed at the ends of its last sessions: a register does not fall from one to the next.
 
 "End of one session <= start of the next on the same connector" is the control that OCPP itself suggests (1.6 §7.31, 2.0.1 J02).
-A meter that was changed breaks it rightly, so it informs and no more. Two doubts hold a session:
+A meter that was changed breaks it rightly, so it informs and no more. Three doubts hold a session:
 
     it shares time and values of the register    the same energy would be billed twice: the one that is concluded later waits
+    it shares values alone, not near 0           the same; a register that begins each session at 0 shares them rightly
     a begin of 0, and an end no lower than       the register counts for life, and the 0 was no reading: the meter's whole
     sessions before that began above 0           life would be billed
     a begin of 0, then in one part more than     the same; unless the EVSE is known to begin each session at 0, which shows
@@ -27,6 +28,8 @@ from vocabulary.sessions import ChargingSession, Doubt, EnergySource, Finding, R
 
 _COUNTED_ON = (Finding.ROLLED_OVER, Finding.REGISTER_RESET)
 _AT_ONCE = timedelta(minutes=1)  # one session's end and the next one's start may be told by so much in the wrong order
+_ANEW_WH = 100  # a begin no higher may be that of a register that counts each session anew
+_READ_BEFORE_WH = 10  # a meter that is read each second or so tells a begin that is a little old: less than a cent
 _VEHICLE_WH = 200_000  # what few vehicles take at once; who delivers more to lorries has readings on the way
 SPANS, EVSES = 16, 64  # how many are kept, of an EVSE and of a station; the newest stay
 
@@ -81,13 +84,13 @@ def _falls(spans: Sequence[Span], place: int) -> tuple[SessionFlagged, ...]:
 
 
 def _fell(before: Span, after: Span) -> bool:
-    return before.end <= after.start + _AT_ONCE and after.begin_wh < before.end_wh - ROUNDING_WH
+    return before.end - after.start <= _AT_ONCE and after.begin_wh < before.end_wh - ROUNDING_WH
 
 
 def _placeholder(readings: Sequence[Reading], spans: Sequence[Span], place: int) -> tuple[Doubt, ...]:
     """The doubt about a begin of 0, where the EVSE's other sessions or the size of the first part raise it."""
     span = spans[place]
-    before = [other for other in spans[:place] if other.end <= span.start + _AT_ONCE]
+    before = [other for other in spans[:place] if other.end - span.start <= _AT_ONCE]
     read = next((reading for reading in readings if reading.register_wh != 0), None)
     if span.begin_wh != 0 or read is None:
         return ()
@@ -107,9 +110,17 @@ def _begin_anew(spans: Sequence[Span]) -> bool:
 
 
 def counts_the_same(one: Span, other: Span) -> bool:
-    """Whether two sessions share both time and values of the register: one EVSE delivers to one vehicle at a time."""
-    time = min(one.end, other.end) - max(one.start, other.start)
-    return time > _AT_ONCE and min(one.end_wh, other.end_wh) - max(one.begin_wh, other.begin_wh) > ROUNDING_WH
+    """Whether two sessions share values of the register: one EVSE delivers to one vehicle at a time, and each Wh once.
+
+    Registers that begin anew with each session show the same values rightly, unless they do so at the same time.
+    """
+    both = min(one.end_wh, other.end_wh) - max(one.begin_wh, other.begin_wh)
+    if both <= ROUNDING_WH:
+        return False
+    shared = min(one.end, other.end) - max(one.start, other.start)
+    if shared > _AT_ONCE:
+        return True
+    return min(one.begin_wh, other.begin_wh) > _ANEW_WH and both > _READ_BEFORE_WH
 
 
 def shares(span: Span, other: Span) -> str:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from streams import first_rules, signatures
 from streams.catalogue import Catalogue, Plug
-from streams.plausibility import Judged, clock_blocks, judge
+from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.codec import version_hash
@@ -23,6 +23,7 @@ from vocabulary.sessions import (
     ChargingSession,
     Doubt,
     Finding,
+    Quality,
     Rated,
     SessionConclusion,
     SessionFlagged,
@@ -30,6 +31,7 @@ from vocabulary.sessions import (
     VatDecision,
     doubts_of,
     exact_net,
+    quality_of,
 )
 from vocabulary.tariff import Tariff
 
@@ -50,7 +52,8 @@ def conclude(
             doubts=(*judged.doubts, Doubt(finding=Finding.DEAUTHORISED, detail=f"stopped: {DEAUTHORISED}"))
         )
     noticed = tuple(_flag(session, doubt.finding, doubt.detail) for doubt in judged.doubts)
-    if blocks := judged.blocks or clock_blocks(session, None, waived):
+    failed = next((doubt for doubt in judged.doubts if doubt.finding is Finding.STEPS_FAIL), None)
+    if blocks := judged.blocks or failed or clock_blocks(session, None, waived):
         return (*_without(noticed, blocks), _flag(session, blocks.finding, blocks.detail))
     if plug is None:
         return (*noticed, _flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"))
@@ -92,11 +95,22 @@ def _charge(
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
     if blocks := clock_blocks(session, tariff, waived):
         return (_flag(session, blocks.finding, blocks.detail),)
-    rated = _rated(session, session.token, plug, holder, tariff, held)
+    uncertain = None if held else _price_is_uncertain(session, tariff, catalogue, waived)
+    rated = _rated(session, session.token, plug, holder, tariff, held or (uncertain.finding if uncertain else None))
     if has_doubts(catalogue.rules) and _is_too_high(rated.rated):
         most = f"more than {SESSION_MAX} {tariff.currency}"
         return (_flag(session, Finding.AMOUNT_TOO_HIGH, f"{most} for {plain(session.energy_wh)} Wh by tariff {tariff.id}"),)
-    return (rated,)
+    return (rated,) if uncertain is None else (_flag(session, uncertain.finding, uncertain.detail), rated)
+
+
+def _price_is_uncertain(
+    session: ChargingSession, tariff: Tariff, catalogue: Catalogue, waived: Collection[Finding]
+) -> Doubt | None:
+    """The registers at both ends suffice for the energy, not for which part of it was charged at which price."""
+    if not has_doubts(catalogue.rules) or quality_of(session) is not Quality.GAP or Finding.MESSAGES_MISSING in waived:
+        return None
+    told = f"{plain(session.energy_wh)} Wh by tariff {tariff.id}, of which {len(session.readings)} readings tell when"
+    return Doubt(finding=Finding.MESSAGES_MISSING, detail=told) if depends_on_time(tariff) else None
 
 
 def _is_too_high(rated: Rated) -> bool:

@@ -98,6 +98,7 @@ class Finding(StrEnum):
     UNIT_TOO_LOW = "energy_is_a_thousand_times_below_the_power_told"
     OVERLAPS = "another_session_has_the_same_energy"
     NO_END = "session_has_no_end"
+    MESSAGES_MISSING = "messages_are_missing_and_the_price_depends_on_time"
     DEAUTHORISED = "token_was_deauthorised_during_the_session"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
@@ -106,6 +107,7 @@ class Finding(StrEnum):
     ROLLED_OVER = "meter_register_rolled_over"
     SAMPLES_RELATIVE = "samples_count_from_the_start_of_the_session"
     ONE_PHASE_TAKEN = "total_is_labelled_as_one_phase"
+    ENDS_NOT_TOLD = "energy_at_start_or_end_was_not_told"
     REGISTER_LOWER = "register_is_lower_than_at_the_end_before"
     SECOND_END = "second_end_of_the_same_transaction"
     SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
@@ -184,13 +186,14 @@ HOLDING = frozenset(
         Finding.UNIT_TOO_LOW,
         Finding.OVERLAPS,
         Finding.NO_END,
+        Finding.MESSAGES_MISSING,
         Finding.DEAUTHORISED,
         Finding.SIGNATURE_FAILED,
         Finding.SIGNED_ENERGY_DIFFERS,
         Finding.SIGNATURE_UNVERIFIABLE,
     }
 )
-ESTIMATING = frozenset({Finding.BEGIN_PLACEHOLDER, Finding.REGISTER_RESET, Finding.END_ESTIMATED})
+ESTIMATING = frozenset({Finding.BEGIN_PLACEHOLDER, Finding.REGISTER_RESET, Finding.END_ESTIMATED, Finding.ENDS_NOT_TOLD})
 
 
 CONTRADICTING = frozenset({Finding.REGISTER_FELL, Finding.UNITS_CONTRADICT})

@@ -142,9 +142,14 @@ class Desk:
         self.settle()
         if self._steps_stopped:
             return []
+        told, ended = self._told.copy(), self._ended
         with self._app.reading() as store:
             sent = costs(self._view(store))
-        self._note(sent, now)
+        try:
+            self._note(sent, now)
+        except BaseException:  # nothing of it goes out
+            self._told, self._ended = told, ended
+            raise
         return sent
 
     def _updates(self, view: "View", now: datetime, stations: Sequence[StationId]) -> list[Sent]:

@@ -32,7 +32,7 @@ HOLD_S: Final = 20  # for room; stations wait 30 for an answer, and more
 LATE_S: Final = 5  # after which a log that does not take what it is handed is told
 _FREE_AGAIN: Final = 0.1  # of the bounds
 
-_OUTSIDE: Final = (DatabaseError, LogError, OSError)
+OUTSIDE: Final = (DatabaseError, LogError, OSError)
 
 
 class Bounds(NamedTuple):
@@ -185,7 +185,7 @@ class Recorder:
             if not (await asyncio.wait([keeping], timeout=LATE_S))[0]:
                 self._tell_late(f"the log has not taken {len(bodies)} frames for {LATE_S} s")
             await keeping
-        except _OUTSIDE as error:
+        except OUTSIDE as error:
             self._tell_late(str(error))
             return False
         finally:

@@ -29,7 +29,7 @@ from wattbook.desk import Desk, Sent
 from wattbook.front_door import listen, station_server, tell_revoked
 from wattbook.pieces import PIECE_S, Piece
 from wattbook.publishing_desk import PublishingDesk
-from wattbook.recorder import Bounds, Recorder
+from wattbook.recorder import OUTSIDE, Bounds, Recorder
 from wattbook.settings import Settings
 from wattbook.shown import shown_json
 from wattbook.spool import Spool, has_left
@@ -208,18 +208,23 @@ async def tell_costs(app: App, desk: Desk, counter: Counter, server: StationServ
     """
     piece, loop, every_s = Piece(least=1), asyncio.get_running_loop(), app.settings.cost_update_interval_s
 
-    def send(sent: Sequence[Sent]) -> list[asyncio.Task[bool]]:
-        """Beside everything else: one that does not read holds up none."""
+    async def send(costs: Callable[[], Sequence[Sent]]) -> list[asyncio.Task[bool]]:
+        """Beside everything else: one that does not read holds up none. What cannot be noted waits for the next interval."""
+        try:
+            sent = await counter.run(costs)
+        except OUTSIDE as error:
+            say("costs_wait", error=str(error))
+            return []
         return [asyncio.create_task(server.send(one.station, one.frame)) for one in sent]
 
     await asyncio.sleep(every_s)
     while True:
         began, stations, told = loop.time(), sorted(server.stations), 0
-        sending = send(await counter.run(desk.final_costs, datetime.now(UTC))) if stations else []
+        sending = await send(partial(desk.final_costs, datetime.now(UTC))) if stations else []
         while told < len(stations):
             some = stations[told : told + piece.size]
             work = partial(desk.running_costs, datetime.now(UTC))
-            sending += send(await counter.run(piece.timed, PIECE_S, work, some, len(some)))
+            sending += await send(partial(piece.timed, PIECE_S, work, some, len(some)))
             told += len(some)
             await asyncio.sleep(began + every_s * told / len(stations) - loop.time())
         await asyncio.gather(*sending)

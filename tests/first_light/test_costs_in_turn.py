@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
+import pytest
+
 from vocabulary.charging import Protocol
 from vocabulary.identity import StationId
+from wattbook.database import DatabaseError
 from wattbook.desk import Desk, Sent
 from wattbook.serving import Counter, tell_costs
 from wattbook.wiring import App
@@ -24,11 +27,15 @@ class Costs:
         self.asked: list[tuple[float, Sequence[StationId]]] = []
         self.sent: list[StationId] = []
         self.twice = asyncio.Event()
+        self.locked = 0
 
     def final_costs(self, now: datetime) -> list[Sent]:
         return []
 
     def running_costs(self, now: datetime, stations: Sequence[StationId]) -> list[Sent]:
+        if self.locked:
+            self.locked -= 1
+            raise DatabaseError("the database is locked")
         self.asked.append((now.timestamp(), stations))
         return [Sent(station, Protocol.OCPP201, "{}") for station in stations]
 
@@ -49,8 +56,15 @@ def test_each_station_has_its_turn_once_in_an_interval_and_the_turns_are_spread_
     assert halfway - began >= EVERY_S / 10  # not at once with the first
 
 
-async def _two_rounds() -> Costs:
+def test_while_the_database_cannot_be_used_costs_wait_and_then_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    costs = asyncio.run(_two_rounds(locked=2))
+    assert len(costs.sent) >= 2 * STATIONS
+    assert capsys.readouterr().err.count('"event":"costs_wait","error":"the database is locked"') == 2
+
+
+async def _two_rounds(locked: int = 0) -> Costs:
     costs = Costs()
+    costs.locked = locked
     counter = Counter(lambda messages: [])
     telling = asyncio.create_task(tell_costs(cast("App", costs), cast("Desk", costs), counter, cast("Any", costs)))
     await asyncio.wait_for(costs.twice.wait(), 30)

@@ -26,7 +26,7 @@ from tests.streams.material import contract, evse, operator, partner, site, tari
 from tests.streams.notation import DAY
 from tests.streams.ocmf_meter import OcmfMeter, begin, end, with_flipped_bit
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
-from vocabulary.charging import RawMessage, TransactionUpdated
+from vocabulary.charging import RawMessage, TransactionStarted, TransactionUpdated
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import EventId, Position, SessionId, StationId, TariffId
 from vocabulary.quarantine import QuarantineReason
@@ -245,6 +245,38 @@ def test_a_message_on_which_the_steps_fail_goes_into_quarantine_and_stops_no_oth
     before = opened.tables()
     worked_through(opened, given)
     assert opened.tables() == before
+
+
+def test_many_messages_on_which_the_steps_fail_are_tried_twice_each_and_the_others_about_once(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, tried = sessions.step, Counter[type]()
+
+    def failing(state: Any, event: Any, *rest: Any) -> Any:
+        tried[type(event)] += 1
+        return fail() if isinstance(event, TransactionUpdated) else step(state, event, *rest)
+
+    monkeypatch.setattr("streams.sessions.step", failing)
+    told = [
+        f"CP1 08:00 started #0 begin 1000 token A tx T{n} evse 1\nCP1 08:10 updated #1 sample 1100 tx T{n} evse 1"
+        for n in range(50)
+    ]
+    opened = worked_through(desk(), inputs(operator(), KAI, contract("A"), tariff(), *told))
+    assert len(opened.said(Stream.QUARANTINE)) == 50
+    assert tried == {TransactionStarted: 100, TransactionUpdated: 50}, "and not each as often as there are mistakes after it"
+    assert len(progress(opened)) == 50
+
+
+def test_where_comparing_a_session_with_others_fails_it_waits_and_stops_no_other(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("streams.meters.step", fail)
+        opened = worked_through(desk(), inputs(RulesAdopted(number=RULES), operator(), KAI, contract("A"), tariff(), ORDINARY))
+    assert progress(opened) == ["17 flagged steps_fail_on_the_session"]
+    worked_through(opened, inputs(contract("X", name="C9"), tariff("0.31", name="another")))
+    assert progress(opened) == ["17 flagged steps_fail_on_the_session"], "nobody has compared it yet"
+    assert not opened.said(Stream.QUARANTINE)
 
 
 def fail(*_: object) -> Any:

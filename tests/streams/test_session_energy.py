@@ -112,6 +112,7 @@ def test_the_first_and_the_last_sample_stand_in_for_what_is_missing() -> None:
         -----
         session  08:00:00 - 09:00:00  5000 Wh
         source   first_and_last_sample
+        quality  estimated
     """)
 
 
@@ -123,6 +124,7 @@ def test_a_begin_sample_and_a_later_one_make_the_energy() -> None:
         -----
         session  08:00:00 - 09:00:00  5000 Wh
         source   first_and_last_sample
+        quality  estimated
     """)
 
 
@@ -132,6 +134,19 @@ def test_a_meter_start_and_a_later_sample_make_the_energy() -> None:
         08:00  answer 17
         08:55  meter 6000  tx 17
         09:00  stop
+        -----
+        session  08:00:00 - 09:00:00  5000 Wh
+        source   first_and_last_sample
+        quality  estimated
+    """)
+
+
+def test_samples_within_a_minute_of_start_and_end_stand_for_them() -> None:
+    check("""
+        08:00  started #0
+        08:01  updated #1  sample 1000
+        08:59  updated #2  sample 6000
+        09:00  ended #3
         -----
         session  08:00:00 - 09:00:00  5000 Wh
         source   first_and_last_sample
