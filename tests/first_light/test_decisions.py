@@ -91,7 +91,7 @@ def test_a_mistake_of_ours_as_the_clock_ticks_is_a_finding_and_the_next_tick_tri
     home.use(another_contract)
     assert by_transaction(home) == {"T1": ("flagged", "steps_fail_on_the_session")}, "it is not closed: a tick concludes it"
     home.told("tick", "--at", "2026-10-07T10:00")
-    assert by_transaction(home) == {"T1": ("rated", None)}
+    assert by_transaction(home) == {"T1": ("held", "messages_are_missing_and_the_price_depends_on_time")}
 
 
 def test_a_mistake_of_ours_in_a_decision_leaves_the_charge_as_it_is_and_is_told_before_it_is_noted(

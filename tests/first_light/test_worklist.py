@@ -108,13 +108,16 @@ def row(home: Home) -> dict[str, Any]:
     return dict(found)
 
 
-def test_a_gap_waits_until_a_tick_and_is_billed_then(home: Home) -> None:
+def test_a_gap_waits_until_a_tick_and_is_held_then_as_the_price_depends_on_time(home: Home) -> None:
     home.hears(*GAP)
     assert row(home)["progress"] == "ended"
     assert home.told("tick", "--at", "2026-10-06T08:59")["changed"] == {}
-    assert home.told("tick", "--at", "2026-10-06T09:00")["changed"] == {"ended": -1, "rated": 1}
-    assert (row(home)["quality"], row(home)["total"] is not None) == ("gap", True)
-    assert home.kinds() == ["session_rated"]
+    assert home.told("tick", "--at", "2026-10-06T09:00")["changed"] == {"ended": -1, "held": 1}
+    [work] = home.told("session", "worklist")
+    assert (work["finding"], work["quality"]) == ("messages_are_missing_and_the_price_depends_on_time", "gap")
+    decided = home.told("session", "release", work["session"], "--reason", "the driver confirms it", "--by", "Ada")
+    assert (decided["after"]["progress"], decided["after"]["total"]) == ("rated", work["total"])
+    assert home.kinds() == ["session_rated", "session_rated_reversed", "session_rated"]
     home.sound()
 
 
