@@ -136,26 +136,28 @@ class EmbeddedRuntime:
         return self._memory if states.position(CONSUMER) == self._reached else Memory()
 
     def _pump_batch(self, tally: Counter[str], limit: int | None = None) -> int:
-        """A batch, in one transaction. Where we fail on messages of it, each ends one: what came before is not done again."""
+        """A batch, in one transaction. Where we fail on messages of it, in smaller ones: few others are done again for each."""
         poisoned: dict[Position, Poisoned] = {}
-        until: Position | None = None
-        processed, most = 0, limit or self._batch
+        most = limit or self._batch
+        processed, size = 0, most
 
         def demand_and_process(unit: Unit) -> int:
             self._demand_position(unit)
-            return self._process(unit, tally, most - processed, until, poisoned)
+            return self._process(unit, tally, size, poisoned)
 
         while processed < most:
+            size = min(size, most - processed)
             try:
-                processed += self._guarded(demand_and_process)
+                done = self._guarded(demand_and_process)
             except Poisoned as mistake:  # a message that was noted goes into quarantine as it is tried again
                 if poisoned.get(mistake.position) is not mistake:
                     raise
-                until = mistake.position
+                size = max(1, size // 2)
                 continue
-            if until is None:
+            processed += done
+            if done < size:
                 break
-            until = None
+            size *= 2
         return processed
 
     def _demand_position(self, unit: Unit) -> None:
@@ -184,20 +186,14 @@ class EmbeddedRuntime:
         return processed
 
     def _process(
-        self,
-        unit: Unit,
-        tally: Counter[str],
-        limit: int | None = None,
-        until: Position | None = None,
-        poisoned: dict[Position, Poisoned] | None = None,
+        self, unit: Unit, tally: Counter[str], limit: int | None = None, poisoned: dict[Position, Poisoned] | None = None
     ) -> int:
-        """One batch, to `until` at most. Raises Poisoned, and notes the message on which the steps fail, where that is new."""
+        """One batch. Raises Poisoned, and notes the message on which the steps fail, where that is new."""
         position = unit.states.position(CONSUMER)
         if position != self._reached:
             self._forget()
             self._reached = position
         inputs = unit.log.read(INPUTS, position, limit or self._batch)
-        inputs = [stored for stored in inputs if until is None or stored.position <= until]
         if not inputs:
             return 0
         batch = Batch(unit, self._verbs, self._memory, self._known_catalogue(unit))

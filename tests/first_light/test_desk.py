@@ -80,6 +80,26 @@ def test_while_many_messages_wait_a_station_is_answered_without_costs_and_told_t
     assert len(desk.handle([_call("StopTransaction", stop, "o", after=3700)])[0]) == 2, "costs are told at once again"
 
 
+def test_a_cost_that_could_not_be_noted_is_told_at_the_next_interval(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, station = Desk(app, _say), StationId("CP16-01")
+    transaction = _payload(desk.handle([_call("StartTransaction", START)])[0])["transactionId"]
+    values = [{"timestamp": "2026-10-14T08:10:00Z", "sampledValue": [{"value": "3000"}]}]
+    desk.handle([_call("MeterValues", {"connectorId": 1, "transactionId": transaction, "meterValue": values}, "n", after=600)])
+    full = {"connectorId": 1, "errorCode": "NoError", "status": "SuspendedEV", "timestamp": "2026-10-14T08:10:00Z"}
+    desk.handle([_call("StatusNotification", full, "o", after=600)])
+    later = NOW + timedelta(hours=3)
+    with monkeypatch.context() as locked:
+        locked.setattr(EmbeddedRuntime, "append", _locked)
+        with pytest.raises(database.DatabaseError):
+            desk.running_costs(later, [station])
+    assert len(desk.running_costs(later, [station])) == 1
+    assert desk.running_costs(later, [station]) == [], "it was told"
+
+
+def _locked(*_: object) -> list[Appended]:
+    raise database.DatabaseError("the database is locked")
+
+
 def test_a_tick_waits_behind_what_was_handed_in_and_is_noted_once_in_an_interval(app: App) -> None:
     """Else one tick would process all of a publisher's backlog at once, while stations wait."""
     desk, every, after = Desk(app, _say), timedelta(minutes=30), NOW + timedelta(days=4)
