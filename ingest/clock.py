@@ -63,6 +63,7 @@ def _compared(event: TransactionStarted | TransactionUpdated | TransactionEnded,
         at=event.at,
         received_at=received_at,
         transaction=event.transaction,
+        seq=event.seq,
     )
 
 

@@ -41,11 +41,12 @@ _CHANGE = timedelta(hours=1)  # of civil time, in spring and in autumn
 
 
 class Compared(Struct, frozen=True, gc=False, array_like=True):
-    """A message's time and its first arrival."""
+    """A message's time and its first arrival. `seq` None: 1.6, which has no numbers."""
 
     of: Moment
     at: datetime
     received_at: datetime
+    seq: int | None = None
 
 
 T = TypeVar("T", Register, Told)
@@ -70,10 +71,29 @@ class Clock(Struct, frozen=True):
 
 def with_comparison(known: tuple[Compared, ...], event: ClockCompared) -> tuple[Compared, ...]:
     """A message that came again arrived when it first arrived."""
-    told = Compared(event.of, event.at, event.received_at)
-    others = tuple(c for c in known if (c.of, c.at) != (told.of, told.at))
-    same = (c for c in known if (c.of, c.at) == (told.of, told.at))
+    told = Compared(event.of, event.at, event.received_at, event.seq)
+    others = tuple(c for c in known if not _is_of_one_message(c, told))
+    same = (c for c in known if _is_of_one_message(c, told))
     return (*others, min((told, *same), key=lambda c: c.received_at))
+
+
+def _is_of_one_message(one: Compared, other: Compared) -> bool:
+    return (one.of, one.at, one.seq) == (other.of, other.at, other.seq)
+
+
+def within(compared: Iterable[Compared], first: int | None, last: int | None) -> list[Compared]:
+    """Of the messages numbered from the start's number to the end's: what is beside them tells nothing of the session."""
+    return [c for c in compared if c.seq is None or first is None or last is None or _is_within(c, c.seq, first, last)]
+
+
+def _is_within(compared: Compared, seq: int, first: int, last: int) -> bool:
+    match compared.of:
+        case Moment.START:
+            return seq == first
+        case Moment.UPDATE:
+            return first <= seq <= last
+        case Moment.END:
+            return seq == last
 
 
 def judged(start: datetime, end: datetime, compared: Sequence[Compared], may_be_late: bool) -> Clock:

@@ -24,7 +24,7 @@ from itertools import pairwise
 from msgspec import UNSET, Struct, structs
 
 from streams import first_rules
-from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison
+from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison, within
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
 from streams.qualities import Disputed, asked_anew, by_doubts, closed_as
 from streams.registers import EXACT, Register, greatest_power, last_of, registers
@@ -311,10 +311,11 @@ def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcom
 def _told(state: Gathering, end: End, counted: list[Said], found: list[Register], rules: int) -> tuple[Clock, Energy | Doubt]:
     """The times of the session, and its energy."""
     assert state.start is not None
-    clock = judged(state.start.at, end.at, state.compared, any(said.offline for said in counted))
+    compared = within(state.compared, state.start.seq, end.seq)
+    clock = judged(state.start.at, end.at, compared, any(said.offline for said in counted))
     told = _energy(state.start, clock, clock.corrected(found), end.meter_wh, rules)
     if isinstance(told, Energy) and stopped_at_once(state.start.at, end.at, told):
-        clock = estimated(state.start.at, end.at, state.compared)
+        clock = estimated(state.start.at, end.at, compared)
         told = _energy(state.start, clock, clock.corrected(found), end.meter_wh, rules)
     if isinstance(told, Doubt):
         return clock, told

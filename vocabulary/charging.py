@@ -224,7 +224,8 @@ class ClockCompared(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     """The time that a transaction's message tells is not near the message's arrival (see `ingest.clock` for how far).
 
     The transaction's own events know no arrival, so that a retry is the same event; this is the second fact that a message is
-    where its arrival says something. A retry is another one, of the same `at`. `start`: 1.6, the TransactionStarted meant.
+    where its arrival says something. A retry is another one, of the same `at`. `start`: 1.6, the TransactionStarted meant;
+    `seq`: 2.x, the message's number.
     """
 
     station: StationId
@@ -234,6 +235,7 @@ class ClockCompared(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     received_at: datetime
     transaction: TransactionId | None = None
     start: EventId | None = None
+    seq: int | None = None
 
 
 class Rejection(StrEnum):

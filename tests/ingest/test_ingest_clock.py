@@ -58,7 +58,7 @@ def test_an_unset_clock_is_told_apart_from_a_queue() -> None:
         ocpp2.0.1 [2,"c","TransactionEvent",{"eventType":"Ended","timestamp":"1970-01-01T00:08:00Z","seqNo":1,
                    "transactionInfo":{"transactionId":"t"}}]
         -----
-        clock.compared     of end  at 1970-01-01T00:08:00Z  received_at 2026-03-06T08:00:00Z  transaction t
+        clock.compared     of end  at 1970-01-01T00:08:00Z  received_at 2026-03-06T08:00:00Z  transaction t  seq 1
         transaction.ended  at 1970-01-01T00:08:00Z  transaction t  seq 1
         message.asked message_id c
         """,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.clock import Compared, estimated, judged, with_comparison
+from streams.clock import Compared, estimated, judged, with_comparison, within
 from tests.streams.notation import STATION, instant
 from vocabulary.charging import ClockCompared, Moment, Protocol
 from vocabulary.clocks import quarter_hours
@@ -128,6 +128,31 @@ def test_of_a_message_that_came_again_the_first_arrival_counts(order: list[int])
         )
         known = with_comparison(known, told)
     assert known == (Compared(Moment.END, END, END + H),)
+
+
+def test_comparisons_of_messages_beside_the_numbers_of_a_session_tell_nothing_of_it() -> None:
+    """Else it would matter whether such a message came before its session closed: it is not looked at when it comes after."""
+    of_the_session = [
+        Compared(Moment.START, START, START + H, 3),
+        Compared(Moment.UPDATE, START, START + 3 * H, 4),
+        Compared(Moment.END, END, END + H, 5),
+    ]
+    beside = [
+        Compared(Moment.START, START, START + 2 * H, 2),
+        Compared(Moment.UPDATE, START, START + 2 * H, 6),
+        Compared(Moment.END, END, END, 6),
+    ]
+    assert within([*beside, *of_the_session], 3, 5) == of_the_session
+
+
+def test_of_two_messages_of_one_time_each_has_its_arrival() -> None:
+    known: tuple[Compared, ...] = ()
+    for seq, hours in ((6, 1), (5, 2), (5, 3)):
+        told = ClockCompared(
+            station=STATION, protocol=Protocol.OCPP201, of=Moment.END, at=END, received_at=END + hours * H, seq=seq
+        )
+        known = with_comparison(known, told)
+    assert known == (Compared(Moment.END, END, END + H, 6), Compared(Moment.END, END, END + 2 * H, 5))
 
 
 @pytest.mark.parametrize(
