@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from streams.meter_curve import ROUNDING_WH
 from streams.registers import EXACT
+from vocabulary.charging import SignedValue
 from vocabulary.identity import SessionId
 from vocabulary.rules import has_doubts
 from vocabulary.sessions import (
@@ -59,7 +60,8 @@ class Disputed(Struct, frozen=True):
     """A session that was closed as whole has another end, or a number twice. Not written down itself: it is closed again."""
 
     session: SessionId
-    register_wh: Decimal | None = None  # it differs only if that is not where the session ended
+    register_wh: Decimal | None = None  # with this or the next, it differs only if that is not where the session ended,
+    signed: tuple[SignedValue, ...] = ()  # or if the session was closed without one of these
     finding: Finding = Finding.SECOND_END
     is_anew: bool = False  # a person has set a dispute aside, which this end was no part of
 
@@ -71,9 +73,16 @@ def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed |
     """
     if closed is None or (closed.held in (Finding.SECOND_END, dispute.finding) and not dispute.is_anew):
         return None
-    if dispute.register_wh is not None and not ends_elsewhere(closed.session, dispute.register_wh):
+    if not tells_another(closed.session, dispute):
         return None
     return closed_as(closed, closed.revision + 1, Quality.DISPUTED, dispute.finding)
+
+
+def tells_another(session: ChargingSession, dispute: Disputed) -> bool:
+    if dispute.register_wh is None and not dispute.signed:
+        return True
+    is_elsewhere = dispute.register_wh is not None and ends_elsewhere(session, dispute.register_wh)
+    return is_elsewhere or not set(dispute.signed) <= set(session.signed)
 
 
 def asked_anew(waived: tuple[Finding, ...]) -> tuple[Finding, ...]:

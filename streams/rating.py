@@ -13,6 +13,7 @@ from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
 from tariffs.rate import rate
 from vocabulary import zones
+from vocabulary.charging import DEAUTHORISED
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.money import SESSION_MAX, plain
@@ -34,8 +35,6 @@ from vocabulary.sessions import (
     quality_of,
 )
 from vocabulary.tariff import Tariff
-
-DEAUTHORISED = "DeAuthorized"  # 1.6 StopTransaction.reason, 2.x stoppedReason
 
 
 def conclude(

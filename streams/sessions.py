@@ -27,11 +27,11 @@ from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison, within
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
 from streams.qualities import Disputed, asked_anew, by_doubts, closed_as
-from streams.registers import EXACT, Register, greatest_power, last_of, registers
+from streams.registers import EXACT, Register, greatest_power, registers
 from streams.session_names import SessionEvent, is_another
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
-from streams.surplus import TOLD_APART, differ, ends_twice, late, numbers_conflict, second_end, surplus, told_of
+from streams.surplus import TOLD_APART, dispute_of, ends_twice, late, numbers_conflict, second_end, surplus, told_of
 from vocabulary.charging import (
     ClockCompared,
     ConnectorStatusChanged,
@@ -132,7 +132,7 @@ def step(
     """
     match state, event:
         case Closed(), TransactionEnded():
-            return _ended_again(state, _end_of(event, identity), registers(event.samples))
+            return _ended_again(state, event, identity)
         case Closed(), _:
             return Step(state, _disputed(state, late(state, event)))
         case Gathering(), _:
@@ -147,19 +147,15 @@ def step(
 
 def _disputed(state: Closed, found: tuple[SessionFlagged, ...]) -> tuple[SessionOutcome, ...]:
     conflict = None if state.is_overruled else numbers_conflict(found)
-    return found if conflict is None else (*found, Disputed(state.session, None, conflict))
+    return found if conflict is None else (*found, Disputed(state.session, finding=conflict))
 
 
-def _ended_again(state: Closed, other: End, told: tuple[Register, ...]) -> Step[SessionState, SessionOutcome]:
-    flagged = second_end(state.session, state.end, other)
-    if state.is_overruled:
+def _ended_again(state: Closed, event: TransactionEnded, identity: EventId | None) -> Step[SessionState, SessionOutcome]:
+    other = _end_of(event, identity)
+    flagged, dispute = second_end(state.session, state.end, other), dispute_of(state, other, event)
+    if dispute is None:
         return Step(state, (flagged,))
-    after, is_anew = structs.replace(state, waived=asked_anew(state.waived)), Finding.SECOND_END in state.waived
-    if differ(state.end, other):
-        return Step(after, (flagged, Disputed(state.session, None, is_anew=is_anew)))
-    if last := last_of(told):
-        return Step(after, (flagged, Disputed(state.session, last.wh, is_anew=is_anew)))
-    return Step(state, (flagged,))
+    return Step(structs.replace(state, waived=asked_anew(state.waived)), (flagged, dispute))
 
 
 def gather(state: Gathering, event: SessionEvent, identity: EventId | None = None, rules: int = RULES) -> Gathering:

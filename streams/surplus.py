@@ -8,11 +8,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from streams.meter_curve import ROUNDING_WH
-from streams.qualities import ends_elsewhere
-from streams.registers import Register, registers
+from streams.qualities import Disputed, tells_another
+from streams.registers import Register, last_of, registers
 from streams.session_names import SessionEvent
 from streams.stretches import TELLING_STATUSES
-from vocabulary.charging import ConnectorStatusChanged, MeterSampled, TransactionEnded, TransactionStarted, TransactionUpdated
+from vocabulary.charging import (
+    DEAUTHORISED,
+    ConnectorStatusChanged,
+    MeterSampled,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
 from vocabulary.identity import SessionId
 from vocabulary.rules import has_doubts
 from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
@@ -75,12 +82,26 @@ def told_of(state: "Gathering", end: "End", counted: Sequence["Said"], rules: in
 
 
 def differ(first: "End", other: "End") -> bool:
-    """Whether two ends tell two sessions: in time or in the register, by more than one message is told in two ways."""
-    if abs(first.at - other.at) > _SAME_TIME:
+    """Whether two ends tell two sessions: in time or in the register, by more than one message is told in two ways; or whether
+    one of them alone says that the token was refused.
+    """
+    if abs(first.at - other.at) > _SAME_TIME or (first.reason == DEAUTHORISED) is not (other.reason == DEAUTHORISED):
         return True
     if first.meter_wh is None or other.meter_wh is None:
         return first.meter_wh is not other.meter_wh
     return abs(first.meter_wh - other.meter_wh) > ROUNDING_WH
+
+
+def dispute_of(state: "Closed", other: "End", event: TransactionEnded) -> Disputed | None:
+    """What a second end that came after its session was concluded has against it; `Disputed` says when it does."""
+    if state.is_overruled:
+        return None
+    is_anew, last = Finding.SECOND_END in state.waived, last_of(registers(event.samples))
+    if differ(state.end, other):
+        return Disputed(state.session, is_anew=is_anew)
+    if last or event.signed:
+        return Disputed(state.session, last.wh if last else None, event.signed, is_anew=is_anew)
+    return None
 
 
 def ends_twice(state: "Gathering", end: "End", closed: SessionClosed) -> bool:
@@ -90,9 +111,13 @@ def ends_twice(state: "Gathering", end: "End", closed: SessionClosed) -> bool:
 
 
 def _ends_elsewhere(state: "Gathering", other: "End", closed: SessionClosed) -> bool:
-    """Whether the message of another end tells another last register value (2.x tells it among the samples)."""
-    told = [register for said in state.said if said.event == other.event[:TOLD_APART] for register in said.registers]
-    return bool(told) and ends_elsewhere(closed.session, max(told, key=lambda r: (r.at, r.wh)).wh)
+    """Whether the message of another end tells another last register value (2.x tells it among the samples), or signs one."""
+    said = [said for said in state.said if said.event == other.event[:TOLD_APART]]
+    last = last_of([register for each in said for register in each.registers])
+    signed = tuple(value for each in said for value in each.signed)
+    if last is None and not signed:
+        return False
+    return tells_another(closed.session, Disputed(state.session, last.wh if last else None, signed))
 
 
 def _misplaced(session: SessionId, end: "End", seq: int) -> SessionFlagged:

@@ -212,6 +212,9 @@ class StartAnswered(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     start: EventId | None = None
 
 
+DEAUTHORISED = "DeAuthorized"  # 1.6 StopTransaction.reason, 2.x stoppedReason
+
+
 class Moment(StrEnum):
     """Which message of a transaction a time was told in."""
 

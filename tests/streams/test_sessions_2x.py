@@ -291,6 +291,22 @@ def test_of_two_ends_the_lower_number_is_the_end() -> None:
     """)
 
 
+@pytest.mark.parametrize("more", ["signed OCMF|2", "reason DeAuthorized"])
+def test_a_second_end_that_says_what_matters_besides_disputes_the_session(more: str) -> None:
+    same_in_any_order(f"""
+        08:00  started #0  begin 0
+        09:00  ended #1  end 5000
+        09:00  ended #2  end 5000  {more}
+        -----
+        session  08:00:00 - 09:00:00  5000 Wh
+        finding  second_end_of_the_same_transaction
+        session  08:00:00 - 09:00:00  5000 Wh
+        quality  disputed
+        held     second_end_of_the_same_transaction
+        revision 1
+    """)
+
+
 def test_a_second_end_that_says_the_same_is_a_finding_too() -> None:
     same_in_any_order("""
         08:00  started #0  begin 0
