@@ -79,6 +79,8 @@ def objection(row: SessionRow, decision: Decision, closed: SessionClosed | None)
             return f"no price can be computed: {row.finding}; {remedy}"
         case Progress.DROPPED, _:
             return "it was dropped, and nothing is left to release"
+        case Progress.EMPTY, _:
+            return "no vehicle came, and nothing was charged: there is nothing to release"
         case Progress.RATED, _:
             return "it is rated, and will be on the next invoice: there is nothing to release"
         case _:

@@ -39,7 +39,7 @@ def cut(value: bytes, bytes_max: int) -> list[bytes]:
     pieces, start = [], 0
     while len(value) - start > bytes_max:
         end = start + bytes_max
-        while end > start + bytes_max - 4 and value[end] & 0xC0 == 0x80:
+        while end > start + bytes_max - 3 and value[end] & 0xC0 == 0x80:
             end -= 1
         pieces.append(value[start:end])
         start = end

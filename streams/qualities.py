@@ -28,6 +28,11 @@ _DISPUTES = (Finding.SECOND_END, Finding.SEQUENCE_CONFLICT)
 _BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
 
 
+def in_order(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    """By the precedence of their findings."""
+    return tuple(sorted(doubts, key=lambda doubt: (_FINDINGS.index(doubt.finding), doubt.detail)))
+
+
 def by_doubts(doubts: Iterable[Doubt]) -> Quality | UnsetType:
     """Of a session that is whole; UNSET: complete."""
     found = {doubt.finding for doubt in doubts}
@@ -46,7 +51,7 @@ def by_rules(closed: SessionClosed, rules: int) -> SessionClosed:
 def with_doubts(closed: SessionClosed, noticed: Iterable[Doubt | SessionFlagged]) -> SessionClosed:
     """With what was noticed of it beside other sessions; findings about those are none of its doubts."""
     doubts = [*doubts_of(closed.session), *(each for each in noticed if isinstance(each, Doubt))]
-    by_precedence = tuple(sorted(doubts, key=lambda doubt: (_FINDINGS.index(doubt.finding), doubt.detail)))
+    by_precedence = in_order(doubts)
     session = structs.replace(closed.session, doubts=by_precedence or UNSET)
     quality = max(quality_of(session), by_doubts(by_precedence) or Quality.COMPLETE, key=_BY_DOUBT.index)
     return structs.replace(closed, session=structs.replace(session, quality=UNSET if quality is Quality.COMPLETE else quality))

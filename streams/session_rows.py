@@ -80,6 +80,10 @@ def with_conclusion(row: SessionRow, conclusion: SessionConclusion, position: Po
             return row._replace(finding=conclusion.finding)
         case SessionFlagged() if conclusion.finding in BLOCKING and row.rated_at is None:
             return row._replace(progress=Progress.FLAGGED, finding=conclusion.finding)
+        case SessionFlagged(finding=Finding.NEVER_CONNECTED) if row.rated_at is None:
+            return row._replace(progress=Progress.EMPTY, finding=None)
+        case SessionFlagged() if row.progress is Progress.EMPTY:  # more was told of it than that no vehicle came
+            return row._replace(progress=Progress.FLAGGED, finding=conclusion.finding)
         case SessionFlagged():
             return row
         case SessionMerged():

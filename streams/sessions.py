@@ -26,12 +26,22 @@ from msgspec import UNSET, Struct, structs
 from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison, within
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
-from streams.qualities import Disputed, asked_anew, by_doubts, closed_as
+from streams.qualities import Disputed, asked_anew, by_doubts, closed_as, in_order
 from streams.registers import EXACT, Register, greatest_power, registers
 from streams.session_names import SessionEvent, is_another
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
-from streams.surplus import TOLD_APART, dispute_of, ends_twice, late, numbers_conflict, second_end, surplus, told_of
+from streams.surplus import (
+    TOLD_APART,
+    dispute_of,
+    ends_twice,
+    late,
+    numbers_conflict,
+    second_end,
+    surplus,
+    told_of,
+    waited_in_vain,
+)
 from vocabulary.charging import (
     ClockCompared,
     ConnectorStatusChanged,
@@ -300,6 +310,9 @@ def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcom
     found = told_of(state, end, counted, rules)
     clock, told = _told(state, end, counted, found, rules) if has_doubts(rules) else _told_at_first(state.start, end, found)
     if isinstance(told, Doubt):
+        is_unknown = told.finding is Finding.ENERGY_UNKNOWN and asks_persons(rules)
+        if is_unknown and waited_in_vain(end, counted) and not missing_seqs(state):
+            told = Doubt(finding=Finding.NEVER_CONNECTED, detail=f"stopped: {end.reason}")
         return SessionFlagged(session=state.session, finding=told.finding, detail=told.detail)
     return SessionClosed(session=_session(state, counted, clock, end.reason, told))
 
@@ -362,7 +375,7 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
     tokens = [said.token for said in counted if said.token is not None]
     _, token, token_type = min(tokens, key=lambda t: (t[0], t[1], t[2] or ""), default=(None, None, None))
     signed = {value for said in counted for value in said.signed}
-    doubts = tuple(sorted((*clock.doubts, *told.doubts), key=_precedence))
+    doubts = in_order((*clock.doubts, *told.doubts))
     return ChargingSession(
         id=state.session,
         station=state.station,
@@ -384,10 +397,3 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         quality=by_doubts(doubts),
         doubts=doubts or UNSET,
     )
-
-
-_FINDINGS = tuple(Finding)
-
-
-def _precedence(doubt: Doubt) -> tuple[int, str]:
-    return _FINDINGS.index(doubt.finding), doubt.detail

@@ -108,6 +108,7 @@ class Finding(StrEnum):
     SAMPLES_RELATIVE = "samples_count_from_the_start_of_the_session"
     ONE_PHASE_TAKEN = "total_is_labelled_as_one_phase"
     ENDS_NOT_TOLD = "energy_at_start_or_end_was_not_told"
+    NEVER_CONNECTED = "vehicle_was_never_connected"
     REGISTER_LOWER = "register_is_lower_than_at_the_end_before"
     SECOND_END = "second_end_of_the_same_transaction"
     SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
@@ -391,3 +392,4 @@ class Progress(StrEnum):
     INVOICED = "invoiced"
     MERGED = "merged"  # it was another session's end
     DROPPED = "dropped"  # a person decided that nothing is billed
+    EMPTY = "empty"  # no vehicle came: there is nothing to bill

@@ -12,6 +12,7 @@ holds while the desk is behind: where a CSMS has handed in many messages at once
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -41,6 +42,7 @@ from vocabulary.money import plain
 from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import ClockTicked, Contract, Partner
 from vocabulary.rules import FIRST
+from vocabulary.sessions import Progress
 from vocabulary.tariff import Tariff
 from wattbook.cost_frames import cost_frame, message_name
 from wattbook.costs import Cost, cost_of, final_cost
@@ -198,7 +200,11 @@ class Desk:
         cost = view.cost(session) if session is not None and at_once else None
         if not at_once and events and isinstance(events[0], TransactionEnded):
             self._ended.append(Ended(message.station, message.received_at, events))
-        text = answer(_protocol(message), message.frame, message.received_at, view.decisions(message, call, cost, number))
+        decisions = view.decisions(message, call, cost, number)
+        has_ended = any(isinstance(event, TransactionEnded) for event in events)
+        if session is not None and cost is None and at_once and has_ended and view.is_empty(session):
+            decisions = replace(decisions, total_cost=Decimal(0))
+        text = answer(_protocol(message), message.frame, message.received_at, decisions)
         if text is None:
             return
         yield text
@@ -324,6 +330,11 @@ class View(NamedTuple):
         """By the station's clock, of a session that runs."""
         state = self.memory.session(session, self.store.states)
         return last_told(state) if isinstance(state, Gathering) else None
+
+    def is_empty(self, session: SessionId) -> bool:
+        """Whether no vehicle came: the session is free, which a total that is left out does not say."""
+        row = self.store.states.rows([session]).get(session)
+        return row is not None and row.progress is Progress.EMPTY
 
     def transaction_16(self, station: StationId, session: SessionId) -> TransactionId | None:
         state = self.memory.station(station, self.store.states)

@@ -17,7 +17,7 @@ from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.codec import decode
 from vocabulary.identity import Position, StationId
 from vocabulary.quarantine import Quarantined, QuarantineReason
-from vocabulary.sessions import Progress
+from vocabulary.sessions import Finding, Progress
 from wattbook import database
 from wattbook.desk import Desk
 from wattbook.wiring import VERBS, App
@@ -151,16 +151,31 @@ def test_an_unknown_token_is_told_so_and_its_session_is_kept(app: App) -> None:
 
 def test_no_cost_is_told_where_none_is_known(app: App) -> None:
     """0 would mean free (2.0.1 part 2, I03.FR.04)."""
-    payload = {"eventType": "Started", "timestamp": "2026-10-14T08:00:00Z", "triggerReason": "Authorized", "seqNo": 0}
-    payload |= {"transactionInfo": {"transactionId": "tx"}, "idToken": {"idToken": "NOBODY", "type": "ISO14443"}}
-    message = RawMessage(
-        station=StationId("CS201-01"),
-        frame=json.dumps([2, "1", "TransactionEvent", payload]),
-        protocol=Protocol.OCPP201,
-        received_at=NOW,
-    )
-    [frames] = Desk(app, _say).handle([message])
+    [frames] = Desk(app, _say).handle([_told_201("Started", 0, {})])
     assert "totalCost" not in _payload(frames)
+
+
+def test_a_transaction_that_no_vehicle_came_to_is_free_and_on_no_worklist(app: App) -> None:
+    """Until more is told of it than that."""
+    desk = Desk(app, _say)
+    [frames] = desk.handle([_told_201("Started", 0, {})])
+    assert "totalCost" not in _payload(frames), "a vehicle may come yet"
+    [frames] = desk.handle([_told_201("Ended", 1, {"stoppedReason": "Timeout"})])
+    assert _payload(frames)["totalCost"] == 0
+    assert [(row.progress, row.finding) for row in _rows(app)] == [(Progress.EMPTY, None)]
+    desk.handle([_told_201("Ended", 2, {"stoppedReason": "Local"})])
+    assert [(row.progress, row.finding) for row in _rows(app)] == [(Progress.FLAGGED, Finding.SECOND_END)]
+
+
+def _told_201(event: str, seq: int, more: dict[str, Any]) -> RawMessage:
+    payload = {"eventType": event, "timestamp": "2026-10-14T08:00:00Z", "triggerReason": "Authorized", "seqNo": seq}
+    payload |= {"transactionInfo": {"transactionId": "tx", **more}, "idToken": {"idToken": "NOBODY", "type": "ISO14443"}}
+    return RawMessage(
+        station=StationId("CS201-01"),
+        frame=json.dumps([2, str(seq), "TransactionEvent", payload]),
+        protocol=Protocol.OCPP201,
+        received_at=NOW + timedelta(minutes=seq),
+    )
 
 
 def test_stations_are_answered_even_when_the_steps_fail_and_what_was_put_aside_is_said(app: App) -> None:

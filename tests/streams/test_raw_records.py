@@ -44,7 +44,7 @@ def read(record: Taken) -> RawMessage:
 
 # Messages
 
-names = st.text("ABCXYZabcxyz0189*-_=:+|@.", min_size=1, max_size=48)
+names = st.text("ABCXYZabcxyz0189*-_=:+|@.", min_size=1, max_size=48).filter(lambda name: name not in (".", ".."))
 zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=zones)
 frames = st.one_of(

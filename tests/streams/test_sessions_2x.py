@@ -436,3 +436,45 @@ def test_signed_values_stand_in_an_order_of_their_own() -> None:
         structs.replace(ended, signed=tuple(values[3:])),
     ]
     assert fold(told).closed[0].session.signed == tuple(values)
+
+
+# No vehicle comes
+
+
+def test_a_start_that_no_vehicle_follows_is_empty() -> None:
+    same_in_any_order("""
+        08:00  started #0  token A  Idle
+        08:02  ended #1  reason Timeout
+        -----
+        finding  vehicle_was_never_connected
+        because  stopped: Timeout
+    """)
+
+
+@pytest.mark.parametrize(
+    ("started", "ended"),
+    [
+        ("#0  EVConnected", "#1  reason Timeout"),
+        ("#0  begin 5", "#1  reason Timeout"),
+        ("#0  signed OCMF|1", "#1  reason Timeout"),
+        ("#0", "#1  reason Local"),
+    ],
+)
+def test_where_anything_says_otherwise_its_energy_is_unknown(started: str, ended: str) -> None:
+    same_in_any_order(f"""
+        08:00  started {started}
+        08:02  ended {ended}
+        -----
+        finding  energy_is_unknown
+    """)
+
+
+def test_where_messages_between_are_missing_its_energy_is_unknown() -> None:
+    check("""
+        08:00  started #0
+        08:02  ended #2  reason Timeout
+        08:02  tick +2d
+        -----
+        finding  energy_is_unknown
+        open
+    """)
