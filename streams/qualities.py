@@ -7,7 +7,6 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from streams.meter_curve import ROUNDING_WH
 from streams.registers import EXACT
-from vocabulary.charging import SignedValue
 from vocabulary.identity import SessionId
 from vocabulary.rules import has_doubts
 from vocabulary.sessions import (
@@ -66,7 +65,7 @@ class Disputed(Struct, frozen=True):
 
     session: SessionId
     register_wh: Decimal | None = None  # with this or the next, it differs only if that is not where the session ended,
-    signed: tuple[SignedValue, ...] = ()  # or if the session was closed without one of these
+    is_signed: bool = False  # or if nothing of the session is signed
     finding: Finding = Finding.SECOND_END
     is_anew: bool = False  # a person has set a dispute aside, which this end was no part of
 
@@ -84,10 +83,10 @@ def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed |
 
 
 def tells_another(session: ChargingSession, dispute: Disputed) -> bool:
-    if dispute.register_wh is None and not dispute.signed:
+    if dispute.register_wh is None and not dispute.is_signed:
         return True
     is_elsewhere = dispute.register_wh is not None and ends_elsewhere(session, dispute.register_wh)
-    return is_elsewhere or not set(dispute.signed) <= set(session.signed)
+    return is_elsewhere or (dispute.is_signed and not session.signed)
 
 
 def asked_anew(waived: tuple[Finding, ...]) -> tuple[Finding, ...]:

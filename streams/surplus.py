@@ -113,7 +113,7 @@ def dispute_of(state: "Closed", other: "End", event: TransactionEnded) -> Disput
     if differ(state.end, other):
         return Disputed(state.session, is_anew=is_anew)
     if last or event.signed:
-        return Disputed(state.session, last.wh if last else None, event.signed, is_anew=is_anew)
+        return Disputed(state.session, last.wh if last else None, bool(event.signed), is_anew=is_anew)
     return None
 
 
@@ -127,10 +127,10 @@ def _ends_elsewhere(state: "Gathering", other: "End", closed: SessionClosed) -> 
     """Whether the message of another end tells another last register value (2.x tells it among the samples), or signs one."""
     said = [said for said in state.said if said.event == other.event[:TOLD_APART]]
     last = last_of([register for each in said for register in each.registers])
-    signed = tuple(value for each in said for value in each.signed)
-    if last is None and not signed:
+    is_signed = any(each.signed for each in said)
+    if last is None and not is_signed:
         return False
-    return tells_another(closed.session, Disputed(state.session, last.wh if last else None, signed))
+    return tells_another(closed.session, Disputed(state.session, last.wh if last else None, is_signed))
 
 
 def _misplaced(session: SessionId, end: "End", seq: int) -> SessionFlagged:

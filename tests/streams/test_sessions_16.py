@@ -525,13 +525,13 @@ def test_a_second_stop_with_other_content_is_a_finding_and_the_session_is_disput
     """)
 
 
-@pytest.mark.parametrize("more", ["signed OCMF|2", "reason DeAuthorized"])
+@pytest.mark.parametrize("more", ["signed OCMF|1", "reason DeAuthorized"])
 def test_a_second_stop_that_says_what_matters_besides_disputes_the_session(more: str) -> None:
     """What only it says is no part of the session, whose bill shall not hang on which of the two came first."""
     check(f"""
         08:00  start 0
         08:00  answer 17
-        09:00  stop 5000  signed OCMF|1
+        09:00  stop 5000
         09:00  stop 5000  {more}
         -----
         session  08:00:00 - 09:00:00  5000 Wh
@@ -543,7 +543,7 @@ def test_a_second_stop_that_says_what_matters_besides_disputes_the_session(more:
     """)
 
 
-@pytest.mark.parametrize("less", ["", "signed OCMF|1", "reason Remote", "end 5000"])
+@pytest.mark.parametrize("less", ["", "signed OCMF|2", "reason Remote", "end 5000"])
 def test_a_second_stop_that_says_less_or_the_same_informs(less: str) -> None:
     check(f"""
         08:00  start 0
