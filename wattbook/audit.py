@@ -75,6 +75,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     """What was replayed. `digest` is over everything compared, in order; `difference` None: identical.
 
     `unsaved`: partitions whose states were not compared, since the worker that steps them has not saved all of them.
+    `quarantined`: messages of which nothing follows. `waiting`: inputs of one machine that are not processed yet, and were not
+    replayed; of partitions, those are counted elsewhere (`wattbook.waiting`).
     """
 
     inputs: int
@@ -84,6 +86,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     digest: str
     difference: Difference | None
     unsaved: tuple[Partition, ...] = ()
+    quarantined: int = 0
+    waiting: int = 0
 
 
 class ReplayLog:
@@ -191,7 +195,8 @@ def replay(app: App) -> Replay:
         try:
             inputs = _replay_into(engine, store.log, until)
             with reading(engine) as connection:
-                return _compared(store, store_on(connection), inputs)
+                waiting = sum(1 for _ in _inputs_after(store.log, until))
+                return structs.replace(_compared(store, store_on(connection), inputs), waiting=waiting)
         finally:
             engine.dispose()
 
@@ -256,8 +261,24 @@ def _compared(stored: Store, replayed: Store, inputs: int) -> Replay:
         counts.append(seal.count - before)
     events, conclusions, _, entries, *_ = counts
     return Replay(
-        inputs=inputs, events=events, conclusions=conclusions, entries=entries, digest=seal.hex(), difference=difference
+        inputs=inputs,
+        events=events,
+        conclusions=conclusions,
+        entries=entries,
+        digest=seal.hex(),
+        difference=difference,
+        quarantined=quarantined([stored.log]),
     )
+
+
+def quarantined(logs: Iterable[Log]) -> int:
+    return sum(1 for log in logs for _ in derived(log, Stream.QUARANTINE))
+
+
+def _inputs_after(log: Log, until: Position) -> Iterator[Stored]:
+    while stored := log.read(INPUTS, until, _CHUNK):
+        yield from stored
+        until = stored[-1].position
 
 
 def _derived(store: Store) -> tuple[Iterator[Derived], ...]:

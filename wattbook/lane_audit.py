@@ -42,6 +42,7 @@ from wattbook.audit import (
     derived,
     indexes,
     numbered,
+    quarantined,
     unsaved,
 )
 from wattbook.database import reading, writing
@@ -200,6 +201,7 @@ def _compared(stored: Store, world: World, lanes: Sequence[Lane], inputs: int) -
         digest=seal.hex(),
         difference=difference,
         unsaved=left_out,
+        quarantined=quarantined(stored.lanes[lane] for lane in lanes),
     )
 
 

@@ -6,23 +6,28 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from streams.embedded_runtime import EmbeddedRuntime, Input
 from streams.log import INPUTS, Record, Stored, Stream
 from streams.proven import PositionChanged
 from streams.states import AlreadyInvoiced, IndexChanged
 from tests.first_light.homes import CAPTURES, DATA, ISSUED_AT, MONTH, imported
-from vocabulary.identity import Position
+from vocabulary.charging import RawMessage
+from vocabulary.identity import Position, StationId
 from vocabulary.sessions import Finding
 from wattbook.audit import Difference, replay
+from wattbook.cli import cli
 from wattbook.conclusions import dossier, invoice_of
 from wattbook.database import writing
 from wattbook.documents import run_invoices
 from wattbook.failures import OUTSIDE_FAILURES
 from wattbook.importing import import_files
 from wattbook.settings import read_settings
-from wattbook.wiring import App, create_app, runtime_over
+from wattbook.wiring import VERBS, App, create_app, runtime_over
 
 LATER = ISSUED_AT.replace(hour=9)
 Change = Callable[..., None]
@@ -72,6 +77,26 @@ def test_what_was_not_changed_replays_identically(app: App) -> None:
     result = replay(app)
     assert result.difference is None
     assert result.inputs > result.conclusions > result.entries > 0
+
+
+def test_inputs_that_wait_and_messages_in_quarantine_are_told_beside_the_verdict(app: App) -> None:
+    """Nothing follows from either, so "identical" says nothing of them."""
+    name = StationId("CP16-01")
+    app.runtime = EmbeddedRuntime(app.writing, VERBS._replace(decode=_fails_on_odd))
+    app.runtime.append([Input(Stream.RAW, name, RawMessage(station=name, frame="odd", received_at=LATER))])
+    app.runtime.pump()
+    app.runtime.append([Input(Stream.RAW, name, RawMessage(station=name, frame=f"[{n}]", received_at=LATER)) for n in range(2)])
+    told = CliRunner().invoke(cli, ["--home", str(app.settings.home), "audit", "replay"]).output.splitlines()
+    assert told[-2:] == [
+        "put aside  1 message in quarantine, from which nothing follows (docs/errors.md)",
+        "not yet    2 inputs after these: not processed, and so not replayed",
+    ]
+
+
+def _fails_on_odd(message: RawMessage, *given: Any) -> Any:
+    if message.frame == "odd":
+        raise ArithmeticError
+    return VERBS.decode(message, *given)
 
 
 # Nothing is billed twice

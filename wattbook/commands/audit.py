@@ -16,7 +16,7 @@ from streams.places import OFFICE, Lane, Partition, place_of
 from streams.seals import NotASeal
 from streams.sql_seals import SqlSeals
 from vocabulary.identity import Position
-from wattbook.audit import Difference, digests, replay, unsaved
+from wattbook.audit import Difference, Replay, digests, replay, unsaved
 from wattbook.commands.offsets import OFFSET_OR_TIME
 from wattbook.commands.output import OUT, count, escape, json_option, opened, pass_settings, print_json, table
 from wattbook.database import reading
@@ -55,6 +55,7 @@ def replay_(settings: Settings, as_json: bool) -> None:
         OUT.print(f"digest     {result.digest}")
         _verdict(result.difference, settings.uses_kafka)
         _say_unsaved(result.unsaved)
+        _say_left_out(result)
     sys.exit(1 if result.difference else 0)
 
 
@@ -93,6 +94,15 @@ def _say_unsaved(partitions: Sequence[Partition]) -> None:
         which = f"partition{'s' if len(partitions) > 1 else ''} {', '.join(map(str, partitions))}"
         OUT.print(f"left out   the states of {which}: a worker has not saved all of them. Wait until it has nothing to do,")
         OUT.print("           or stop it (SIGTERM; where it was killed, start one first), and run this again")
+
+
+def _say_left_out(replayed: Replay) -> None:
+    if replayed.quarantined:
+        OUT.print(
+            f"put aside  {count(replayed.quarantined, 'message')} in quarantine, from which nothing follows (docs/errors.md)"
+        )
+    if replayed.waiting:
+        OUT.print(f"not yet    {count(replayed.waiting, 'input')} after these: not processed, and so not replayed")
 
 
 @audit.command()
