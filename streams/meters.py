@@ -35,13 +35,14 @@ SPANS, EVSES = 16, 64  # how many are kept, of an EVSE and of a station; the new
 
 
 class Span(Struct, frozen=True, gc=False, array_like=True):
-    """A session, and the register at its start and end."""
+    """A session, and the register at its start and end. Not `is_timed`: its clock is not trusted, it has no place in time."""
 
     session: SessionId
     start: datetime
     begin_wh: WattHours
     end: datetime
     end_wh: WattHours
+    is_timed: bool = True
 
 
 class OfEvse(Struct, frozen=True, gc=False, array_like=True):
@@ -50,7 +51,7 @@ class OfEvse(Struct, frozen=True, gc=False, array_like=True):
 
 
 class MetersState(Struct, frozen=True, gc=False, tag="meters"):
-    """By EVSE (1.6: connector), the one that was used last at the end; spans in order of time."""
+    """By EVSE (1.6: connector), the one that was used last at the end; spans in order of time, those without a place first."""
 
     evses: tuple[OfEvse, ...] = ()
 
@@ -62,15 +63,27 @@ def step(state: MetersState, session: ChargingSession) -> Step[MetersState, Sess
     """
     if not tells_the_register(session):
         return Step(state)
-    span = Span(session.id, session.start, session.readings[0].register_wh, session.end, session.readings[-1].register_wh)
+    span = _span(session)
     known = next((e.spans for e in state.evses if e.evse == session.evse), ())
-    spans = tuple(sorted((*(s for s in known if s.session != span.session), span), key=lambda s: (s.start, s.session)))
+    spans = tuple(sorted((*(s for s in known if s.session != span.session), span), key=_place))
     elsewhere = tuple(e for e in state.evses if e.evse != session.evse)
     evses = (*elsewhere, OfEvse(session.evse, spans[-SPANS:]))[-EVSES:]
     others = (other for other in spans if other.session != span.session and counts_the_same(span, other))
     shared = [Doubt(finding=Finding.OVERLAPS, detail=shares(span, other)) for other in others]
-    placeholder = _placeholder(session.readings, spans, spans.index(span))
-    return Step(structs.replace(state, evses=evses), (*_falls(spans, spans.index(span)), *placeholder, *shared[:1]))
+    timed = [other for other in spans if other.is_timed or other is span]
+    placeholder = _placeholder(session.readings, timed, timed.index(span))
+    falls = _falls(timed, timed.index(span)) if span.is_timed else ()
+    return Step(structs.replace(state, evses=evses), (*falls, *placeholder, *shared[:1]))
+
+
+def _span(session: ChargingSession) -> Span:
+    begin, end = session.readings[0].register_wh, session.readings[-1].register_wh
+    is_timed = all(doubt.finding is not Finding.CLOCK_UNTRUSTED for doubt in doubts_of(session))
+    return Span(session.id, session.start, begin, session.end, end, is_timed)
+
+
+def _place(span: Span) -> tuple[bool, datetime, SessionId]:
+    return span.is_timed, span.start, span.session
 
 
 def tells_the_register(session: ChargingSession) -> bool:

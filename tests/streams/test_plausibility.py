@@ -159,6 +159,26 @@ def test_a_late_session_is_laid_beside_those_of_the_hours_before() -> None:
     assert told(*others, numbered("late", 8, 750, 850)) == ["late: 750 to 8"]
 
 
+@pytest.mark.parametrize("year", [1970, 2099])
+def test_a_session_whose_clock_is_not_trusted_has_no_place_among_the_others(year: int) -> None:
+    """It stayed the last of its EVSE for ever, and each one after it was told to begin lower."""
+    odd = numbered("odd", 8, 500, 600)
+    odd = structs.replace(
+        odd,
+        start=odd.start.replace(year=year),
+        end=odd.end.replace(year=year),
+        doubts=(Doubt(finding=Finding.CLOCK_UNTRUSTED, detail=""),),
+    )
+    assert told(odd, numbered("a", 8, 100, 200), numbered("b", 9, 200, 300)) == []
+    assert told(numbered("a", 8, 700, 800), odd) == []
+    assert told(odd, numbered("twice", 8, 510, 590)) == ["twice: 510 to 5"], "what it shares with another is told all the same"
+    state = MetersState()
+    for number in range(meters.SPANS + 1):
+        state = meters.step(state, structs.replace(odd, id=SessionId(f"odd {number}"))).state if number else state
+    state = meters.step(state, numbered("a", 8, 100, 200)).state
+    assert "a" in {span.session for span in state.evses[0].spans}, "it is the first to be forgotten"
+
+
 @pytest.mark.parametrize(
     ("before", "end", "found"),
     [
