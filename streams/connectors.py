@@ -235,21 +235,20 @@ def _come_home(state: StationState) -> Step[StationState, Outcome]:
 
 
 def _whose(state: StationState, orphan: Orphan) -> OnConnector | None:
-    """The latest session of its transaction. An end is not its where the next one on the connector began before it, and that
-    one may be meant, or this one has another end: transaction ids are used again.
+    """The latest session of its transaction. Transaction ids are used again: an end is left where one that began later may be
+    meant, since it is the next on the connector, or since this one has an end.
     """
     at = _time_of(orphan)
     of_it = [s for s in state.sessions if s.transaction == orphan.transaction and s.is_sure and s.start <= at]
     session = max(of_it, key=lambda s: s.start, default=None)
     if session is None or isinstance(orphan, MeterSampled):
         return session
-    after = [s for s in state.sessions if s.connector == session.connector and session.start < s.start <= at]
-    if not after:
-        return session
-    before = min(s.start for s in after)
+    later = [s for s in state.sessions if session.start < s.start <= at]
+    next_ones, unknown = [s for s in later if s.connector == session.connector], [s for s in later if s.transaction is None]
     ends = [o for o in state.orphans if isinstance(o, TransactionEnded) and o.transaction == orphan.transaction]
-    has_another = session.ended or any(session.start <= end.at < before for end in ends)
-    return None if has_another or any(s.transaction is None for s in after) else session
+    if session.ended or any(session.start <= end.at < at for end in ends):
+        return None if next_ones or unknown else session
+    return None if any(s.transaction is None for s in next_ones) else session
 
 
 def _answered(state: StationState, event: StartAnswered) -> Step[StationState, Outcome]:
