@@ -1,8 +1,9 @@
 """What charging stations say, in one language for OCPP 1.6, 2.0.1 and 2.1.
 
 `ingest.decode` makes these events from a raw message; nothing else does. They are facts about a message's content: no
-arrival time, no message id of the transport, so a retry of the same fact is the same event. Which start is answered only these tell. Units are normalised (Wh, W, A,
-V, Percent), the measurand, context and location defaults of the standard are applied, instants are UTC by the station's clock.
+arrival time, no message id of the transport, so a retry of the same fact is the same event. Both are in what tells which
+start of 1.6 is answered, and in nothing else. Units are normalised (Wh, W, A, V, Percent), the measurand, context and
+location defaults of the standard are applied, instants are UTC by the station's clock.
 
     1.6   StartTransaction  -> TransactionStarted + StartRequested      2.x   TransactionEvent Started -> TransactionStarted
           its CALLRESULT    -> StartAnswered                                  TransactionEvent Updated -> TransactionUpdated

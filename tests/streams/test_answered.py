@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
 from streams.answered import PROMPT, REQUESTS, WAITING, Answer, Start, Waiting, told
-from streams.connectors import StationState
+from streams.connectors import OnConnector, StationState
 from streams.memory import _DECODER, _ENCODER
 from tests.streams.folding import Folding, fold
 from tests.streams.notation import DAY, STATION
@@ -26,8 +27,9 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import event_id
 from vocabulary.decoded import Decoded
-from vocabulary.identity import EventId, TokenUid, TransactionId
+from vocabulary.identity import EventId, SessionId, TokenUid, TransactionId
 from vocabulary.quantities import WattHours
+from vocabulary.rules import FIRST, RULES
 from vocabulary.sessions import Finding, SessionMerged
 
 _COMMON: dict[str, Any] = {"station": STATION, "protocol": Protocol.OCPP16}
@@ -340,3 +342,35 @@ def test_a_start_that_waited_in_vain_is_told_where_nothing_else_gave_its_transac
     assert found.finding is Finding.START_UNANSWERED
     assert found.detail == "message m0, arrived at 2026-10-05T00:00:00+00:00"
     assert fold(in_order(*told_of)).findings == []
+
+
+# By which rules
+
+
+def test_an_answer_finds_the_start_that_was_told_while_older_rules_held() -> None:
+    both = charging(0, 1, "1", "7"), charging(5, 2, "2", "8")
+    calls, answers = files(*both)
+    folding = Folding()
+    folding.rules = FIRST
+    began = [each for each in calls if not isinstance(each, TransactionEnded)]
+    folding.tell(structs.replace(each, received_at=None) if isinstance(each, StartRequested) else each for each in began)
+    folding.rules = RULES
+    folding.tell([*answers, *(each for each in calls if isinstance(each, TransactionEnded))])
+    assert len(sessions_of(folding)) == 2 and folding.stations[STATION].answers == ()
+
+
+def test_by_the_first_rules_an_answer_that_comes_first_is_none() -> None:
+    calls, answers = files(charging(0, 1, "1", "7"), charging(5, 2, "2", "8"))
+    folding = Folding()
+    folding.rules = FIRST
+    folding.tell([*answers, *calls])
+    assert [found.finding for found in folding.findings] == [Finding.END_WITHOUT_START] * 2
+    assert folding.stations[STATION].answers == () and folding.stations[STATION].starts == ()
+
+
+def test_a_state_that_was_saved_before_answers_waited_is_read() -> None:
+    """It has a field less for each session."""
+    state = StationState(sessions=(OnConnector(SessionId("s"), 1, at(0), TransactionId("7"), False),))
+    older = msgspec.msgpack.decode(_ENCODER.encode(state))
+    older["sessions"] = [session[:5] for session in older["sessions"]]
+    assert _DECODER.decode(msgspec.msgpack.encode(older)) == state
