@@ -11,6 +11,8 @@ come in one file. So starts and answers wait for each other, and what pairs them
                 start 1   answer 1    start 1           answer 1            answer came long after is a guess until then.
                 └────────────┘        └────────────────────┘
 
+A start without a prompt answer may have one that arrived a moment before it, since two recorders have two clocks.
+
 Where an arrival was not recorded, there is the order of the log alone: an answer is to the latest start before it that has
 none, or else to the latest, and a start that comes after its answers takes the earliest. Two such answers would be one fact,
 since nothing tells them apart; so the event names the start that came under its message id last (`joined`).
@@ -18,7 +20,6 @@ since nothing tells them apart; so the event names the start that came under its
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from msgspec import Struct, structs
@@ -28,10 +29,11 @@ from vocabulary.identity import EventId, TransactionId
 
 REQUESTS = 16  # so many starts of a station are remembered that have their answer, the newest
 WAITING = 512  # so many that have none, and so many answers without a start: beyond it the oldest is let go
+APART: Final = timedelta(seconds=2)  # so much earlier than its start an answer may arrive by the clock of another recorder
 PROMPT: Final = timedelta(minutes=10)  # of an answer that took longer nobody knows whether its start is not still to be told
 
 Asked = tuple[tuple[str, EventId], ...]  # message ids with the start that each carried last, the newest last
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_AT_ONCE, _EARLIEST, _LATEST = timedelta(), datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Answer(Struct, frozen=True, gc=False, array_like=True):
@@ -107,23 +109,33 @@ def _as_newest(waiting: Waiting, new: Start | Answer) -> Waiting:
 
 
 def _by_arrival(waiting: Waiting, message_id: str) -> Waiting:
-    """The pairs of a message id anew, as far as arrivals are known."""
+    """The pairs of a message id anew, as far as arrivals are known: those that are sure come first."""
     starts = [start for start in waiting.starts if start.message_id == message_id and start.at is not None]
     starts.sort(key=lambda start: (_time(start), start.start))
-    answers = [*waiting.answers, *(start.answer for start in starts if start.answer is not None)]
-    answers = [answer for answer in answers if answer.message_id == message_id and answer.at is not None]
+    held = [start.answer for start in starts if start.answer is not None]
+    answers = [a for a in (*waiting.answers, *held) if a.message_id == message_id and a.at is not None]
     answers.sort(key=lambda answer: (_time(answer), answer.transaction))
-    answer_of, told_twice = dict[Start, Answer | None](), set[Answer]()
-    for start, following in zip_longest(starts, starts[1:]):
-        its = [a for a in answers if _time(start) <= _time(a) and (following is None or _time(a) < _time(following))]
-        by_order = start.answer if start.answer is not None and start.answer.at is None else None
-        answer_of[start] = its[0] if its else by_order
-        told_twice |= {a for a in its[1:] if a.transaction == its[0].transaction and _time(a) - _time(start) <= PROMPT}
-    freed = [start.answer for start in starts if start.answer is not None]
-    gone = told_twice.union(answer for answer in answer_of.values() if answer is not None)
+    spans = list(zip(starts, [*map(_time, starts[1:]), _LATEST], strict=True)) if starts else []
+    found, taken = dict[Start, Answer](), set[Answer]()
+    for low, high in ((_AT_ONCE, PROMPT), (-APART, _AT_ONCE), (_AT_ONCE, _LATEST - _EARLIEST)):
+        for start, until in spans:
+            its = [a for a in answers if low <= _time(a) - _time(start) <= high and _time(a) < until and a not in taken]
+            if its and start not in found:
+                found[start] = its[0]
+                taken.add(its[0])
+    for start, until in spans:
+        said = found[start].transaction if start in found else None
+        taken |= {
+            a for a in answers if a.transaction == said and -APART <= _time(a) - _time(start) <= PROMPT and _time(a) < until
+        }
+    kept = {start: start.answer for start in starts if start.answer is not None and start.answer.at is None}
+    answer_of = kept | found
+    freed = [answer for answer in held if answer not in answer_of.values()]
     return Waiting(
-        tuple(structs.replace(s, answer=answer_of[s]) if s in answer_of else s for s in waiting.starts),
-        tuple(answer for answer in (*waiting.answers, *freed) if answer not in gone),
+        tuple(
+            structs.replace(s, answer=answer_of.get(s)) if s.at and s.message_id == message_id else s for s in waiting.starts
+        ),
+        tuple(answer for answer in (*waiting.answers, *freed) if answer not in taken),
     )
 
 

@@ -49,7 +49,8 @@ def _sessions(folder: Path, files: Sequence[list[str]], batch: int) -> list[obje
     with app.reading() as store:
         rows = [row for row in store.states.find("") if row.progress != "merged"]
     app.close()
-    return sorted((row.start, row.end, row.evse, row.transaction, row.energy_wh, row.total, row.progress) for row in rows)
+    found = [(row.start, row.end, row.evse, row.transaction, row.energy_wh, row.total, row.progress) for row in rows]
+    return sorted(found, key=repr)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 500])

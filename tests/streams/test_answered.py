@@ -76,6 +76,15 @@ def test_an_answer_that_arrived_before_every_start_of_its_message_id_belongs_to_
     assert pairs([start("a", "1", 5), answer("7", "1", 4)]) == pairs([answer("7", "1", 4), start("a", "1", 5)]) == {}
 
 
+def test_two_recorders_clocks_may_be_two_seconds_apart() -> None:
+    messages = [start("a", "1", 0), answer("6", "1", 0), start("b", "1", 5), answer("7", "1", 4.97)]
+    assert pairs(messages) == pairs(reversed(messages)) == {"a": "6", "b": "7"}
+    lost = messages[0], *messages[2:]
+    assert pairs(lost) == pairs(reversed(lost)) == {"a": "7"}, "which came soon enough to be the first one's"
+    late = start("a", "1", -60), *messages[2:]
+    assert pairs(late) == pairs(reversed(late)) == {"b": "7"}, "and the first one's would have come an hour late"
+
+
 def test_a_start_has_the_earliest_of_its_answers() -> None:
     assert pairs([start("a", "1", 0), answer("8", "1", 2), answer("7", "1", 1)]) == {"a": "7"}
 
