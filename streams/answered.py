@@ -7,11 +7,13 @@ come in one file. So starts and answers wait for each other, and what pairs them
     an answer   belongs to the latest start of its message id that arrived before it, or with it
     a start     has the earliest of the answers that belong to it
 
-    arrived     08:00     08:00:01    next day 08:00    08:00:01            What is told in between changes the pairs. One whose
-                start 1   answer 1    start 1           answer 1            answer came long after is a guess until then.
+    arrived     08:00     08:00:01    next day 08:00    08:00:01
+                start 1   answer 1    start 1           answer 1
                 └────────────┘        └────────────────────┘
 
-A start without a prompt answer may have one that arrived a moment before it, since two recorders have two clocks.
+What is told later of the time in between makes other pairs. So an answer that came long after its start is a guess, which
+messages of the session may correct. A start without a prompt answer may have one that arrived a moment before it: two
+recorders have two clocks.
 
 Where an arrival was not recorded, there is the order of the log alone: an answer is to the latest start before it that has
 none, or else to the latest, and a start that comes after its answers takes the earliest. Two such answers would be one fact,
@@ -89,7 +91,8 @@ def told(waiting: Waiting, new: Start | Answer, has: Has) -> Told:
     with_it = waiting._replace(starts=(*waiting.starts, new)) if isinstance(new, Start) else waiting
     with_it = waiting._replace(answers=(*waiting.answers, new)) if isinstance(new, Answer) else with_it
     paired = _by_order(_by_arrival(with_it, new.message_id), new, has)
-    before, after = _given(waiting.starts), _given(paired.starts)
+    concerned = {start.start for start in with_it.starts if start.message_id == new.message_id}
+    before, after = _given(waiting.starts, concerned), _given(paired.starts, concerned)
     kept, let_go = _bounded(paired)
     return Told(kept, tuple(g for g in before if g not in after), tuple(g for g in after if g not in before), let_go)
 
@@ -114,8 +117,10 @@ def _by_arrival(waiting: Waiting, message_id: str) -> Waiting:
     starts.sort(key=lambda start: (_time(start), start.start))
     held = [start.answer for start in starts if start.answer is not None]
     answers = [a for a in (*waiting.answers, *held) if a.message_id == message_id and a.at is not None]
+    if not starts or not answers:
+        return waiting
     answers.sort(key=lambda answer: (_time(answer), answer.transaction))
-    spans = list(zip(starts, [*map(_time, starts[1:]), _LATEST], strict=True)) if starts else []
+    spans = list(zip(starts, [*map(_time, starts[1:]), _LATEST], strict=True))
     found, taken = dict[Start, Answer](), set[Answer]()
     for low, high in ((_AT_ONCE, PROMPT), (-APART, _AT_ONCE), (_AT_ONCE, _LATEST - _EARLIEST)):
         for start, until in spans:
@@ -169,10 +174,10 @@ def _is_sure(start: Start) -> bool:
     return start.answer.at - start.at <= PROMPT
 
 
-def _given(starts: tuple[Start, ...]) -> tuple[Given, ...]:
-    """What the starts have been answered. One that was told several times has what it was told last."""
+def _given(starts: tuple[Start, ...], concerned: set[EventId]) -> tuple[Given, ...]:
+    """What these starts have been answered. One that was told several times has what it was told last."""
     found = dict[EventId, Given]()
-    for start in sorted(starts, key=_time):
+    for start in sorted((each for each in starts if each.start in concerned), key=_time):
         if start.answer is not None:
             found[start.start] = Given(start.start, start.answer.transaction, _is_sure(start))
     return tuple(found.values())
