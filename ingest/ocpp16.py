@@ -11,6 +11,7 @@ requires beyond that may be missing or unreadable and is then unknown, never zer
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -119,7 +120,8 @@ def start_transaction(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ..
         meter_start_wh=_watt_hours(call.meter_start),
     )
     identity, reservation = event_id(started), whole(call.reservation_id)
-    requested = StartRequested(station=origin.station, message_id=origin.message_id, start=identity)
+    arrived = origin.received_at if origin.with_facts else None
+    requested = StartRequested(station=origin.station, message_id=origin.message_id, start=identity, received_at=arrived)
     if reservation is None or not origin.with_facts:
         return started, requested
     terms = TransactionTerms(station=origin.station, protocol=origin.protocol, of=identity, reservation=reservation)
@@ -176,7 +178,7 @@ READERS: Final[dict[str, Callable[[Origin, msgspec.Raw], tuple[Decoded, ...]]]] 
 }
 
 
-def start_answered(station: StationId, result: Result) -> tuple[StartAnswered, ...]:
+def start_answered(station: StationId, result: Result, received_at: datetime | None) -> tuple[StartAnswered, ...]:
     """§6.46: no other answer of 1.6 has a transactionId, so the request need not be known."""
     try:
         answer = _START_ANSWER.decode(result.payload)
@@ -185,7 +187,7 @@ def start_answered(station: StationId, result: Result) -> tuple[StartAnswered, .
     if answer.transaction_id is None:
         return ()
     transaction = TransactionId(str(answer.transaction_id))
-    return (StartAnswered(station=station, message_id=result.id, transaction=transaction),)
+    return (StartAnswered(station=station, message_id=result.id, transaction=transaction, received_at=received_at),)
 
 
 def _readings(meter_values: Sequence[MeterValue[SampledValue]] | None) -> Readings:

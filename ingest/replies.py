@@ -53,16 +53,17 @@ def failed(message: RawMessage, failure: Failure) -> tuple[MessageFailed, ...]:
     )
 
 
-def start_answered(message: RawMessage, result: Result) -> tuple[StartAnswered, ...]:
+def start_answered(message: RawMessage, result: Result, with_arrival: bool = False) -> tuple[StartAnswered, ...]:
     is_one = message.direction is Direction.TO_STATION and message.protocol in (None, Protocol.OCPP16)
-    return ocpp16.start_answered(message.station, result) if is_one else ()
+    arrived = message.received_at if with_arrival else None
+    return ocpp16.start_answered(message.station, result, arrived) if is_one else ()
 
 
 def answered(message: RawMessage, result: Result) -> tuple[Decoded, ...]:
     if len(bytes(result.payload)) <= len(b"{}"):
         return ()
     origin = Origin(message.station, message.protocol or Protocol.OCPP201, result.id, message.received_at)
-    first = start_answered(message, result)
+    first = start_answered(message, result, with_arrival=True)
     try:
         answer = fields(result.payload)
     except Refused:

@@ -145,9 +145,13 @@ def state_keys_of(event: Decoded) -> Iterator[str]:
 
 
 def naming_starts(heard: Sequence[Heard], rules: int, memory: Memory, states: States) -> list[Heard]:
-    """The same, each answer to a start with the start that it answers."""
+    """The same, each answer of unknown arrival with the start that it answers."""
     found, asked = list(heard), dict[StationId, Asked]()
-    about = [(index, h.event) for index, h in enumerate(heard) if isinstance(h.event, StartRequested | StartAnswered)]
+    about = [
+        (index, h.event)
+        for index, h in enumerate(heard)
+        if isinstance(h.event, StartRequested | StartAnswered) and h.event.received_at is None
+    ]
     if not keeps_facts(rules):
         return found
     memory.prefetch((station_key(event.station) for _, event in about), states)
@@ -162,8 +166,8 @@ def naming_starts(heard: Sequence[Heard], rules: int, memory: Memory, states: St
 
 
 def is_told_again(event: Decoded, rules: int) -> bool:
-    """Whether it counts though it is known: under which message id a start came last. Events do not say that it came again."""
-    return isinstance(event, StartRequested) and keeps_facts(rules)
+    """Whether it counts though it is known: under which message id a start came last, where no arrival says it."""
+    return isinstance(event, StartRequested) and event.received_at is None and keeps_facts(rules)
 
 
 def moves(event: SessionEvent) -> bool:

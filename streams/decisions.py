@@ -101,6 +101,7 @@ _REMEDIES = {
     Finding.AMOUNT_TOO_HIGH: "correct the tariff and publish it, or drop it",
     Finding.STEPS_FAIL: "report the mistake; it is tried again with every reference fact",
     Finding.END_WITHOUT_START: "its start may still come; or drop it",
+    Finding.ANSWER_WITHOUT_START: "see its station's sessions of that time; then drop it",
 }
 
 

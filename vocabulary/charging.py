@@ -1,8 +1,9 @@
 """What charging stations say, in one language for OCPP 1.6, 2.0.1 and 2.1.
 
 `ingest.decode` makes these events from a raw message; nothing else does. They are facts about a message's content: no
-arrival time, no message id of the transport, so a retry of the same fact is the same event. Units are normalised (Wh, W, A,
-V, Percent), the measurand, context and location defaults of the standard are applied, instants are UTC by the station's clock.
+arrival time, no message id of the transport, so a retry of the same fact is the same event. Both are in what tells which
+start of 1.6 is answered, and in nothing else. Units are normalised (Wh, W, A, V, Percent), the measurand, context and
+location defaults of the standard are applied, instants are UTC by the station's clock.
 
     1.6   StartTransaction  -> TransactionStarted + StartRequested      2.x   TransactionEvent Started -> TransactionStarted
           its CALLRESULT    -> StartAnswered                                  TransactionEvent Updated -> TransactionUpdated
@@ -191,25 +192,31 @@ class ConnectorStatusChanged(Struct, frozen=True, kw_only=True, omit_defaults=Tr
     error: str = "NoError"
 
 
-class StartRequested(Struct, frozen=True, kw_only=True, tag="transaction.start_requested"):
-    """1.6: the message id under which a StartTransaction travelled; a retry may travel under another."""
+class StartRequested(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="transaction.start_requested"):
+    """1.6: the message id under which a StartTransaction travelled; a retry may travel under another.
+
+    `received_at`: when it arrived, since message ids are used again. None: not recorded, and by the first two rules.
+    """
 
     station: StationId
     message_id: str
     start: EventId  # of the TransactionStarted
+    received_at: datetime | None = None
 
 
 class StartAnswered(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="transaction.start_answered"):
     """1.6: the CSMS's answer to a StartTransaction, which gives the transaction its id.
 
-    Both ids may be used again, so they alone would make one fact of two answers. `start`: the TransactionStarted that is
-    answered, which no answer names; the steps add it (`streams.answered`). None: not known, and by the first two rules.
+    Both ids may be used again, so they alone would make one fact of two answers. `received_at`: when it arrived, as in
+    StartRequested. `start`: where that is None, the TransactionStarted that came last under the message id, which no answer
+    names; the steps add it (`streams.answered`). None: not known, and by the first two rules.
     """
 
     station: StationId
     message_id: str
     transaction: TransactionId
     start: EventId | None = None
+    received_at: datetime | None = None
 
 
 DEAUTHORISED = "DeAuthorized"  # 1.6 StopTransaction.reason, 2.x stoppedReason

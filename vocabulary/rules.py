@@ -6,7 +6,7 @@ that held then, byte for byte.
     1   the first: what contradicts itself has no price
     2   meters, clocks and ends are doubted, and what can be concluded all the same is billed or held; sessions end by deadlines
     3   what messages say beside their transaction (`vocabulary.fact`) is kept as events, and messages without any are counted;
-        the answer to a StartTransaction names its start
+        a StartTransaction and its answer bear when they arrived, by which they find each other
     4   what contradicts itself between two ends that fit, and what was deauthorised, has a price and waits for a person
 """
 

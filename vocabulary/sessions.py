@@ -78,6 +78,7 @@ class Finding(StrEnum):
     """
 
     END_WITHOUT_START = "transaction_ended_without_start"
+    ANSWER_WITHOUT_START = "answer_waited_for_its_start_in_vain"
     ENERGY_UNKNOWN = "energy_is_unknown"
     REGISTER_FELL = "meter_register_went_backwards"
     UNITS_CONTRADICT = "meter_values_are_a_thousand_times_apart"
@@ -113,6 +114,7 @@ class Finding(StrEnum):
     SECOND_END = "second_end_of_the_same_transaction"
     SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
     FACT_AFTER_CLOSE = "message_arrived_after_the_session_was_closed"
+    START_UNANSWERED = "start_waited_for_its_answer_in_vain"
     TRUTH_DIFFERS = "truth_differs_from_what_was_invoiced"
 
 
@@ -163,6 +165,7 @@ def doubts_of(session: ChargingSession) -> tuple[Doubt, ...]:
 BLOCKING = frozenset(
     {
         Finding.END_WITHOUT_START,
+        Finding.ANSWER_WITHOUT_START,
         Finding.ENERGY_UNKNOWN,
         Finding.REGISTER_FELL,
         Finding.UNITS_CONTRADICT,

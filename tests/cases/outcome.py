@@ -16,7 +16,16 @@ from tests.cases.story import Decided, EvseIs, HasToken, Told
 from tests.one_result.pure_fold import Input, PureFold
 from tests.streams.material import contract, evse, operator, site
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
-from vocabulary.charging import ChargingEvent, Direction, MessageRejected, RawMessage, TransactionStarted, TransactionUpdated
+from vocabulary.charging import (
+    ChargingEvent,
+    Direction,
+    MessageRejected,
+    RawMessage,
+    StartAnswered,
+    StartRequested,
+    TransactionStarted,
+    TransactionUpdated,
+)
 from vocabulary.codec import Conclusion, ReferenceFact, as_plain, event_id
 from vocabulary.identity import SessionId, StationId, TariffId
 from vocabulary.money import Currency, plain
@@ -182,6 +191,8 @@ def _event(event: ChargingEvent) -> str:
     if isinstance(event, MessageRejected):
         return f"message.rejected {event.reason}: {event.detail}"
     told = as_plain(event)
+    if isinstance(event, StartRequested | StartAnswered):
+        told.pop("received_at", None)  # it is the frame's, in the line above
     fields = [f"{name} {value}" for name, value in told.items() if name not in _LEFT_OUT]
     samples = [" ".join(str(value) for value in sample.values()) for sample in told.get("samples", ())]
     signed = [f"signed {value['context']}" for value in told.get("signed", ())]

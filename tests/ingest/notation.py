@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from textwrap import dedent
 
 from ingest.decode import decode
-from vocabulary.charging import ClockCompared, Direction, Protocol, RawMessage
+from vocabulary.charging import ClockCompared, Direction, Protocol, RawMessage, StartAnswered, StartRequested
 from vocabulary.codec import as_plain
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
@@ -69,7 +69,7 @@ def _unfolded(text: str) -> Iterator[str]:
 
 def lines(event: Decoded) -> Iterator[str]:
     plain = as_plain(event)
-    hidden = {*_CONTEXT, *(_OF_FACTS if isinstance(event, Fact) else ())}
+    hidden = {*_CONTEXT, *(_OF_FACTS if isinstance(event, Fact | StartRequested | StartAnswered) else ())}
     yield _fields(plain["type"], {name: value for name, value in plain.items() if name not in hidden})
     for kind in ("samples", "signed"):
         for part in plain.get(kind, ()):

@@ -3,9 +3,10 @@
 import pytest
 
 from ingest.decode import decode
-from tests.ingest.notation import check, events, message
-from vocabulary.charging import Direction, MessageRejected, Protocol, StartRequested, TransactionStarted
-from vocabulary.codec import event_id
+from tests.ingest.notation import ARRIVAL, check, events, message
+from vocabulary.charging import Direction, MessageRejected, Protocol, StartAnswered, StartRequested, TransactionStarted
+from vocabulary.codec import encode, event_id
+from vocabulary.rules import DOUBTS, FACTS, FIRST, RULES
 
 
 def test_a_start_has_no_id_yet_and_names_the_message_that_will_be_answered_with_one() -> None:
@@ -39,6 +40,16 @@ def test_the_answer_to_a_start_gives_the_transaction_its_id() -> None:
         """,
         Direction.TO_STATION,
     )
+
+
+def test_a_start_and_its_answer_bear_when_they_arrived_from_the_third_rules_on() -> None:
+    call = message('[2,"1","StartTransaction",{"connectorId":1,"timestamp":"2026-03-02T09:00:00Z"}]', Protocol.OCPP16)
+    answer = message('[3,"1",{"transactionId":7}]', Protocol.OCPP16, Direction.TO_STATION)
+    for rules, arrived in ((FIRST, None), (DOUBTS, None), (FACTS, ARRIVAL), (RULES, ARRIVAL)):
+        requested, answered = decode(call, event_id, rules)[1], decode(answer, event_id, rules)[0]
+        assert isinstance(requested, StartRequested) and isinstance(answered, StartAnswered)
+        assert (requested.received_at, answered.received_at) == (arrived, arrived)
+        assert (b"received_at" in encode(requested)) == (b"received_at" in encode(answered)) == (arrived is not None)
 
 
 @pytest.mark.parametrize("payload", ['{"idTagInfo":{}}', "{}", "null", '{"transactionId":"17"}', '{"transactionId":1.5}'])

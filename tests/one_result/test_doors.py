@@ -28,7 +28,15 @@ from tests.first_light.homes import DATA, new_home
 from tests.http.test_publishing import wait_until
 from tests.http.world import add_token, door
 from tests.streams.folding import Folding
-from vocabulary.charging import ClockCompared, Direction, RawMessage, TransactionEnded, TransactionStarted
+from vocabulary.charging import (
+    ClockCompared,
+    Direction,
+    RawMessage,
+    StartAnswered,
+    StartRequested,
+    TransactionEnded,
+    TransactionStarted,
+)
 from vocabulary.codec import decode as decode_body
 from vocabulary.codec import encode, event_id
 from vocabulary.cost_facts import CostShown
@@ -47,7 +55,7 @@ MESSAGES = [message for message in read_lines(CAPTURE.splitlines()) if isinstanc
 
 
 def read_again(messages: Iterable[RawMessage]) -> list[Decoded]:
-    """As a home keeps them: an answer to a start names it."""
+    """As a home keeps them: an answer of which the arrival is not known names its start."""
     folding = Folding()
     return [folding.joined(e) for m in messages for e in decode(m, event_id, RULES) if folding.tell([e])]
 
@@ -58,6 +66,11 @@ def canonical(events: Iterable[Decoded]) -> list[bytes]:
 
 
 def _undated(event: Decoded) -> Decoded:
+    """An answer names its start where no arrival tells which one it is."""
+    if isinstance(event, StartAnswered):
+        return structs.replace(event, received_at=None, start=None)
+    if isinstance(event, StartRequested):
+        return structs.replace(event, received_at=None)
     return structs.replace(event, received_at=None) if isinstance(event, Carried) else event
 
 

@@ -14,7 +14,7 @@ from tests.one_result.network import STATIONS, facts
 from tests.one_result.pure_fold import fold
 from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
 from tests.one_result.ways import RUN, embedded, once
-from vocabulary.charging import RawMessage
+from vocabulary.charging import Direction, RawMessage
 
 
 @settings(max_examples=30)
@@ -54,6 +54,18 @@ CASES = Path(__file__).parents[1] / "cases"
 def test_what_is_held_and_left_out_in_a_case_is_so_by_the_runtime(case: str) -> None:
     inputs = inputs_of(story_of((CASES / case / "story.txt").read_text()))
     assert_same(fold(inputs), embedded(inputs, 7), "the embedded runtime")
+
+
+@pytest.mark.parametrize("answers_first", [True, False])
+def test_calls_and_answers_in_files_of_their_own_come_to_the_same_amounts(answers_first: bool) -> None:
+    random = Random(7)
+    messages = sequence(random, visits(random, sorted(STATIONS), 4))
+    apart = sorted(messages, key=lambda each: (each.direction is Direction.TO_STATION) is not answers_first)
+    known, late = facts()
+    inputs = once([*known, *late, *apart, RUN])
+    found = fold(inputs)
+    assert_same(found, embedded(inputs, 7), "the embedded runtime")
+    assert_same(fold([*known, *late, *messages, RUN]).money(), found.money(), "in files of their own")
 
 
 def test_when_a_contract_becomes_known_decides_no_amount() -> None:

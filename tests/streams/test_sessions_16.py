@@ -610,7 +610,7 @@ def test_an_end_before_the_start_is_a_finding_and_no_session() -> None:
 
 
 def test_what_a_station_has_in_mind_does_not_grow_with_its_history() -> None:
-    """Starts whose stops are lost, statuses, requests and orphans: the newest of each are kept."""
+    """Starts whose stops are lost and that nobody answers, statuses and orphans: the newest of each are kept."""
     state = StationState()
     for day in range(2_000):
         lines = f"""
@@ -622,7 +622,8 @@ def test_what_a_station_has_in_mind_does_not_grow_with_its_history() -> None:
         for event in events(lines):
             assert not isinstance(event, TransactionUpdated | MessageRejected)
             state, _ = connectors.step(state, event)
-    assert len(state.sessions) + len(state.statuses) + len(state.requests) + len(state.orphans) < 300
+    assert len(state.starts) == 512 and len(state.sessions) == 513
+    assert len(state.statuses) + len(state.requests) + len(state.asked) + len(state.orphans) < 640
 
 
 def test_a_status_of_2x_tells_nothing_here() -> None:
