@@ -11,7 +11,7 @@ from ingest.captures import Unreadable
 from ingest.file_forms import FileForm
 from ingest.frame_verdict import FrameJudge, FrameVerdict, Judged
 from vocabulary.charging import Protocol, RawMessage
-from wattbook.importing import form_of, pieces
+from wattbook.importing import FileRead, pieces
 
 _LINES = 500
 
@@ -71,8 +71,8 @@ def check_files(
     """Check the files in order, as `importing.import_files` reads them; an answer may stand in a later file than its call."""
     checked, judge = Checked(), FrameJudge(protocol)
     for file in files:
-        before = 0
-        for piece in pieces(file, _LINES, form or form_of(file), zone):
+        before, reading = 0, FileRead(file, form)
+        for piece in pieces(reading, _LINES, zone):
             for number, item in enumerate(piece.items, start=before + 1):
                 if isinstance(item, RawMessage):
                     line = item.source.line if item.source else number
