@@ -252,6 +252,58 @@ def test_a_tap_and_its_csms_know_each_other_by_certificates(
     assert seen == ([((("commonName", "wattbook"),),)] if status is None else [])
 
 
+@pytest.mark.parametrize(
+    ("profile", "has_tls", "password", "certificate", "recorded"),
+    [
+        (None, False, None, None, 0),
+        (None, False, PASSWORD, None, 1),
+        (0, False, PASSWORD, None, 1),
+        (None, True, None, None, 0),
+        (None, True, PASSWORD, None, 2),
+        (3, True, PASSWORD, STATION, 3),
+    ],
+)
+def test_a_tap_records_the_profile_of_what_the_station_showed(
+    tmp_path: Path, profile: int | None, has_tls: bool, password: str | None, certificate: str | None, recorded: int
+) -> None:
+    """Whether that was enough is the CSMS's decision; this one lets everybody in."""
+    authority, kept, lines = Authority(tmp_path), list[RawMessage](), list[dict[str, object]]()
+
+    async def csms(connection: ServerConnection) -> None:
+        async for frame in connection:
+            await connection.send(frame)
+
+    async def record(messages: Sequence[RawMessage]) -> list[list[str]]:
+        kept.extend(messages)
+        return [[] for _ in messages]
+
+    async def main() -> None:
+        async with serve(csms, "localhost", 0, subprotocols=[Subprotocol("ocpp1.6")]) as upstream:
+            settings = Settings(
+                home=tmp_path,
+                serve_port=0,
+                serve_security_profile=profile,
+                serve_tls_cert_file=authority.issue("localhost") if has_tls else None,
+                serve_tls_client_ca_file=authority.certificate_file if certificate else None,
+                serve_upstream=f"ws://localhost:{upstream.sockets[0].getsockname()[1]}/ocpp",
+            )
+            tap = station_server(settings, record, lambda event, **f: lines.append({"event": event, **f}), lambda: False)
+            url = re.search(r"wss?://\S+/ocpp/", await listen(tap, settings))
+            assert url is not None
+            tls = authority.client(certificate and authority.issue(certificate)) if has_tls else None
+            login = {} if password is None else {"Authorization": build_authorization_basic(STATION, password)}
+            async with connect(
+                url.group() + STATION, subprotocols=[Subprotocol("ocpp1.6")], additional_headers=login, ssl=tls
+            ) as station:
+                await station.send(HEARTBEAT)
+                assert await station.recv() == HEARTBEAT
+            await tap.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert [message.security_profile for message in kept] == [recorded] * 2, "in both directions"
+    assert lines[0]["security_profile"] == recorded
+
+
 async def _answer(messages: Sequence[RawMessage]) -> list[list[str]]:
     return [["[3]"] for _ in messages]
 
