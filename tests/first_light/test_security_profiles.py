@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from click.testing import CliRunner, Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,6 +31,7 @@ from streams.log import Position, Stream
 from vocabulary.charging import RawMessage
 from vocabulary.codec import decode
 from vocabulary.identity import StationId
+from wattbook.cli import cli
 from wattbook.credentials import Credentials, CredentialsUnusable, canonical, is_password_of
 from wattbook.doorkeeper import Passwords
 from wattbook.front_door import check_door, listen, profile_of, station_server, tell_revoked
@@ -173,7 +175,7 @@ def test_profile_3_is_the_stations_own_certificate(home: Path) -> None:
         for tls in (authority.client(), authority.client(stranger.issue(STATION, "Operator"))):
             with pytest.raises((ssl.SSLError, ConnectionError, InvalidMessage)):
                 asyncio.run(_talk(url, STATION, None, tls))
-        wattbook(home, "station", "revoke", STATION)
+        wattbook(home, "station", "revoke", STATION, "--certificate")
         assert status(url, STATION, None, authority.client(authority.issue(STATION, "Operator"))) == 403
     assert profiles_kept(home) == {3}
 
@@ -368,6 +370,28 @@ def test_a_station_is_not_added_twice_and_only_a_known_one_gets_another_password
     credentials.add(STATION)
     with pytest.raises(CredentialsUnusable, match="station password"):
         credentials.add(STATION)
+
+
+def test_a_station_that_nobody_knows_is_not_revoked_by_mistake(home: Path) -> None:
+    """`NOPE` was noted as revoked, and the station that was meant went on."""
+
+    def revoked(*words: str) -> Result:
+        return CliRunner().invoke(cli, ["--home", str(home), "station", "revoke", *words])
+
+    wattbook(home, "station", "add", "HAM-0001")
+    refused = revoked("HAM-001")
+    assert refused.exit_code == 1
+    assert str(refused.exception) == (
+        "HAM-001 has no password here, so nothing was revoked: `wattbook station list` tells who has one; "
+        "`wattbook station revoke HAM-001 --certificate` refuses a station that connects with a certificate"
+    )
+    assert "HAM-001" not in Credentials(home / "station-credentials.json").all()
+    for words in (("HAM-0001",), ("HAM-0001",), ("HAM-0002", "--certificate"), ("HAM-0002",)):
+        assert revoked(*words).exit_code == 0
+    assert {name for name, held in Credentials(home / "station-credentials.json").all().items() if held.revoked} == {
+        "HAM-0001",
+        "HAM-0002",
+    }
 
 
 def test_a_damaged_file_is_told_and_lets_nobody_in(tmp_path: Path) -> None:
