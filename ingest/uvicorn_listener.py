@@ -17,6 +17,8 @@ from typing import Any, Final, cast
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ingest.tls_handshake import HANDSHAKE_S, TlsRefusals, behind_tls
+
 IDLE_S: Final = 15
 CONNECTIONS_MAX: Final = 100
 LINGER_S: Final = 10  # for a body that nobody will read
@@ -53,9 +55,10 @@ class _Impatient(H11Protocol):
     """A connection that must have a request in hand, or begin another one, every so often."""
 
     idle_s: float = IDLE_S
+    _timer: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._lingering = _Lingering(cast(asyncio.Transport, transport), self._lingers)
+        self._lingering = _Lingering(cast("asyncio.Transport", transport), self._lingers)
         self._to_throw_away: int | None = None  # bytes; None: what comes is read
         super().connection_made(self._lingering)  # type: ignore[arg-type]
         self._look_again(None)
@@ -118,8 +121,8 @@ def _listening(host: str, port: int) -> socket.socket:
 class HttpListener:
     """`start`, then `stop`."""
 
-    def __init__(self, app: Any, *, idle_s: float = IDLE_S) -> None:
-        self._app = app
+    def __init__(self, app: Any, log: Callable[..., None], *, idle_s: float = IDLE_S) -> None:
+        self._app, self._log = app, log
         self._protocol = type("_Protocol", (_Impatient,), {"idle_s": idle_s})
         self._server: _Quiet | None = None
         self._task: asyncio.Task[None] | None = None
@@ -129,7 +132,7 @@ class HttpListener:
         listening = _listening(host, port)
         config = Config(
             self._app,
-            http=self._protocol,
+            http=behind_tls(self._protocol, tls, TlsRefusals(self._log), HANDSHAKE_S),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -140,7 +143,6 @@ class HttpListener:
             timeout_graceful_shutdown=_STOP_S,
         )
         config.load()
-        config.ssl = tls
         self._server = _Quiet(config)
         self._task = asyncio.create_task(self._server.serve([listening]))
         while not self._server.started and not self._task.done():

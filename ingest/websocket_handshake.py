@@ -69,7 +69,7 @@ def knock_of(connection: ServerConnection, request: Request, address: str) -> Kn
 
 
 def profile_shown(connection: ServerConnection, request: Request) -> int:
-    """The security profile of what a station shows, whoever judges it: 0 where that is no name with a password, and no certificate."""
+    """The security profile of what a station shows, whoever judges it; 0: neither a name with a password nor a certificate."""
     if _subject(connection) is not None:
         return 3
     if not any(each.strip().lower().startswith("basic ") for each in request.headers.get_all("Authorization")):

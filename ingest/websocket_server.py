@@ -15,7 +15,7 @@ station, answer first. `receive` must have made the message durable when it retu
 - Who does not read what it is sent for a while is disconnected, without a word: nothing could be said to it.
 - Who offers no known subprotocol, a name that is none, or no right to it, gets an HTTP status and the reason.
 
-Versions are preferred newest first. A log line is written when a connection is made or refused, and when it ends.
+Versions are preferred newest first. A log line is written when a connection is made or refused, by TLS too, and when it ends.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from ingest.limits import Bucket, Limits
+from ingest.tls_handshake import TlsRefusals, behind_tls
 from ingest.websocket_handshake import (
     VERSIONS,
     Admit,
@@ -119,13 +120,15 @@ class StationServer:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; gives the port, which is chosen by the system if `port` is 0."""
+        is_tap = self._upstream is not None
+        connection = _counted(self._limits.connections_max + _SPARE, is_tap=is_tap)
         self._server = await serve(
             self._converse,
             host,
             port,
             subprotocols=[Subprotocol(version) for version in VERSIONS],
             process_request=self._examine,
-            select_subprotocol=None if self._upstream is None else self._chosen,
+            select_subprotocol=self._chosen if is_tap else None,
             max_size=self._limits.frame_bytes_max,
             max_queue=_QUEUE_FRAMES,
             open_timeout=self._limits.handshake_s,
@@ -133,8 +136,7 @@ class StationServer:
             ping_interval=self._limits.ping_s,
             ping_timeout=self._limits.ping_s,
             server_header=None,
-            create_connection=_counted(self._limits.connections_max + _SPARE, is_tap=self._upstream is not None),
-            ssl=tls,
+            create_connection=behind_tls(connection, tls, TlsRefusals(self._log), self._limits.handshake_s),
         )
         return int(self._server.sockets[0].getsockname()[1])
 

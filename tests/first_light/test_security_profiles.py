@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatu
 from websockets.headers import build_authorization_basic
 from websockets.typing import Subprotocol
 
+from ingest.tls_handshake import TlsRefusals
 from ingest.websocket_handshake import Knock
 from streams.log import Position, Stream
 from vocabulary.charging import RawMessage
@@ -304,6 +306,77 @@ def test_a_tap_records_the_profile_of_what_the_station_showed(
     asyncio.run(asyncio.wait_for(main(), 30))
     assert [message.security_profile for message in kept] == [recorded] * 2, "in both directions"
     assert lines[0]["security_profile"] == recorded
+
+
+def test_who_is_refused_by_tls_is_told_in_the_log(tmp_path: Path) -> None:
+    authority, stranger, lines = Authority(tmp_path), Authority(tmp_path, "stranger"), list[dict[str, object]]()
+    settings = Settings(
+        home=tmp_path,
+        serve_port=0,
+        serve_security_profile=3,
+        serve_tls_cert_file=authority.issue("localhost"),
+        serve_tls_client_ca_file=authority.certificate_file,
+    )
+    own, old = authority.client(authority.issue(STATION)), authority.client()
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    async def main() -> None:
+        server = station_server(settings, _answer, lambda event, **f: lines.append({"event": event, **f}), lambda: False)
+        url = re.search(r"wss://\S+/ocpp/", await listen(server, settings))
+        assert url is not None
+        for address, tls in (
+            (url.group(), authority.client()),
+            (url.group(), authority.client(stranger.issue(STATION))),
+            (url.group().replace("wss:", "ws:"), None),
+            (url.group(), old),
+        ):
+            with pytest.raises((OSError, InvalidHandshake)):
+                async with connect(address + STATION, subprotocols=[Subprotocol("ocpp1.6")], ssl=tls) as station:
+                    await station.recv()
+        async with connect(url.group() + STATION, subprotocols=[Subprotocol("ocpp1.6")], ssl=own) as station:
+            await station.send(HEARTBEAT)
+            assert await station.recv() == "[3]"
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await asyncio.to_thread(_shake_hands, url.group(), stranger.client())
+        await server.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    refused = [line for line in lines if line["event"] == "tls_refused"]
+    assert [line["reason"] for line in refused] == [
+        "client_showed_no_certificate",
+        "certificate_of_the_client_does_not_hold",
+        "plain_http_came_to_a_tls_port",
+        "no_version_or_cipher_in_common",
+        "client_refuses_our_certificate",
+    ]
+    assert {line["address"] for line in refused} == {"127.0.0.1"}
+    assert refused[1]["detail"] == "unable to get local issuer certificate"
+
+
+def _shake_hands(url: str, tls: ssl.SSLContext) -> None:
+    """As a station that tells why it goes; asyncio goes without a word."""
+    port = int(url.split(":")[2].partition("/")[0])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain, tls.wrap_socket(plain, server_hostname="localhost"):
+        pass
+
+
+def test_what_is_left_out_of_the_log_is_counted() -> None:
+    lines, now = list[dict[str, object]](), [0.0]
+    refusals = TlsRefusals(lambda event, **facts: lines.append({"event": event, **facts}), lambda: now[0])
+    for number in range(1000):
+        refusals.tell(f"192.0.2.{number % 250}", ConnectionResetError())
+    assert len(lines) == 20
+    now[0] = 3600
+    for _ in range(9):
+        refusals.tell("192.0.2.1", ConnectionAbortedError())
+    assert len(lines) == 25, "five of one address"
+    assert lines[20] == {
+        "event": "tls_refused",
+        "address": "192.0.2.1",
+        "reason": "tls_handshake_takes_too_long",
+        "untold": 980,
+    }
 
 
 async def _answer(messages: Sequence[RawMessage]) -> list[list[str]]:
