@@ -115,7 +115,7 @@ def read_reference(folder: Path, seal: Seal) -> tuple[ReferenceFact, ...]:
 
 
 def operator_zone(folder: Path) -> str | None:
-    """In which the operator's days begin, as the latest of its versions says; None where no operator can be read there."""
+    """In which the operator's days begin, as the first of its versions says; None where no operator can be read there."""
     documents, _ = _split(_documents(folder))
     entries, _ = _split(entry for document in documents for entry in _entries(document))
     operators, _ = _split(_items(entries, "operator", OperatorShape, lambda _: "operator", lambda o: o.time_zone))
