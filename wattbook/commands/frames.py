@@ -29,8 +29,8 @@ def check_frames(
     """Check the frames in FILES by OCPP's schemas, and tell what is decoded from them all the same.
 
     Reads what `wattbook import` reads, and keeps nothing: it needs no home. Times without a zone are taken for UTC, since
-    nothing is billed by them here. The status is 1 where a frame violates its schema, or nothing could be read of a file. What a schema
-    refuses is imported, too, as far as it can be understood.
+    nothing is billed by them here. The status is 1 where a frame violates its schema, or nothing could be read of a file.
+    What a schema refuses is imported, too, as far as it can be understood.
     """
     zone = zone_option(time_zone)
     with progress_bar("checking", sum(file.stat().st_size for file in files)) as progress:
