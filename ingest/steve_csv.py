@@ -7,8 +7,9 @@
 
 The columns are those of the table's fields, in any order; `stop_reason` is missing in older versions, others are ignored. A row
 without a stop is a transaction that had none when the file was written. The rows come newest first; the messages are given in
-the order of the starts. Meter values are not in the export, nor is what the token was answered. Nothing is added: what a row
-does not say, its messages do not say either. Each says the row it was written from (`RawMessage.source`).
+the order of the starts. A row gives all of its messages or none. Meter values are not in the export, nor is what the token was
+answered. Nothing is added: what a row does not say, its messages do not say either. Each says the row it was written from
+(`RawMessage.source`).
 """
 
 import csv
@@ -75,9 +76,9 @@ def read_rows(text: str, file: str, zone: tzinfo | None) -> list[RawMessage | Un
         source = Source(form=FORM, file=file, line=number, text=verbatim)
         try:
             at, key, messages = _start(row, source, zone)
-            starts.append((at, key, messages))
             if any(row.get(name) for name in STOP):
                 messages.append(_stop(row, source, zone))
+            starts.append((at, key, messages))
         except _Complaint as complaint:
             unreadable.append(Unreadable(number, complaint.reason, complaint.remedy))
     starts.sort(key=lambda start: start[:2])
@@ -149,6 +150,9 @@ def _meter(row: dict[str, str], name: str) -> msgspec.Raw:
     if _THOUSANDS.fullmatch(row.get(name, "")):
         reason = f"{name}: {row[name][:40]!r} may be thousands of Wh, or thousandths"
         raise _Complaint(reason, "write whole Wh without a mark between the digits, as SteVe does")
+    if "e" in row.get(name, "").lower() and value is not None:
+        reason = f"{name}: {row[name][:40]!r} is as a spreadsheet shortens it, and may lack digits"
+        raise _Complaint(reason, "write all digits of the register in Wh, or export the file from SteVe again")
     if value is None:
         remedy = "write the register in Wh, or leave both stop columns empty"
         raise _Complaint(f"{name}: {row.get(name, '')[:40]!r} is no reading", remedy)

@@ -2,31 +2,84 @@
 
 uvicorn waits for ever for a request that never becomes whole; here a connection without a request in hand is closed after
 IDLE_S seconds, whether it is silent or sends one byte a second.
+
+uvicorn closes a connection as soon as it has answered, also where the request's body is not all read, and then the answer is
+lost to whoever sends all of a body before it reads. Here what still comes is thrown away for a while, and then it is closed.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ingest.tls_handshake import HANDSHAKE_S, TlsRefusals, behind_tls
+
 IDLE_S: Final = 15
 CONNECTIONS_MAX: Final = 100
+LINGER_S: Final = 10  # for a body that nobody will read
+LINGER_BYTES_MAX: Final = 256 * 2**20
 _STOP_S: Final = 10  # for what is in hand when it stops
+
+
+class _Lingering:
+    """A transport that is closed a while after `close` where `lingers` says so."""
+
+    def __init__(self, transport: asyncio.Transport, lingers: Callable[[], bool]) -> None:
+        self._transport, self._lingers, self._is_closing = transport, lingers, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        if self._is_closing or not self._lingers():
+            self.end()
+            return
+        self._is_closing = True
+        if self._transport.can_write_eof():  # not with TLS
+            self._transport.write_eof()
+
+    def end(self) -> None:
+        self._is_closing = True
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._is_closing or self._transport.is_closing()
 
 
 class _Impatient(H11Protocol):
     """A connection that must have a request in hand, or begin another one, every so often."""
 
     idle_s: float = IDLE_S
+    _timer: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]
+        self._lingering = _Lingering(cast("asyncio.Transport", transport), self._lingers)
+        self._to_throw_away: int | None = None  # bytes; None: what comes is read
+        super().connection_made(self._lingering)  # type: ignore[arg-type]
         self._look_again(None)
+
+    def _lingers(self) -> bool:
+        """It was answered, and its body is not all read."""
+        if self.cycle is None or not self.cycle.response_complete or not self.cycle.more_body:
+            return False
+        self._to_throw_away = LINGER_BYTES_MAX
+        self.flow.resume_reading()
+        self._timer.cancel()
+        self._timer = self.loop.call_later(LINGER_S, self._lingering.end)
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        if self._to_throw_away is None:
+            super().data_received(data)
+            return
+        self._to_throw_away -= len(data)
+        if self._to_throw_away < 0:
+            self._lingering.end()
 
     def _look_again(self, seen: object) -> None:
         self._timer = self.loop.call_later(self.idle_s, self._look, seen)
@@ -38,7 +91,7 @@ class _Impatient(H11Protocol):
     def _look(self, seen: object) -> None:
         in_hand = self.cycle is not None and not self.cycle.response_complete
         if not in_hand and self.cycle is seen:
-            self.transport.close()
+            self._lingering.end()
         else:
             self._look_again(None if in_hand else self.cycle)
 
@@ -68,8 +121,8 @@ def _listening(host: str, port: int) -> socket.socket:
 class HttpListener:
     """`start`, then `stop`."""
 
-    def __init__(self, app: Any, *, idle_s: float = IDLE_S) -> None:
-        self._app = app
+    def __init__(self, app: Any, log: Callable[..., None], *, idle_s: float = IDLE_S) -> None:
+        self._app, self._log = app, log
         self._protocol = type("_Protocol", (_Impatient,), {"idle_s": idle_s})
         self._server: _Quiet | None = None
         self._task: asyncio.Task[None] | None = None
@@ -79,7 +132,7 @@ class HttpListener:
         listening = _listening(host, port)
         config = Config(
             self._app,
-            http=self._protocol,
+            http=behind_tls(self._protocol, tls, TlsRefusals(self._log), HANDSHAKE_S),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -90,7 +143,6 @@ class HttpListener:
             timeout_graceful_shutdown=_STOP_S,
         )
         config.load()
-        config.ssl = tls
         self._server = _Quiet(config)
         self._task = asyncio.create_task(self._server.serve([listening]))
         while not self._server.started and not self._task.done():

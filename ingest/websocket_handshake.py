@@ -68,6 +68,15 @@ def knock_of(connection: ServerConnection, request: Request, address: str) -> Kn
     return Knock(station, address, _password(request, station), _subject(connection))
 
 
+def profile_shown(connection: ServerConnection, request: Request) -> int:
+    """The security profile of what a station shows, whoever judges it; 0: neither a name with a password nor a certificate."""
+    if _subject(connection) is not None:
+        return 3
+    if not any(each.strip().lower().startswith("basic ") for each in request.headers.get_all("Authorization")):
+        return 0
+    return 1 if connection.transport.get_extra_info("ssl_object") is None else 2
+
+
 def address_of(connection: ServerConnection, request: Request, behind_proxy: bool) -> str:
     """Where the caller is: the last address that our own proxy wrote down, or the peer's."""
     forwarded = request.headers.get_all("X-Forwarded-For") if behind_proxy else []

@@ -15,7 +15,7 @@ station, answer first. `receive` must have made the message durable when it retu
 - Who does not read what it is sent for a while is disconnected, without a word: nothing could be said to it.
 - Who offers no known subprotocol, a name that is none, or no right to it, gets an HTTP status and the reason.
 
-Versions are preferred newest first. A log line is written when a connection is made or refused, and when it ends.
+Versions are preferred newest first. A log line is written when a connection is made or refused, by TLS too, and when it ends.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -37,6 +37,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from ingest.limits import Bucket, Limits
+from ingest.tls_handshake import TlsRefusals, behind_tls
 from ingest.websocket_handshake import (
     VERSIONS,
     Admit,
@@ -45,6 +46,7 @@ from ingest.websocket_handshake import (
     address_of,
     header_bytes,
     knock_of,
+    profile_shown,
     refusal_of,
     station_of,
     without_query,
@@ -73,6 +75,14 @@ def utc_now() -> datetime:
 
 async def admit_everyone(_knock: Knock) -> Refusal | None:
     return None
+
+
+class _Talk(NamedTuple):
+    """What holds for all messages of a connection."""
+
+    station: StationId
+    version: OcppVersion
+    profile: int | None
 
 
 class _Turn:
@@ -110,13 +120,15 @@ class StationServer:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; gives the port, which is chosen by the system if `port` is 0."""
+        is_tap = self._upstream is not None
+        connection = _counted(self._limits.connections_max + _SPARE, is_tap=is_tap)
         self._server = await serve(
             self._converse,
             host,
             port,
             subprotocols=[Subprotocol(version) for version in VERSIONS],
             process_request=self._examine,
-            select_subprotocol=None if self._upstream is None else self._chosen,
+            select_subprotocol=self._chosen if is_tap else None,
             max_size=self._limits.frame_bytes_max,
             max_queue=_QUEUE_FRAMES,
             open_timeout=self._limits.handshake_s,
@@ -124,8 +136,7 @@ class StationServer:
             ping_interval=self._limits.ping_s,
             ping_timeout=self._limits.ping_s,
             server_header=None,
-            create_connection=_counted(self._limits.connections_max + _SPARE, is_tap=self._upstream is not None),
-            ssl=tls,
+            create_connection=behind_tls(connection, tls, TlsRefusals(self._log), self._limits.handshake_s),
         )
         return int(self._server.sockets[0].getsockname()[1])
 
@@ -188,18 +199,20 @@ class StationServer:
         assert connection.request is not None
         station, version = station_of(connection.request.path), OcppVersion(str(connection.subprotocol))
         assert station is not None, "refused in the handshake"
+        profile = self._profile if self._upstream is None else profile_shown(connection, connection.request)
+        talk = _Talk(station, version, profile)
         self._replace(station, connection)
-        self._log("station_connected", station=station, protocol=version.value, security_profile=self._profile)
+        self._log("station_connected", station=station, protocol=version.value, security_profile=profile)
         turn = self._turns.setdefault(station, _Turn(self._limits))
         began, frames = monotonic(), 0
         try:
             if self._upstream is not None:
-                frames = await self._relay(connection, turn, station, version)
+                frames = await self._relay(connection, turn, talk)
                 return
             while await self._paced(connection, turn) and (data := await _next_frame(connection)) is not None:
                 frames += 1
-                await self._handle(connection, turn, self._message(data, station, version))
-            frames += await self._handle_rest(connection, turn, station, version)
+                await self._handle(connection, turn, self._message(data, talk))
+            frames += await self._handle_rest(connection, turn, talk)
         finally:
             if self._connections.get(station) is connection:
                 del self._connections[station]
@@ -209,7 +222,7 @@ class StationServer:
                 facts["unread"] = unread
             self._log("station_disconnected", station=station, **facts, code=connection.close_code)
 
-    async def _relay(self, connection: ServerConnection, turn: _Turn, station: StationId, version: OcppVersion) -> int:
+    async def _relay(self, connection: ServerConnection, turn: _Turn, talk: _Talk) -> int:
         """Frames go on in both directions until one side ends; gives how many the station sent."""
         assert self._upstream is not None
         line, frames = self._upstream.line(connection), 0
@@ -218,10 +231,10 @@ class StationServer:
             nonlocal frames
             frames += 1
             await self._paced(connection, turn)
-            await self._receive([self._message(data, station, version)])
+            await self._receive([self._message(data, talk)])
 
         async def to_station(data: bytes) -> None:
-            await self._receive([self._message(data, station, version, Direction.TO_STATION)])
+            await self._receive([self._message(data, talk, Direction.TO_STATION)])
 
         try:
             async with asyncio.TaskGroup() as both:
@@ -269,13 +282,13 @@ class StationServer:
             (answers,) = await self._receive([message])
             await self._sent(message.station, connection, answers)
 
-    async def _handle_rest(self, connection: ServerConnection, turn: _Turn, station: StationId, version: OcppVersion) -> int:
+    async def _handle_rest(self, connection: ServerConnection, turn: _Turn, talk: _Talk) -> int:
         """What waits of a connection that has ended, as far as it is no flood; how many frames that was. Nobody is answered."""
         waiting = min(len(connection.recv_messages.frames), turn.pace.take_all(monotonic()))
         frames = [data for _ in range(waiting) if (data := await _next_frame(connection)) is not None]
         if frames:
             async with turn.lock:
-                await self._receive([self._message(data, station, version) for data in frames])
+                await self._receive([self._message(data, talk) for data in frames])
         return len(frames)
 
     async def _sent(self, station: StationId, connection: ServerConnection, texts: Sequence[str]) -> bool:
@@ -292,21 +305,19 @@ class StationServer:
             return False
         return True
 
-    def _message(
-        self, data: bytes, station: StationId, version: OcppVersion, direction: Direction = Direction.FROM_STATION
-    ) -> RawMessage:
+    def _message(self, data: bytes, talk: _Talk, direction: Direction = Direction.FROM_STATION) -> RawMessage:
         try:
             frame, is_base64 = data.decode(), False
         except UnicodeDecodeError:
             frame, is_base64 = b64encode(data).decode(), True
         return RawMessage(
-            station=station,
+            station=talk.station,
             frame=frame,
             direction=direction,
-            protocol=version,
+            protocol=talk.version,
             received_at=self._now(),
             base64=is_base64,
-            security_profile=self._profile,
+            security_profile=talk.profile,
         )
 
 

@@ -1,10 +1,11 @@
-"""Whether the zone in which the times of a file were read is likely wrong. Pure.
+"""Whether the zone that was said of a file's times is likely wrong. Pure.
 
-One station that is whole quarter hours off has a wrong clock (`streams.clock` sees to it). Where all are, by the same, it is
+One station that is whole quarter hours off has a wrong clock (`streams.clock` sees to it). Where most are, by the same, it is
 rather the file whose times were read in another zone than they were written in, and right clocks are corrected by wrong
-arrivals.
+arrivals. A station of which all messages had waited, offline, says nothing of that.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from vocabulary.charging import (
     TransactionStarted,
     TransactionUpdated,
 )
-from vocabulary.clocks import quarter_hours
+from vocabulary.clocks import APART, quarter_hours
 from vocabulary.identity import EventId, StationId
 
 _NONE = timedelta(0)
@@ -27,21 +28,27 @@ _FEWEST = 2  # stations: of one it is as likely that its clock is wrong
 
 
 class ZoneDoubt(NamedTuple):
-    """How many stations there are, and how far each is ahead of the times of the file."""
+    """How many stations there are, how many are off by the same, and how far these are ahead of the times of the file."""
 
     stations: int
+    off: int
     ahead: timedelta
 
     @classmethod
     def of(cls, greatest: dict[StationId, timedelta]) -> "ZoneDoubt | None":
-        off = {quarter_hours(ahead) for ahead in greatest.values()}
-        by = off.pop() if len(off) == 1 else None
-        return None if by is None or len(greatest) < _FEWEST else cls(len(greatest), by)
+        offsets = [quarter_hours(ahead) for ahead in greatest.values()]
+        counted = Counter(by for by in offsets if by is not None)
+        if not counted:
+            return None
+        by, off = max(counted.items(), key=lambda each: (each[1], each[0]))
+        live = sum(ahead >= min(by - _MINUTE, -APART) for ahead in greatest.values())
+        return cls(len(greatest), off, by) if off >= _FEWEST and 2 * off > live else None
 
     def __str__(self) -> str:
         hours, minutes = divmod(abs(self.ahead) // _MINUTE, 60)
         which = "ahead of" if self.ahead > _NONE else "behind"
-        return f"{self.stations} stations, all there are, tell times that are {hours}:{minutes:02} h {which} those of the file"
+        who = f"{self.off} stations, all there are," if self.off == self.stations else f"{self.off} of {self.stations} stations"
+        return f"{who} tell times that are {hours}:{minutes:02} h {which} those of the file"
 
 
 def told_off(messages: Iterable[RawMessage], greatest: dict[StationId, timedelta]) -> None:

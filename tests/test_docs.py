@@ -26,6 +26,7 @@ import click
 import pytest
 
 from ingest.batches import BatchFault
+from ingest.tls_handshake import TlsFault
 from ledger.checks import CHECKS
 from vocabulary.charging import Rejection
 from vocabulary.cost_facts import NoCost
@@ -227,6 +228,7 @@ LOGGING = ("wattbook/desk.py", "wattbook/recorder.py", "ingest/http_server.py") 
 
 REASONS: list[type[StrEnum]] = [
     BatchFault,
+    TlsFault,
     Rejection,
     QuarantineReason,
     Finding,
@@ -257,7 +259,8 @@ def refusals() -> Iterator[str]:
         yield f"{HTTPStatus[name].value} {HTTPStatus[name].phrase}"
     yield from set(re.findall(r"\b10\d\d\b", server))
     yield from set(re.findall(r'"(\w+Violation|\w+Error|NotSupported|NotImplemented)"', answers))
-    yield from re.findall(r'_(?:say|log)\(\s*"(\w+)"', server + "".join(map(source, LOGGING)))
+    doors_and_tls = server + source("ingest/tls_handshake.py")
+    yield from re.findall(r'_(?:say|log)\(\s*"(\w+)"', doors_and_tls + "".join(map(source, LOGGING)))
     yield from set(re.findall(r'\bsay\("(\w+)"', source("wattbook/serving.py") + source("wattbook/ticking.py")))
 
 

@@ -64,9 +64,15 @@ class Credentials:
         """Another password for a station that has one."""
         return self._set(station, password, wanted=True)
 
-    def revoke(self, station: StationId) -> None:
+    def revoke(self, station: StationId, *, by_certificate: bool = False) -> None:
+        """A station of the file, or one that need not be there, as it connects `by_certificate`."""
         with locked(self._path):
             held = self._read().stations
+            if station not in held and not by_certificate:
+                raise CredentialsUnusable(
+                    f"{station} has no password here, so nothing was revoked: `wattbook station list` tells who has one; "
+                    f"`wattbook station revoke {station} --certificate` refuses a station that connects with a certificate"
+                )
             replace(self._path, _bytes(held | {station: Credential(revoked=True)}))
 
     def all(self) -> Mapping[StationId, Credential]:

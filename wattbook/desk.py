@@ -193,7 +193,7 @@ class Desk:
     def _reply(self, view: "View", message: RawMessage, number: int | None) -> Iterator[str]:
         """The answer, then what else the station shall know of its costs."""
         assert message.received_at is not None
-        call = presented(message.frame)
+        call = presented(message.frame, _protocol(message))
         events = view.events(message)
         session = view.session_of(events)
         at_once = self._app.runtime.concludes_at_once and not (self._steps_stopped or self._steps_wait or self.behind)
@@ -341,10 +341,12 @@ class View(NamedTuple):
         return next((s.transaction for s in state.sessions if s.session == session), None)
 
     def decisions(self, message: RawMessage, call: Presented | None, cost: Cost | None, number: int | None) -> Decisions:
-        """Who, which transaction, and what it costs. A token nobody holds is told so; what it charges is kept all the same."""
+        """Who, which transaction, and what it costs. A token that nobody holds or that cannot be read is told so; what it
+        charges is kept all the same. Of a call that need not bear one, and does not, the answer says nothing.
+        """
         assert message.received_at is not None
         holder = self.catalogue.holder(call.token, message.received_at) if call and call.token else None
-        known = call is None or call.token is None or holder is not None
+        known = holder is not None or (call is not None and call.is_for_all)
         asks = call is not None and call.action == "Authorize" and holder is not None
         return Decisions(
             transaction_id=number,
@@ -375,7 +377,7 @@ def _protocol(message: RawMessage) -> Protocol:
 
 
 def _is_start_16(message: RawMessage) -> bool:
-    call = presented(message.frame) if message.protocol is Protocol.OCPP16 else None
+    call = presented(message.frame, Protocol.OCPP16) if message.protocol is Protocol.OCPP16 else None
     return call is not None and call.action == "StartTransaction"
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from ingest.captures import Unreadable
 from ingest.file_forms import FileForm
 from ingest.frame_verdict import FrameJudge, FrameVerdict, Judged
 from vocabulary.charging import Protocol, RawMessage
-from wattbook.importing import form_of, pieces
+from wattbook.importing import FileRead, pieces
 
 _LINES = 500
 
@@ -39,9 +38,24 @@ class Sum(Struct, kw_only=True):
     rejected: int = 0
 
 
+class FileSum(Struct, kw_only=True):
+    """Frames of one file, and lines of it that are no message."""
+
+    file: str
+    frames: int
+    valid: int
+    violates: int
+    not_judged: int
+    no_message: int
+
+
 class Checked(Struct, kw_only=True):
+    """`unreadable_lines`: of each file the first that are no message. `unread_files`: of which nothing could be read."""
+
     frames: list[CheckedFrame] = field(default_factory=list)
     unreadable_lines: list[str] = field(default_factory=list)
+    unread_files: list[str] = field(default_factory=list)
+    files: list[FileSum] = field(default_factory=list)
 
     @property
     def violations(self) -> int:
@@ -71,14 +85,28 @@ def check_files(
     """Check the files in order, as `importing.import_files` reads them; an answer may stand in a later file than its call."""
     checked, judge = Checked(), FrameJudge(protocol)
     for file in files:
-        before = 0
-        for piece in pieces(file, _LINES, form or form_of(file), zone):
+        before, reading, first = 0, FileRead(file, form), len(checked.frames)
+        for piece in pieces(reading, _LINES, zone):
             for number, item in enumerate(piece.items, start=before + 1):
+                reading.note(item)
                 if isinstance(item, RawMessage):
                     line = item.source.line if item.source else number
                     checked.frames.append(CheckedFrame(file=str(file), line=line, frame=judge(item)))
-                elif isinstance(item, Unreadable):
-                    checked.unreadable_lines.append(f"{file}:{item.number}: {item.reason}; {item.remedy}")
             before += piece.lines
             progress(piece.bytes)
+        checked.unreadable_lines += reading.lines
+        checked.unread_files += [reading.fault] if reading.fault else []
+        checked.files.append(_sum(reading, checked.frames[first:]))
     return checked
+
+
+def _sum(reading: FileRead, frames: Sequence[CheckedFrame]) -> FileSum:
+    counted = Counter(each.frame.verdict for each in frames)
+    return FileSum(
+        file=str(reading.file),
+        frames=len(frames),
+        valid=counted[Judged.VALID],
+        violates=counted[Judged.VIOLATES],
+        not_judged=counted[Judged.NOT_JUDGED],
+        no_message=reading.unreadable,
+    )

@@ -20,6 +20,6 @@ class NotAMonth(ValueError):
 def month_of(text: str) -> Month:
     """The month that a text names. Raises NotAMonth, which says what is wanted."""
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
-        raise NotAMonth(f"{text!r} is not a month: write it as YYYY-MM, for example 2026-10")
+        raise NotAMonth(f"--month: {text!r} is not a month: write it as YYYY-MM, for example 2026-10")
     year, month = (int(part) for part in text.split("-"))
     return Month(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))

@@ -114,6 +114,14 @@ def read_reference(folder: Path, seal: Seal) -> tuple[ReferenceFact, ...]:
     return tuple(fact for fact in facts if not isinstance(fact, Problem))
 
 
+def operator_zone(folder: Path) -> str | None:
+    """In which the operator's days begin, as the first of its versions says; None where no operator can be read there."""
+    documents, _ = _split(_documents(folder))
+    entries, _ = _split(entry for document in documents for entry in _entries(document))
+    operators, _ = _split(_items(entries, "operator", OperatorShape, lambda _: "operator", lambda o: o.time_zone))
+    return operators[0].shape.time_zone if operators else None
+
+
 def _documents(folder: Path) -> Iterator[Fields | Problem]:
     paths = [path for path in sorted(folder.glob("*.y*ml")) if path.suffix in (".yaml", ".yml") and path.name[0] != "."]
     if not paths:

@@ -178,7 +178,7 @@ async def http_door(
         return
     with threads("bodies") as bodies, threads("lookups") as lookups:
         publishing = PublishingDesk(app, desk, counter.run, lookups, lambda: bool(server.stations), recorder)
-        listener = HttpListener(MessageDoor(publishing, say, bodies).app)
+        listener = HttpListener(MessageDoor(publishing, say, bodies).app, say)
         work = asyncio.create_task(publishing.work())
         try:
             port = await listener.start(settings.http_host, settings.http_port, settings.http_tls())

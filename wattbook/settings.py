@@ -24,6 +24,7 @@ from wattbook.tls import server_context
 
 _PREFIX = "WATTBOOK_"
 _KAFKA: Final = "kafka://"
+_UPSTREAM = re.compile(r"wss?://[^\s/?#@]+(/[^\s?#]*)?")
 _POSTGRES = re.compile(r"postgresql://([^@\s]*@)?(?P<server>[^/?@\s]*)/[^/\s]+")
 # What Kubernetes sets in every container beside services called wattbook or wattbook-…: an address, and parts of it.
 _OF_KUBERNETES = re.compile(
@@ -45,6 +46,14 @@ def _a_log(value: str) -> str:
         raise ValueError("is no log: who logs in stands in WATTBOOK_KAFKA_SASL_USER and WATTBOOK_KAFKA_SASL_PASSWORD")
     if fault := fault_of_servers(servers.split(",")):
         raise ValueError(f"is no log: {fault}; {_WRITE_A_LOG}")
+    return value
+
+
+def _an_upstream(value: str) -> str:
+    if not _UPSTREAM.fullmatch(value):
+        raise ValueError(
+            "is no CSMS's address: write wss://csms.example/path, or ws://, without a station's name and without ? # @"
+        )
     return value
 
 
@@ -197,7 +206,7 @@ class Settings(BaseSettings):
     serve_ping_s: Seconds = 30
     """Seconds between pings, and for how long each may stay unanswered."""
 
-    serve_upstream: Annotated[str, Field(pattern=r"^wss?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
+    serve_upstream: Annotated[str, AfterValidator(_an_upstream)] | None = None
     """The CSMS that stations are passed on to: wss://csms.example/path, without their name. Left out: we are the CSMS."""
 
     serve_upstream_ca_file: Path | None = None

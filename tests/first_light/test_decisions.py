@@ -52,7 +52,7 @@ def test_a_home_whose_log_holds_such_a_release_goes_on(home: Home) -> None:
     [work] = home.told("session", "worklist")
     assert work["do"] == "correct the tariff, or drop it"
     assert "amount_is_more" in home.refused("session", "release", work["session"], "--reason", "y")
-    home.told("tick", "--at", "2026-10-09T00:00")
+    home.told("tick", "--at", "2026-10-09T00:00Z")
     home.told("session", "drop", work["session"], "--reason", "the register jumped")
     assert by_transaction(home)["T1"] == ("dropped", None)
     home.sound()
@@ -86,11 +86,11 @@ def test_a_mistake_of_ours_as_the_clock_ticks_is_a_finding_and_the_next_tick_tri
     home.hears(event("Started", 0, 0, 0), event("Ended", 2, 60, 5000))
     with monkeypatch.context() as broken:
         broken.setattr("streams.batch.conclude_overdue", fail)
-        home.told("tick", "--at", "2026-10-07T09:00")
+        home.told("tick", "--at", "2026-10-07T09:00Z")
     assert by_transaction(home) == {"T1": ("flagged", "steps_fail_on_the_session")}
     home.use(another_contract)
     assert by_transaction(home) == {"T1": ("flagged", "steps_fail_on_the_session")}, "it is not closed: a tick concludes it"
-    home.told("tick", "--at", "2026-10-07T10:00")
+    home.told("tick", "--at", "2026-10-07T10:00Z")
     assert by_transaction(home) == {"T1": ("held", "messages_are_missing_and_the_price_depends_on_time")}
 
 
@@ -98,7 +98,7 @@ def test_a_mistake_of_ours_in_a_decision_leaves_the_charge_as_it_is_and_is_told_
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.hears(event("Started", 0, 0, 0), event("Updated", 1, 30, 2000))
-    home.told("tick", "--at", "2026-10-09T00:00")
+    home.told("tick", "--at", "2026-10-09T00:00Z")
     before = row(home)
     assert before["progress"] == "held"
     with monkeypatch.context() as broken:

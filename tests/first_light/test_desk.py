@@ -1,6 +1,7 @@
 """The desk: durable before answered, answered whatever happens, one transaction id per start."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 from streams.embedded_runtime import EmbeddedRuntime, Input
 from streams.log import Appended, Stream
 from streams.states import SessionRow
-from tests.first_light.homes import new_home
+from tests.first_light.homes import DATA, new_home
 from vocabulary.charging import Direction, Protocol, RawMessage
 from vocabulary.codec import decode
 from vocabulary.identity import Position, StationId
@@ -147,6 +148,64 @@ def test_an_unknown_token_is_told_so_and_its_session_is_kept(app: App) -> None:
     with app.reading() as store:
         [row] = store.states.flagged()
     assert row.finding == "token_belongs_to_no_contract_or_partner"
+
+
+def _status_16(app: App, action: str, payload: dict[str, Any]) -> str | None:
+    [frames] = Desk(app, _say).handle([_call(action, payload)])
+    return dict(_payload(frames).get("idTagInfo", {})).get("status")
+
+
+@pytest.mark.parametrize("action", ["Authorize", "StartTransaction"])
+@pytest.mark.parametrize(
+    "tag", [{}, {"idTag": None}, {"idTag": 5}, {"idTag": ""}, {"idTag": ["04A1B2C3D4E5F6"]}, {"idToken": START["idTag"]}]
+)
+def test_a_call_without_a_token_that_can_be_read_is_not_accepted(app: App, action: str, tag: dict[str, Any]) -> None:
+    assert _status_16(app, action, {name: value for name, value in START.items() if name != "idTag"} | tag) == "Invalid"
+    assert _status_16(app, action, START) == "Accepted"
+
+
+def test_a_stop_tells_of_the_token_that_it_bears_and_of_no_other(app: App) -> None:
+    stop = {"transactionId": 1, "meterStop": 2000, "timestamp": "2026-10-14T09:00:00Z"}
+    tags: list[dict[str, Any]] = [{}, {"idTag": START["idTag"]}, {"idTag": 5}]
+    assert [_status_16(app, "StopTransaction", stop | tag) for tag in tags] == [None, "Accepted", "Invalid"]
+
+
+def test_a_token_longer_than_the_version_allows_is_not_accepted(tmp_path: Path) -> None:
+    """A contract may hold it, for stations of 2.x."""
+    shutil.copytree(DATA / "reference", tmp_path / "reference")
+    contracts, long = tmp_path / "reference" / "reference.yaml", "04A1B2C3D4E5F6" * 2
+    contracts.write_text(contracts.read_text().replace("04A1B2C3D4E5F6", long))
+    app = new_home(tmp_path / "home", tmp_path / "reference")
+    assert _status_16(app, "Authorize", {"idTag": long}) == "Invalid"
+    assert _status_2x(app, "Authorize", {"idToken": {"idToken": long, "type": "ISO14443"}}) == "Accepted"
+    app.close()
+
+
+def _status_2x(app: App, action: str, payload: dict[str, Any], protocol: Protocol = Protocol.OCPP201) -> str | None:
+    event = {"eventType": "Started", "timestamp": "2026-10-14T08:00:00Z", "triggerReason": "Authorized", "seqNo": 0}
+    frame = json.dumps([2, "1", action, event | {"transactionInfo": {"transactionId": "tx"}} | payload])
+    message = RawMessage(station=StationId("CS201-01"), frame=frame, protocol=protocol, received_at=NOW)
+    [frames] = Desk(app, _say).handle([message])
+    return dict(_payload(frames).get("idTokenInfo", {})).get("status")
+
+
+@pytest.mark.parametrize("protocol", [Protocol.OCPP201, Protocol.OCPP21])
+@pytest.mark.parametrize(
+    "token", [{"idToken": {}}, {"idToken": "A"}, {"idToken": {"idToken": 5}}, {"idToken": {"idToken": "", "type": "ISO14443"}}]
+)
+def test_so_in_2x_but_for_an_event_that_bears_no_token(app: App, protocol: Protocol, token: dict[str, Any]) -> None:
+    assert _status_2x(app, "Authorize", token, protocol) == "Unknown"
+    assert _status_2x(app, "Authorize", {}, protocol) == "Unknown"
+    assert _status_2x(app, "TransactionEvent", token, protocol) == "Unknown"
+    assert _status_2x(app, "TransactionEvent", {}, protocol) is None
+    assert _status_2x(app, "TransactionEvent", {"idToken": None}, protocol) is None
+
+
+def test_a_station_that_asks_for_no_token_says_so_with_an_empty_one(app: App) -> None:
+    """2.0.1 part 2, C02: it has a button, and goes on where it is accepted."""
+    empty = {"idToken": {"idToken": "", "type": "NoAuthorization"}}
+    assert _status_2x(app, "TransactionEvent", empty) == "Accepted"
+    assert _status_2x(app, "Authorize", empty) == "Unknown", "which it has nothing to ask for"
 
 
 def test_no_cost_is_told_where_none_is_known(app: App) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from click.testing import CliRunner, Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,11 +27,13 @@ from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatu
 from websockets.headers import build_authorization_basic
 from websockets.typing import Subprotocol
 
+from ingest.tls_handshake import TlsRefusals
 from ingest.websocket_handshake import Knock
 from streams.log import Position, Stream
 from vocabulary.charging import RawMessage
 from vocabulary.codec import decode
 from vocabulary.identity import StationId
+from wattbook.cli import cli
 from wattbook.credentials import Credentials, CredentialsUnusable, canonical, is_password_of
 from wattbook.doorkeeper import Passwords
 from wattbook.front_door import check_door, listen, profile_of, station_server, tell_revoked
@@ -173,7 +177,7 @@ def test_profile_3_is_the_stations_own_certificate(home: Path) -> None:
         for tls in (authority.client(), authority.client(stranger.issue(STATION, "Operator"))):
             with pytest.raises((ssl.SSLError, ConnectionError, InvalidMessage)):
                 asyncio.run(_talk(url, STATION, None, tls))
-        wattbook(home, "station", "revoke", STATION)
+        wattbook(home, "station", "revoke", STATION, "--certificate")
         assert status(url, STATION, None, authority.client(authority.issue(STATION, "Operator"))) == 403
     assert profiles_kept(home) == {3}
 
@@ -252,6 +256,129 @@ def test_a_tap_and_its_csms_know_each_other_by_certificates(
     assert seen == ([((("commonName", "wattbook"),),)] if status is None else [])
 
 
+@pytest.mark.parametrize(
+    ("profile", "has_tls", "password", "certificate", "recorded"),
+    [
+        (None, False, None, None, 0),
+        (None, False, PASSWORD, None, 1),
+        (0, False, PASSWORD, None, 1),
+        (None, True, None, None, 0),
+        (None, True, PASSWORD, None, 2),
+        (3, True, PASSWORD, STATION, 3),
+    ],
+)
+def test_a_tap_records_the_profile_of_what_the_station_showed(
+    tmp_path: Path, profile: int | None, has_tls: bool, password: str | None, certificate: str | None, recorded: int
+) -> None:
+    """Whether that was enough is the CSMS's decision; this one lets everybody in."""
+    authority, kept, lines = Authority(tmp_path), list[RawMessage](), list[dict[str, object]]()
+
+    async def csms(connection: ServerConnection) -> None:
+        async for frame in connection:
+            await connection.send(frame)
+
+    async def record(messages: Sequence[RawMessage]) -> list[list[str]]:
+        kept.extend(messages)
+        return [[] for _ in messages]
+
+    async def main() -> None:
+        async with serve(csms, "localhost", 0, subprotocols=[Subprotocol("ocpp1.6")]) as upstream:
+            settings = Settings(
+                home=tmp_path,
+                serve_port=0,
+                serve_security_profile=profile,
+                serve_tls_cert_file=authority.issue("localhost") if has_tls else None,
+                serve_tls_client_ca_file=authority.certificate_file if certificate else None,
+                serve_upstream=f"ws://localhost:{upstream.sockets[0].getsockname()[1]}/ocpp",
+            )
+            tap = station_server(settings, record, lambda event, **f: lines.append({"event": event, **f}), lambda: False)
+            url = re.search(r"wss?://\S+/ocpp/", await listen(tap, settings))
+            assert url is not None
+            tls = authority.client(certificate and authority.issue(certificate)) if has_tls else None
+            login = {} if password is None else {"Authorization": build_authorization_basic(STATION, password)}
+            async with connect(
+                url.group() + STATION, subprotocols=[Subprotocol("ocpp1.6")], additional_headers=login, ssl=tls
+            ) as station:
+                await station.send(HEARTBEAT)
+                assert await station.recv() == HEARTBEAT
+            await tap.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert [message.security_profile for message in kept] == [recorded] * 2, "in both directions"
+    assert lines[0]["security_profile"] == recorded
+
+
+def test_who_is_refused_by_tls_is_told_in_the_log(tmp_path: Path) -> None:
+    authority, stranger, lines = Authority(tmp_path), Authority(tmp_path, "stranger"), list[dict[str, object]]()
+    settings = Settings(
+        home=tmp_path,
+        serve_port=0,
+        serve_security_profile=3,
+        serve_tls_cert_file=authority.issue("localhost"),
+        serve_tls_client_ca_file=authority.certificate_file,
+    )
+    own, old = authority.client(authority.issue(STATION)), authority.client()
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    async def main() -> None:
+        server = station_server(settings, _answer, lambda event, **f: lines.append({"event": event, **f}), lambda: False)
+        url = re.search(r"wss://\S+/ocpp/", await listen(server, settings))
+        assert url is not None
+        for address, tls in (
+            (url.group(), authority.client()),
+            (url.group(), authority.client(stranger.issue(STATION))),
+            (url.group().replace("wss:", "ws:"), None),
+            (url.group(), old),
+        ):
+            with pytest.raises((OSError, InvalidHandshake)):
+                async with connect(address + STATION, subprotocols=[Subprotocol("ocpp1.6")], ssl=tls) as station:
+                    await station.recv()
+        async with connect(url.group() + STATION, subprotocols=[Subprotocol("ocpp1.6")], ssl=own) as station:
+            await station.send(HEARTBEAT)
+            assert await station.recv() == "[3]"
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await asyncio.to_thread(_shake_hands, url.group(), stranger.client())
+        await server.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    refused = [line for line in lines if line["event"] == "tls_refused"]
+    assert [line["reason"] for line in refused] == [
+        "client_showed_no_certificate",
+        "certificate_of_the_client_does_not_hold",
+        "plain_http_came_to_a_tls_port",
+        "no_version_or_cipher_in_common",
+        "client_refuses_our_certificate",
+    ]
+    assert {line["address"] for line in refused} == {"127.0.0.1"}
+    assert refused[1]["detail"] == "unable to get local issuer certificate"
+
+
+def _shake_hands(url: str, tls: ssl.SSLContext) -> None:
+    """As a station that tells why it goes; asyncio goes without a word."""
+    port = int(url.split(":")[2].partition("/")[0])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain, tls.wrap_socket(plain, server_hostname="localhost"):
+        pass
+
+
+def test_what_is_left_out_of_the_log_is_counted() -> None:
+    lines, now = list[dict[str, object]](), [0.0]
+    refusals = TlsRefusals(lambda event, **facts: lines.append({"event": event, **facts}), lambda: now[0])
+    for number in range(1000):
+        refusals.tell(f"192.0.2.{number % 250}", ConnectionResetError())
+    assert len(lines) == 20
+    now[0] = 3600
+    for _ in range(9):
+        refusals.tell("192.0.2.1", ConnectionAbortedError())
+    assert len(lines) == 25, "five of one address"
+    assert lines[20] == {
+        "event": "tls_refused",
+        "address": "192.0.2.1",
+        "reason": "tls_handshake_takes_too_long",
+        "untold": 980,
+    }
+
+
 async def _answer(messages: Sequence[RawMessage]) -> list[list[str]]:
     return [["[3]"] for _ in messages]
 
@@ -316,6 +443,28 @@ def test_a_station_is_not_added_twice_and_only_a_known_one_gets_another_password
     credentials.add(STATION)
     with pytest.raises(CredentialsUnusable, match="station password"):
         credentials.add(STATION)
+
+
+def test_a_station_that_nobody_knows_is_not_revoked_by_mistake(home: Path) -> None:
+    """`NOPE` was noted as revoked, and the station that was meant went on."""
+
+    def revoked(*words: str) -> Result:
+        return CliRunner().invoke(cli, ["--home", str(home), "station", "revoke", *words])
+
+    wattbook(home, "station", "add", "HAM-0001")
+    refused = revoked("HAM-001")
+    assert refused.exit_code == 1
+    assert str(refused.exception) == (
+        "HAM-001 has no password here, so nothing was revoked: `wattbook station list` tells who has one; "
+        "`wattbook station revoke HAM-001 --certificate` refuses a station that connects with a certificate"
+    )
+    assert "HAM-001" not in Credentials(home / "station-credentials.json").all()
+    for words in (("HAM-0001",), ("HAM-0001",), ("HAM-0002", "--certificate"), ("HAM-0002",)):
+        assert revoked(*words).exit_code == 0
+    assert {name for name, held in Credentials(home / "station-credentials.json").all().items() if held.revoked} == {
+        "HAM-0001",
+        "HAM-0002",
+    }
 
 
 def test_a_damaged_file_is_told_and_lets_nobody_in(tmp_path: Path) -> None:

@@ -111,8 +111,8 @@ def row(home: Home) -> dict[str, Any]:
 def test_a_gap_waits_until_a_tick_and_is_held_then_as_the_price_depends_on_time(home: Home) -> None:
     home.hears(*GAP)
     assert row(home)["progress"] == "ended"
-    assert home.told("tick", "--at", "2026-10-06T08:59")["changed"] == {}
-    assert home.told("tick", "--at", "2026-10-06T09:00")["changed"] == {"ended": -1, "held": 1}
+    assert home.told("tick", "--at", "2026-10-06T08:59Z")["changed"] == {}
+    assert home.told("tick", "--at", "2026-10-06T09:00Z")["changed"] == {"ended": -1, "held": 1}
     [work] = home.told("session", "worklist")
     assert (work["finding"], work["quality"]) == ("messages_are_missing_and_the_price_depends_on_time", "gap")
     decided = home.told("session", "release", work["session"], "--reason", "the driver confirms it", "--by", "Ada")
@@ -123,7 +123,7 @@ def test_a_gap_waits_until_a_tick_and_is_held_then_as_the_price_depends_on_time(
 
 def test_the_missing_message_makes_it_complete_and_reposts_nothing_where_nothing_changes(home: Home) -> None:
     home.hears(*GAP)
-    home.told("tick", "--at", "2026-10-07T09:00")
+    home.told("tick", "--at", "2026-10-07T09:00Z")
     home.hears(event("Updated", 1, 30, 2500))
     assert row(home)["quality"] is None
     assert set(home.kinds()) <= {"session_rated", "session_rated_reversed"}
@@ -132,7 +132,7 @@ def test_the_missing_message_makes_it_complete_and_reposts_nothing_where_nothing
 
 def test_a_session_without_an_end_is_held_until_it_is_released_and_adjusted_when_it_ends_after_all(home: Home) -> None:
     home.hears(*NO_END)
-    home.told("tick", "--at", "2026-10-09T00:00")
+    home.told("tick", "--at", "2026-10-09T00:00Z")
     [work] = home.told("session", "worklist")
     assert (work["progress"], work["finding"], work["do"]) == (
         "held",
@@ -152,7 +152,7 @@ def test_a_session_without_an_end_is_held_until_it_is_released_and_adjusted_when
 
 def test_a_session_shows_its_earlier_revisions_why_each_was_reversed_and_who_decided(home: Home) -> None:
     home.hears(*NO_END)
-    home.told("tick", "--at", "2026-10-09T00:00")
+    home.told("tick", "--at", "2026-10-09T00:00Z")
     identity = row(home)["session"]
     estimated = row(home)["total"]
     assert (home.told("session", "show", identity)["reversed"], home.told("session", "show", identity)["decisions"]) == ([], [])
@@ -178,7 +178,7 @@ def test_a_session_shows_its_earlier_revisions_why_each_was_reversed_and_who_dec
 
 def test_what_is_dropped_is_taken_back_and_stays_dropped(home: Home) -> None:
     home.hears(*NO_END)
-    home.told("tick", "--at", "2026-10-09T00:00")
+    home.told("tick", "--at", "2026-10-09T00:00Z")
     identity = row(home)["session"]
     assert home.told("session", "drop", identity, "--reason", "a test")["after"]["progress"] == "dropped"
     assert home.kinds() == ["session_rated", "session_rated_reversed"]
@@ -202,7 +202,7 @@ def test_a_differing_second_end_holds_what_was_billed_before(home: Home) -> None
 
 def test_an_invoiced_session_is_not_reposted_and_the_difference_is_on_the_worklist(home: Home) -> None:
     home.hears(*NO_END)
-    home.told("tick", "--at", "2026-10-09T00:00")
+    home.told("tick", "--at", "2026-10-09T00:00Z")
     identity = row(home)["session"]
     home.told("session", "release", identity, "--reason", "as good as it gets")
     assert home.told("invoice", "run", "--month", "2026-10")
@@ -218,7 +218,7 @@ def test_an_invoiced_session_is_not_reposted_and_the_difference_is_on_the_workli
 @pytest.mark.parametrize("reason", ["", "two\nlines", "x" * 501])
 def test_a_reason_is_one_line_of_bounded_length(home: Home, reason: str) -> None:
     home.hears(*NO_END)
-    home.told("tick", "--at", "2026-10-09T00:00")
+    home.told("tick", "--at", "2026-10-09T00:00Z")
     assert "the reason has" in home.refused("session", "drop", row(home)["session"], "--reason", reason)
     assert row(home)["progress"] == "held"
 
@@ -259,9 +259,9 @@ def test_where_the_end_is_below_the_start_there_is_nothing_to_release(home: Home
 
 
 def test_a_tick_is_never_later_than_now_nor_earlier_than_the_last(home: Home) -> None:
-    assert "is yet to come" in home.refused("tick", "--at", "2999-01-01T00:00")
-    assert home.told("tick", "--at", "2026-10-09T00:00")["noted"]
-    assert not home.told("tick", "--at", "2026-10-08T00:00")["noted"]
+    assert "is yet to come" in home.refused("tick", "--at", "2999-01-01T00:00Z")
+    assert home.told("tick", "--at", "2026-10-09T00:00Z")["noted"]
+    assert not home.told("tick", "--at", "2026-10-08T00:00Z")["noted"]
 
 
 def test_an_import_lets_the_clock_tick_only_if_asked(home: Home) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ingest.batches import BODY_BYTES_MAX, BRACKETS_MAX, ITEMS_MAX
 from ingest.http_server import BODIES_MAX, BODIES_OF_A_TOKEN_MAX, Patience
 from streams.log import Stream
 from tests.first_light.homes import CAPTURES, imported, new_home
-from tests.http.world import SECRET, Door, add_token, door
+from tests.http.world import LINES, SECRET, Door, add_token, door
 from vocabulary.access import Role
 from vocabulary.charging import RawMessage
 from vocabulary.codec import decode
@@ -143,6 +144,45 @@ def test_a_body_that_is_too_large_is_cut_off(app: App, http: Door, announced: bo
                 talk.sendall(b"100000\r\n" + b"x" * 2**20 + b"\r\n")
         assert talk.recv(100).startswith(b"HTTP/1.1 413")
     assert raw(app) == []
+
+
+@pytest.mark.parametrize("how", [{}, {"Connection": "close"}], ids=["kept open", "closed"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_who_sends_all_of_a_body_before_it_reads_is_told_that_it_is_too_large(
+    http: Door, chunked: bool, how: dict[str, str]
+) -> None:
+    """As Python's own client does, which met a broken pipe."""
+    body: Any = iter([bytes(2**20)] * 40) if chunked else bytes(40 * 2**20)
+    headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": LINES} | how
+    connection = HTTPConnection("127.0.0.1", http.port, timeout=20)
+    connection.request("POST", "/v1/messages", body, headers, encode_chunked=chunked)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["reason"]) == (413, "body_is_too_large")
+    connection.close()
+    assert http.post(ITEM).status == 200
+
+
+def test_who_is_refused_before_its_body_is_read_is_told_too(app: App, http: Door) -> None:
+    open_ones = [connected(http, "Content-Length: 1000") for _ in range(BODIES_OF_A_TOKEN_MAX)]
+    time.sleep(0.3)
+    assert http.post(b" " * BODY_BYTES_MAX).status == 429
+    assert http.post(b" " * BODY_BYTES_MAX, kind="text/plain").status == 415
+    for each in open_ones:
+        each.close()
+
+
+@pytest.mark.parametrize("by", ["time", "bytes"])
+def test_what_is_thrown_away_of_a_refused_body_is_bounded(app: App, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uvicorn_listener, *{"time": ("LINGER_S", 0.5), "bytes": ("LINGER_BYTES_MAX", 2**21)}[by])
+    with door(app) as http, connected(http, f"Content-Length: {10 * BODY_BYTES_MAX}") as stranger:
+        assert stranger.recv(1000).startswith(b"HTTP/1.1 413")
+        began, sent = time.monotonic(), 0
+        with suppress(OSError):
+            while time.monotonic() - began < 5:
+                sent += stranger.send(b" " * (2**16 if by == "bytes" else 1))
+                time.sleep(0 if by == "bytes" else 0.05)
+        assert time.monotonic() - began < 4
+        assert sent < 10 * BODY_BYTES_MAX
 
 
 def connected(http: Door, *headers: str, token: str = SECRET) -> socket.socket:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from click.testing import CliRunner
@@ -58,9 +59,9 @@ def port(address: str) -> int:
     return int(re.findall(r":(\d+)/", address)[0])
 
 
-def post(connection: HTTPConnection, token: str) -> tuple[int, Any]:
+def post(connection: HTTPConnection, token: str, body: bytes = ITEM) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
-    connection.request("POST", "/v1/messages", ITEM, headers)
+    connection.request("POST", "/v1/messages", body, headers)
     answer = connection.getresponse()
     return answer.status, json.loads(answer.read())
 
@@ -90,6 +91,8 @@ def test_over_tls_as_well(home: Path, tmp_path: Path) -> None:
         assert https.startswith("https://")
         trusting = ssl.create_default_context(cafile=certificate)
         assert post(HTTPSConnection("localhost", port(https), context=trusting, timeout=10), token)[0] == 200
+        large = HTTPSConnection("localhost", port(https), context=trusting, timeout=20)
+        assert post(large, token, bytes(40 * 2**20)) == (413, ANY), "though it reads when it has sent all"
         with pytest.raises(OSError):
             post(HTTPConnection("127.0.0.1", port(https), timeout=10), token)
 

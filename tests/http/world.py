@@ -71,7 +71,7 @@ def door(app: App, patience: Patience = PATIENCE, idle_s: float = 15) -> Iterato
         with threads("bodies") as bodies, threads("lookups") as lookups:
             publishing = PublishingDesk(app, desk, counter.run, lookups, lambda: True)
             say = lambda event, **facts: log.append({"event": event, **facts})  # noqa: E731
-            listener = HttpListener(MessageDoor(publishing, say, bodies, patience).app, idle_s=idle_s)
+            listener = HttpListener(MessageDoor(publishing, say, bodies, patience).app, say, idle_s=idle_s)
             work = asyncio.create_task(publishing.work())
             found.append(Door(await listener.start("127.0.0.1", 0), desk, log))
             loop = asyncio.get_running_loop()

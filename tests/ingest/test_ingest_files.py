@@ -224,6 +224,8 @@ def test_a_time_with_a_zone_is_that_and_another_is_in_the_given_one(written: str
         ("1203400", "many", "start_value"),
         ("1203400", "1.000", "start_value"),
         ("1203400", "203.400", "start_value"),
+        ("1203400", "1.20E+06", "start_value: '1.20E+06' is as a spreadsheet shortens it"),
+        ("1210950", "1e6", "stop_value: '1e6' is as a spreadsheet shortens it"),
         ("1210950,", "1,203,", "the row has 10 cells and the header 9"),
         (",Local", "", "the row has 8 cells and the header 9"),
         ("2026-10-14T05:58:20.000Z", "2026-10-25 02:30:00", "start_timestamp: '2026-10-25 02:30:00' is there twice"),
@@ -277,10 +279,19 @@ def test_in_the_hour_that_clocks_go_through_twice_the_arrival_is_not_known() -> 
         assert (read.received_at and read.received_at.isoformat()) == arrival
 
 
-def test_a_stop_that_cannot_be_read_leaves_the_start() -> None:
-    messages, [unreadable] = rows(ROW.replace("1210950", ""))
-    assert len(messages) == 2
-    assert unreadable.reason == "stop_value: '' is no reading"
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("1210950", "", "stop_value: '' is no reading"),
+        ("2026-10-14T07:28:20.000Z", "soon", "stop_timestamp: 'soon' is no time"),
+        ("2026-10-14T07:28:20.000Z", "2026-10-25 02:30:00", "stop_timestamp: '2026-10-25 02:30:00' is there twice"),
+    ],
+)
+def test_a_row_whose_stop_cannot_be_read_gives_no_start_either(old: str, new: str, reason: str) -> None:
+    """Its start alone would be a session without an end, which the mended row does not take back."""
+    messages, [unreadable] = rows(ROW.replace(old, new), zone=BERLIN)
+    assert not messages
+    assert unreadable.reason.startswith(reason)
 
 
 def test_a_header_without_a_needed_column_is_told_once() -> None:

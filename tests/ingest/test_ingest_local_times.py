@@ -143,10 +143,27 @@ def test_a_zone_is_likely_wrong_where_all_stations_are_off_by_the_same_quarter_h
         [start("A", -2.1 * H), start("B", -2.1 * H)],
         [start("A", -2 * H), start("A", 0 * H, idTag="B"), start("B", -2 * H)],
         [start("A", 0 * H), start("B", 0 * H)],
+        [start("A", -2 * H), start("B", -2 * H), start("C", 0 * H), start("D", 0 * H)],
+        [start("A", -2 * H), start("B", -50 * H)],
+        [start("A", -2 * H), start("B", 0 * H), start("C", -50 * H)],
     ],
 )
 def test_one_station_or_a_station_that_is_not_off_says_nothing_of_the_zone(messages: list[RawMessage]) -> None:
     assert doubt(*messages) == ""
+
+
+@pytest.mark.parametrize("other", [-50 * H, -5.3 * H, 0 * H, 72 * H])
+def test_one_station_that_was_offline_or_has_a_wrong_clock_hides_no_wrong_zone(other: timedelta) -> None:
+    assert doubt(start("A", -2 * H), start("B", -2 * H), start("C", other)) == (
+        "2 of 3 stations tell times that are 2:00 h behind those of the file"
+    )
+
+
+def test_stations_of_which_all_had_waited_do_not_count_against_those_that_were_connected() -> None:
+    offline = [start(name, -hours * H) for name, hours in (("D", 30), ("E", 40.2), ("F", 300), ("G", 26))]
+    assert doubt(start("A", 2 * H), start("B", 2 * H), start("C", -H), *offline).startswith("2 of 7 stations")
+    assert doubt(start("A", 0 * H), start("B", 0 * H), *offline) == ""
+    assert doubt(start("A", 2 * H), start("B", 2 * H), start("C", 7.1 * H), start("D", 9.3 * H), *offline) == ""
 
 
 def test_what_waited_hides_no_wrong_zone_and_the_arrival_is_no_time_of_a_station() -> None:

@@ -11,13 +11,15 @@ from vocabulary.charging import Protocol
 from vocabulary.codec import as_plain
 from wattbook.commands.importing import zone_option
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, print_json, progress_bar, table
-from wattbook.frame_checking import Checked, CheckedFrame, check_files
+from wattbook.frame_checking import Checked, CheckedFrame, FileSum, check_files
+
+_COUNTED = ("frames", "valid", "violate", "not judged")
 
 
 @click.command("check-frames")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--format", "form", type=click.Choice([form.value for form in FileForm]), help="Default: by how a file begins.")
-@click.option("--time-zone", default="UTC", show_default=True, help="Of times of arrival and of SteVe's CSV that bear none.")
+@click.option("--time-zone", default="UTC", show_default=True, help="Of times that bear none.")
 @click.option("--protocol", type=click.Choice([each.value for each in Protocol]), help="Of frames that do not tell it.")
 @click.option("--all", "show_all", is_flag=True, help="Show the frames that are valid, too.")
 @json_option
@@ -26,7 +28,8 @@ def check_frames(
 ) -> None:
     """Check the frames in FILES by OCPP's schemas, and tell what is decoded from them all the same.
 
-    Reads what `wattbook import` reads, and keeps nothing: it needs no home. The status is 1 where a frame violates its schema.
+    Reads what `wattbook import` reads, and keeps nothing: it needs no home. Times without a zone are taken for UTC, since
+    nothing is billed by them here. The status is 1 where a frame violates its schema, or nothing could be read of a file.
     What a schema refuses is imported, too, as far as it can be understood.
     """
     zone = zone_option(time_zone)
@@ -34,11 +37,13 @@ def check_frames(
         checked = check_files(files, progress, FileForm(form) if form else None, zone, Protocol(protocol) if protocol else None)
     for line in checked.unreadable_lines:
         ERR.print(f"[yellow]no message[/] {escape(line)}")
+    for line in checked.unread_files:
+        ERR.print(f"[yellow]not checked[/] {escape(line)}")
     if as_json:
         print_json({"violations": checked.violations, "summary": as_plain(checked.sums()), **as_plain(checked)})
     else:
         _show(checked, show_all)
-    sys.exit(1 if checked.violations else 0)
+    sys.exit(1 if checked.violations or checked.unread_files else 0)
 
 
 def _show(checked: Checked, show_all: bool) -> None:
@@ -46,13 +51,20 @@ def _show(checked: Checked, show_all: bool) -> None:
     if shown:
         table("Frames", ("place", "station", "version", "action", "schema", "decoded"), [_row(each) for each in shown])
         OUT.print()
+    if len(checked.files) > 1:
+        table("Files", ("file", *_COUNTED, "no message"), [_file_row(each) for each in checked.files], right=range(1, 6))
+        OUT.print()
     title = f"{count(len(checked.frames), 'frame')}, {count(checked.violations, 'violation')}"
-    columns = ("version", "action", "frames", "valid", "violate", "not judged", "with events", "rejected")
+    columns = ("version", "action", *_COUNTED, "with events", "rejected")
     rows = [
         (_version(s.protocol), s.action, s.frames, s.valid, s.violates, s.not_judged, s.with_events, s.rejected)
         for s in checked.sums()
     ]
     table(title, columns, rows, right=range(2, 8))
+
+
+def _file_row(each: FileSum) -> tuple[object, ...]:
+    return Path(each.file).name, each.frames, each.valid, each.violates, each.not_judged, each.no_message
 
 
 def _row(each: CheckedFrame) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """`wattbook import`: captured messages from files."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -39,7 +40,8 @@ def import_(
 ) -> None:
     """Import FILES: captures of OCPP-J frames, SteVe's log or its CSV of transactions, OCPP 1.6 or 1.5 over SOAP.
 
-    What was imported before is known again, so an import that broke off is simply repeated.
+    What was imported before is known again, so an import that broke off is simply repeated. The status is 1 where
+    nothing could be read of a file; the others are imported.
     """
     local = zone_option(time_zone) if time_zone else None
     with opened(settings) as app:
@@ -52,7 +54,7 @@ def import_(
                 raise click.UsageError(str(needed)) from None
         if ticks:
             tick(app, datetime.now(UTC))
-    for line in summary.unreadable_lines:
+    for line in (*summary.unreadable_lines, *summary.unread_files):
         ERR.print(f"[yellow]not imported[/] {escape(line)}")
     for warning in summary.warnings:
         ERR.print(f"[yellow]warning[/] {escape(warning)}; {_zone_remedy(time_zone)}")
@@ -62,6 +64,7 @@ def import_(
         _show_published(summary, settings.kafka_options.topic("raw"))
     else:
         _show(summary)
+    sys.exit(1 if summary.unread_files else 0)
 
 
 def _zone_remedy(time_zone: str | None) -> str:

@@ -55,11 +55,12 @@ def password(settings: Settings, name: StationId, from_stdin: bool, as_json: boo
 
 @station.command()
 @_station
+@click.option("--certificate", "by_certificate", is_flag=True, help="It connects with a certificate, and has no password here.")
 @json_option
 @pass_settings
-def revoke(settings: Settings, name: StationId, as_json: bool) -> None:
+def revoke(settings: Settings, name: StationId, by_certificate: bool, as_json: bool) -> None:
     """Disconnect STATION within seconds and refuse it from then on, with a password as with a certificate."""
-    Credentials(settings.credentials_path).revoke(name)
+    Credentials(settings.credentials_path).revoke(name, by_certificate=by_certificate)
     if as_json:
         print_json({"station": name, "revoked": True})
     else:
