@@ -4,8 +4,6 @@
 2.x   Authorize, TransactionEvent                    idToken.idToken
 """
 
-from typing import Final
-
 import msgspec
 from msgspec import Struct
 
@@ -13,8 +11,6 @@ from ingest.envelope import Call, open_frame
 from ingest.fields import Refused
 from vocabulary.charging import Protocol
 from vocabulary.identity import TokenUid
-
-_LENGTH_MAX: Final = {Protocol.OCPP16: 20, Protocol.OCPP201: 36, Protocol.OCPP21: 255}
 
 
 class _IdToken(Struct, rename="camel"):
@@ -53,7 +49,7 @@ def presented(frame: str, protocol: Protocol) -> Presented | None:
         return None
     text, kind = _token(call.payload, protocol)
     is_for_all = call.action == "TransactionEvent" and kind == "NoAuthorization" and text == ""
-    return Presented(call.action, TokenUid(text) if text and len(text) <= _LENGTH_MAX[protocol] else None, is_for_all)
+    return Presented(call.action, TokenUid(text) if text else None, is_for_all)
 
 
 def _token(payload: msgspec.Raw, protocol: Protocol) -> tuple[str | None, object]:
