@@ -1,8 +1,9 @@
-"""`./run fuzz [--minutes N]`: let atheris look for bytes on which a promise of `ingest` breaks (tests/fuzz/targets.py).
+"""`./run fuzz [--minutes N]`: let atheris look for bytes on which a promise of `ingest` or of the steps breaks
+(tests/fuzz/targets.py).
 
 Coverage-guided: atheris instruments our code and keeps the inputs that reach something new. It begins with every frame of
-tests/data/ocpp. What it finds is written to `crash-*` in the folder that it names, and the status is not 0; put the bytes into
-tests/fuzz/test_fuzz.py, then mend.
+tests/data/ocpp, and with whole cases, files and bodies. What it finds is written to `crash-*` in the folder that it names, and
+the status is not 0; put the bytes into tests/fuzz/test_fuzz.py, then mend.
 """
 
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["ingest", "vocabulary"]):
+with atheris.instrument_imports(include=["ingest", "streams", "vocabulary"]):
     from tests.fuzz.seeds import seeds
     from tests.fuzz.targets import one
 
@@ -27,7 +28,7 @@ def main() -> None:
     corpus.mkdir()
     for number, seed in enumerate(seeds()):
         (corpus / f"{number:05}").write_bytes(seed)
-    options = [f"-max_total_time={asked.minutes * 60}", f"-seed={asked.seed}", "-max_len=4096", "-timeout=10"]
+    options = [f"-max_total_time={asked.minutes * 60}", f"-seed={asked.seed}", "-max_len=16384", "-timeout=10"]
     options += [f"-artifact_prefix={folder}/", "-print_final_stats=1", "-rss_limit_mb=2048"]
     sys.stderr.write(f"{len(list(corpus.iterdir()))} seeds; what is found goes to {folder}\n")
     atheris.Setup([sys.argv[0], *options, str(corpus)], one)

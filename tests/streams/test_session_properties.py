@@ -1,21 +1,20 @@
 """What holds of every session, however its messages arrive."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.clock import with_comparison
-from streams.memory import Memory, State, session_key, station_key
 from streams.sessions import Closed, so_far
 from tests.streams.folding import Folding, fold
+from tests.streams.promises import assert_whole, stored
 from tests.streams.strategies import arrivals, connectors_16, noise, transactions_2x
 from vocabulary.charging import ChargingEvent, ConnectorStatusChanged
 from vocabulary.codec import decode, encode
-from vocabulary.sessions import ChargingSession, Finding
+from vocabulary.sessions import Finding
 
 EXAMPLES = settings(max_examples=100, deadline=None)
 
@@ -91,29 +90,6 @@ def test_folding_in_two_pieces_is_folding_once(data: st.DataObject) -> None:
     assert (folding.stations, folding.sessions) == (once.stations, once.sessions)
 
 
-class DictStates:
-    """As much of `streams.states.States` as `Memory` needs."""
-
-    def __init__(self, saved: Mapping[str, bytes]) -> None:
-        self.saved = saved
-
-    def load(self, keys: Sequence[str]) -> dict[str, bytes]:
-        return {key: self.saved[key] for key in keys if key in self.saved}
-
-
-def stored(folding: Folding) -> None:
-    """The folding's states, written and read again."""
-    before = Memory()
-    for station, state in folding.stations.items():
-        before.set(station_key(station), state)
-    for session, known in folding.sessions.items():
-        before.set(session_key(session), known)
-    states, after = DictStates(before.changed()), Memory()
-    folding.stations = {station: after.station(station, states) for station in folding.stations}  # type: ignore[arg-type]
-    read: dict[str, State | None] = {s: after.session(s, states) for s in folding.sessions}  # type: ignore[arg-type]
-    folding.sessions = read  # type: ignore[assignment]
-
-
 @EXAMPLES
 @given(noise())
 def test_states_are_read_as_they_were_written(events: list[ChargingEvent]) -> None:
@@ -149,20 +125,3 @@ def test_a_session_so_far_is_whole_or_none_at_every_moment(events: list[Charging
         for state in folding.tell([event]).open:
             if (session := so_far(state)) is not None:
                 assert_whole(session)
-
-
-def assert_whole(session: ChargingSession) -> None:
-    """The promises of `ChargingSession`."""
-    assert session.start <= session.end
-    edges = [session.start, *(stretch.end for stretch in session.stretches)]
-    assert [stretch.start for stretch in session.stretches] == edges[:-1], "contiguous from the start on"
-    assert edges[-1] == session.end, "until the end"
-    assert all(stretch.start < stretch.end for stretch in session.stretches)
-    kinds = [stretch.activity for stretch in session.stretches]
-    assert all(one != other for one, other in pairwise(kinds)), "neighbours differ"
-    values = [reading.register_wh for reading in session.readings]
-    assert values == sorted(values), "a register never falls"
-    assert values[-1] - values[0] == session.energy_wh
-    times = [reading.at for reading in session.readings]
-    assert (times[0], times[-1]) == (session.start, session.end)
-    assert times == sorted(times)
