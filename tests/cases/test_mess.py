@@ -1,7 +1,8 @@
 """Every case of the mess files of tests/data/ocpp, each by itself and the whole file in one.
 
-What is expected stands in `mess/<file>/<case>.txt`, with the notes of the file above it; `whole.txt` is all of the file's
-frames as one history, in which the deliberately broken frames are rejected by name and the rest of their sessions is intact.
+A case is a folder `mess/<file>/<case>`: `frames.ndjson` are its lines of the file, `expected.txt` what follows, with their notes
+above it. `whole.txt` is all of the file's frames as one history, in which the deliberately broken frames are rejected by name
+and the rest of their sessions is intact.
 """
 
 import json
@@ -20,9 +21,9 @@ CASES = sorted({(name, json.loads(line)["case"]) for name, lines in LINES.items(
 
 @pytest.mark.parametrize(("name", "case"), CASES, ids=str)
 def test_case(name: str, case: str, update: bool) -> None:
-    lines = [line for line in LINES[name] if json.loads(line)["case"] == case]
+    lines = (FOLDER / name / case / "frames.ndjson").read_bytes().splitlines()
     notes = [f"note: {note}" for line in lines if (note := json.loads(line).get("note"))]
-    check(FOLDER / name / f"{case}.txt", "\n".join([*notes, "", outcome(messages(lines))]), update)
+    check(FOLDER / name / case / "expected.txt", "\n".join([*notes, "", outcome(messages(lines))]), update)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -31,9 +32,15 @@ def test_the_whole_file_is_one_history(name: str, update: bool) -> None:
     check(FOLDER / name / "whole.txt", told[told.index("conclusions") :], update)
 
 
+@pytest.mark.parametrize(("name", "case"), CASES, ids=str)
+def test_the_frames_of_a_case_are_its_lines_of_the_file(name: str, case: str, update: bool) -> None:
+    lines = b"".join(line + b"\n" for line in LINES[name] if json.loads(line)["case"] == case)
+    check(FOLDER / name / case / "frames.ndjson", lines.decode(), update)
+
+
 def test_each_case_of_the_files_is_checked_and_none_is_left_over() -> None:
-    written = {(path.parent.name, path.stem) for path in FOLDER.glob("*/*.txt")}
-    assert written == {*CASES, *((name, "whole") for name in FILES)}
+    assert {(path.parent.name, path.name) for path in FOLDER.glob("*/*") if path.is_dir()} == set(CASES)
+    assert {path.parent.name for path in FOLDER.glob("*/whole.txt")} == set(FILES)
 
 
 def check(path: Path, told: str, update: bool) -> None:
