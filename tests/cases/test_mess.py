@@ -1,8 +1,8 @@
 """Every case of the mess files of tests/data/ocpp, each by itself and the whole file in one.
 
-A case is a folder `mess/<file>/<case>`: `frames.ndjson` are its lines of the file, `expected.txt` what follows, with their notes
-above it. `whole.txt` is all of the file's frames as one history, in which the deliberately broken frames are rejected by name
-and the rest of their sessions is intact.
+A case is a folder `mess/<file>/<case>`: `frames.ndjson` are its lines of the file, `expected.txt` what follows, below their
+notes. `whole.txt` is all of the file's frames as one history, in which the deliberately broken frames are rejected by name and
+the rest of their sessions is intact.
 """
 
 import json
