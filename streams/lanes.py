@@ -135,15 +135,21 @@ class SteppedLanes:
         if self._topic:
             self._demand_same_topic(self._topic.ask())
         poisoned: dict[Position, Poisoned] = {}
+        left, size = records, len(records)
         while True:
             try:
-                return self._batch(owned, records, may_skip=may_skip, poisoned=poisoned)
-            except Poisoned as mistake:
+                reached = self._batch(owned, left[:size], may_skip=may_skip, poisoned=poisoned)
+            except Poisoned as mistake:  # in smaller batches, few others are done again for each
                 if mistake.position in poisoned or mistake.position not in _positions(records):
                     raise
                 poisoned[mistake.position] = mistake
+                size = max(1, size // 2)
+                continue
             except PositionMoved as moved:
                 raise Fenced(partition) from moved
+            left, size = left[size:], size * 2
+            if not left:
+                return reached
 
     def settle(self) -> None:
         """Save what is unsaved where nothing else was to be done; take up reference facts where there are new ones."""

@@ -1,5 +1,6 @@
 """Lanes over PostgreSQL: cut, interleaved, taken over, crashed at any operation, and late facts: always the fold's result."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import count
 from random import Random
@@ -203,6 +204,32 @@ def test_poison_is_quarantined_once_and_what_a_transaction_left_out_is_no_loss(
     assert len({(each.partition, each.offset) for each in found}) == len(found), "each once"
     by_steps = [each for each in found if each.reason is QuarantineReason.STEPS_FAIL]
     assert (len(by_steps), len(found) - len(by_steps)) == (len(messages) - len(bearable), topic.poisoned)
+
+
+def test_many_messages_on_which_our_functions_fail_do_not_have_the_others_done_again_for_each(engine: Engine) -> None:
+    decoded = Counter[str]()
+
+    def decode(raw: RawMessage, identify: Callable[[RawMessage], EventId], rules: int) -> tuple[Decoded, ...]:
+        decoded[raw.frame] += 1
+        if _ends_with_7(raw):
+            raise ValueError("a mistake of ours")
+        return VERBS.decode(raw, identify, rules)
+
+    topic, known = Topic(), facts()[0]
+    for number in range(200):
+        topic.append(RawMessage(station=min(STATIONS), frame=f'[2,"{number}","Heartbeat",{{}}]', received_at=ISSUED_AT))
+    publish(emptied(engine), known)
+    world = World(engine, topic, VERBS._replace(decode=decode))
+    [partition] = [p for p, records in topic.partitions.items() if records]
+    with world.crashing(0, 0) as worker:
+        assert worker.read(partition, 200) == 200
+    found = world.quarantine()
+    assert [each.offset for each in found] == list(range(7, 200, 10))
+    assert decoded.total() < 6 * len(decoded), "each a few times, and not once more for each of the 20 mistakes after it"
+
+
+def _ends_with_7(raw: RawMessage) -> bool:
+    return raw.frame.split('"')[1].endswith("7")
 
 
 def test_a_replay_reads_over_the_marks_of_transactions_and_finds_what_is_missing_beside_them(engine: Engine) -> None:
