@@ -23,8 +23,10 @@ from streams.batch_parts import (
     Message,
     answered_by,
     beside_others,
+    compared_again,
     counted,
     document_of,
+    is_compared,
     is_told_again,
     key_of,
     moves,
@@ -42,7 +44,7 @@ from streams.deadlines import by_start, conclude_overdue, heard_at
 from streams.decisions import decided_on, known_of, of_its_end, standing_of
 from streams.invoice_runs import drawn_up
 from streams.log import Record, Stored, Stream
-from streams.memory import Memory, meters_key, session_key, station_key
+from streams.memory import Memory, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.rating import conclude
@@ -264,11 +266,7 @@ class Batch:
     def _meters_step(self, session: ChargingSession) -> tuple[SessionFlagged | Doubt, ...]:
         if not has_doubts(self.catalogue.rules):
             return ()
-        before = self._memory.meters(session.station, self._unit.states)
-        after = beside_others(before, session)
-        if after.state is not before:
-            self._memory.set(meters_key(session.station), after.state)
-        return after.out
+        return beside_others(session, self._memory, self._unit.states)
 
     def _disputed(self, dispute: Disputed) -> SessionClosed | None:
         if not has_doubts(self.catalogue.rules):
@@ -328,8 +326,15 @@ class Batch:
             if row.finding is Finding.STEPS_FAIL and row.closed_at is None:
                 continue  # they failed before it was closed: a message or a tick tries again
             closed = demanded(self._unit.log, row, SessionClosed)
-            found = self._found(closed, self._memory.session(row.session, self._unit.states))
-            self._conclude(adjusted(standing_of(self._unit.log, row), found), row.station, cause, None)
+            state = self._memory.session(row.session, self._unit.states)
+            if is_compared(closed):
+                found = self._found(closed, state)
+                self._conclude(adjusted(standing_of(self._unit.log, row), found), row.station, cause, None)
+            elif isinstance(state, Closed):
+                noticed = self._meters_step(closed.session)
+                if is_compared(again := compared_again(closed, noticed)):
+                    told = (*self._closed(again), *(each for each in noticed if isinstance(each, SessionFlagged)))
+                    self._conclude(told, row.station, cause, None)
 
     # Time and decisions
 

@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET, structs
 
 from streams import meters, session_names
 from streams.answered import Asked, joined
 from streams.log import Log, Record, Stored, Stream
 from streams.memory import Memory, meters_key, session_key, station_key
-from streams.meters import MetersState
 from streams.mistakes import MISTAKES, Poisoned, told
 from streams.places import Offset, Partition, Taken
+from streams.qualities import with_doubts
 from streams.raw_records import poison, quarantined, raw_record
 from streams.session_names import SessionEvent
 from streams.states import DocumentRow, States
-from streams.step import Step
 from streams.unit import ToPost, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued
 from vocabulary.charging import (
@@ -57,6 +57,7 @@ from vocabulary.sessions import (
     SessionMerged,
     SessionRated,
     SignatureChecked,
+    doubts_of,
 )
 from vocabulary.tariff import TariffPublished
 
@@ -245,12 +246,28 @@ def postable(concluded: Concluded, verbs: Verbs) -> Postable:
     return Postable(concluded, tuple(ToPost(entry, concluded.cause, at or entry.effective_at) for entry in entries))
 
 
-def beside_others(state: MetersState, session: ChargingSession) -> Step[MetersState, SessionFlagged | Doubt]:
+def beside_others(session: ChargingSession, memory: Memory, states: States) -> tuple[SessionFlagged | Doubt, ...]:
     """What a closed session is beside the EVSE's others. Where we fail on that, the session has no price and others go on."""
+    before = memory.meters(session.station, states)
     try:
-        return meters.step(state, session)
+        after = meters.step(before, session)
     except MISTAKES as error:
-        return Step(state, (Doubt(finding=Finding.STEPS_FAIL, detail=told(error)),))
+        return (Doubt(finding=Finding.STEPS_FAIL, detail=told(error)),)
+    if after.state is not before:
+        memory.set(meters_key(session.station), after.state)
+    return after.out
+
+
+def is_compared(closed: SessionClosed) -> bool:
+    """Whether `beside_others` did not fail as it was closed."""
+    return all(doubt.finding is not Finding.STEPS_FAIL for doubt in doubts_of(closed.session))
+
+
+def compared_again(closed: SessionClosed, noticed: Sequence[SessionFlagged | Doubt]) -> SessionClosed:
+    """A session of which that had failed, with what is noticed now: it is closed again."""
+    doubts = tuple(doubt for doubt in doubts_of(closed.session) if doubt.finding is not Finding.STEPS_FAIL)
+    session = structs.replace(closed.session, doubts=doubts or UNSET)
+    return with_doubts(structs.replace(closed, session=session, revision=closed.revision + 1), noticed)
 
 
 def steps_fail(session: SessionId, error: Exception) -> SessionFlagged:

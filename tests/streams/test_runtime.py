@@ -40,6 +40,7 @@ from vocabulary.sessions import (
     SessionRated,
     SignatureChecked,
     Verdict,
+    doubts_of,
 )
 from wattbook.database import writing
 from wattbook.wiring import VERBS, NotReady, unit_on
@@ -277,9 +278,15 @@ def test_where_comparing_a_session_with_others_fails_it_waits_and_stops_no_other
     with monkeypatch.context() as broken:
         broken.setattr("streams.meters.step", fail)
         opened = worked_through(desk(), inputs(RulesAdopted(number=RULES), operator(), KAI, contract("A"), tariff(), ORDINARY))
-    assert progress(opened) == ["17 flagged steps_fail_on_the_session"]
-    worked_through(opened, inputs(contract("X", name="C9"), tariff("0.31", name="another")))
-    assert progress(opened) == ["17 flagged steps_fail_on_the_session"], "nobody has compared it yet"
+        assert progress(opened) == ["17 flagged steps_fail_on_the_session"]
+        worked_through(opened, inputs(contract("X", name="C9")))
+        assert progress(opened) == ["17 flagged steps_fail_on_the_session"], "nobody has compared it yet"
+        assert [closed.revision for closed in found(opened, SessionClosed)] == [0]
+    worked_through(opened, inputs(tariff("0.31", name="another")))
+    assert progress(opened) == ["17 rated"], "the next fact compares it, where the mistake is mended"
+    assert [(closed.revision, doubts_of(closed.session)) for closed in found(opened, SessionClosed)][1:] == [(1, ())]
+    worked_through(opened, inputs(tariff("0.32", name="another")))
+    assert len(found(opened, SessionClosed)) == 2
     assert not opened.said(Stream.QUARANTINE)
 
 
