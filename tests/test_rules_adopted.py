@@ -54,7 +54,7 @@ def rules(app: App) -> list[int]:
 def test_a_home_of_rules_2_says_to_an_auditor_what_it_said_before(old: App) -> None:
     with old.reading() as store:
         assert digests(store) == RECORDED["digests"]
-    assert as_plain(replay(old)) == RECORDED["replay"]
+    assert as_plain(replay(old)) == RECORDED["replay"] | {"quarantined": 0, "waiting": 0}, "and what it did not say then"
     assert rules(old) == [DOUBTS]
 
 

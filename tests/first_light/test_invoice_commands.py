@@ -127,7 +127,9 @@ def test_that_invoices_are_issued_is_told_before_their_files_are_written_and_not
 
 def test_a_terminal_shows_the_invoice_that_is_being_written_and_how_many_are(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = StringIO()
-    monkeypatch.setattr(output, "ERR", Console(file=screen, force_terminal=True, width=100, color_system=None))
+    monkeypatch.setattr(
+        output, "ERR", Console(file=screen, force_terminal=True, width=100, color_system=None, _environ={"TERM": "xterm"})
+    )
     with output.step_bar("invoice", 2) as begin:
         begin("ELB2026-000001, 3 sessions")
         begin("ELB2026-000002, 2702 sessions")
