@@ -61,20 +61,23 @@ def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:
 
 
 class Disputed(Struct, frozen=True):
-    """A session that was closed as whole has another end, or a number twice. Not written down itself: it is closed again."""
+    """A session that was closed as whole has another end, a number twice, or more to it. Not written down: it closes again."""
 
     session: SessionId
     register_wh: Decimal | None = None  # with this or the next, it differs only if that is not where the session ended,
     is_signed: bool = False  # or if nothing of the session is signed
     finding: Finding = Finding.SECOND_END
     is_anew: bool = False  # a person has set a dispute aside, which this end was no part of
+    is_incomplete: bool = False  # no dispute: what came late is left out, as what never comes
 
 
 def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed | None:
-    """A session that was whole, closed again since another end is told, or a number twice.
+    """A session that was whole, closed again since another end is told, a number twice, or more than it was closed by.
 
     None: it was not closed (it had no energy), is disputed already and that is not set aside, or both ends are one.
     """
+    if closed is not None and dispute.is_incomplete:
+        return closed_as(closed, closed.revision + 1, Quality.GAP, closed.held)
     if closed is None or (closed.held in (Finding.SECOND_END, dispute.finding) and not dispute.is_anew):
         return None
     if not tells_another(closed.session, dispute):

@@ -1,4 +1,6 @@
-"""By what a session is known, and the events that a session is made of."""
+"""By what a session is known, the events that a session is made of, and whom they name."""
+
+from datetime import datetime
 
 from vocabulary.charging import (
     ClockCompared,
@@ -10,7 +12,7 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import event_id
-from vocabulary.identity import EventId, SessionId, content_id
+from vocabulary.identity import EventId, SessionId, TokenUid, content_id
 
 SessionEvent = (
     TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged | ClockCompared
@@ -36,3 +38,12 @@ def is_another(session: SessionId, event: SessionEvent) -> bool:
 def session_of_start(start: EventId) -> SessionId:
     """The session that a 1.6 StartTransaction, known by its event id, begins."""
     return SessionId(content_id("session", start))
+
+
+def token_told(
+    event: TransactionStarted | TransactionUpdated | TransactionEnded,
+) -> tuple[datetime, TokenUid, str | None] | None:
+    """Who charges: the first token told. Who ends it may be another of the same group; the debtor stays the first."""
+    if event.token is None or (isinstance(event, TransactionEnded) and event.protocol is Protocol.OCPP16):
+        return None
+    return event.at, event.token, event.token_type

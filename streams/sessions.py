@@ -28,11 +28,12 @@ from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, w
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
 from streams.qualities import Disputed, asked_anew, by_doubts, closed_as, in_order
 from streams.registers import EXACT, Register, greatest_power, registers
-from streams.session_names import SessionEvent, is_another
+from streams.session_names import SessionEvent, is_another, token_told
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
 from streams.surplus import (
     TOLD_APART,
+    dispute_late,
     dispute_of,
     ends_twice,
     late,
@@ -122,6 +123,7 @@ class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, ta
     waived: tuple[Finding, ...] = ()
     dropped: bool = False
     is_overruled: bool = False  # what was closed on less than everything is no session any more: the whole has no energy
+    lacks_some: bool = False  # of what happened while it went on more was told, when it was closed
 
 
 SessionState = Gathering | Closed
@@ -144,7 +146,7 @@ def step(
         case Closed(), TransactionEnded():
             return _ended_again(state, event, identity)
         case Closed(), _:
-            return Step(state, _disputed(state, late(state, event)))
+            return _told_late(state, event)
         case Gathering(), _:
             gathered = gather(state, event, identity, rules)
             if ticked is not None and not is_another(state.session, event):
@@ -155,9 +157,11 @@ def step(
             return _conclude(gathered, end, rules)
 
 
-def _disputed(state: Closed, found: tuple[SessionFlagged, ...]) -> tuple[SessionOutcome, ...]:
-    conflict = None if state.is_overruled else numbers_conflict(found)
-    return found if conflict is None else (*found, Disputed(state.session, finding=conflict))
+def _told_late(state: Closed, event: SessionEvent) -> Step[SessionState, SessionOutcome]:
+    found = late(state, event)
+    if (dispute := dispute_late(state, event, found)) is None:
+        return Step(state, found)
+    return Step(structs.replace(state, lacks_some=state.lacks_some or dispute.is_incomplete), (*found, dispute))
 
 
 def _ended_again(state: Closed, event: TransactionEnded, identity: EventId | None) -> Step[SessionState, SessionOutcome]:
@@ -202,7 +206,7 @@ def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, ide
         event=None if event.seq is None else (identity or event_id(event))[:TOLD_APART],
         evse=event.evse,
         connector=event.connector,
-        token=_token(event),
+        token=token_told(event),
         registers=found,
         told=None if state is None else Told(event.at, event.seq or 0, state),
         signed=event.signed,
@@ -223,15 +227,6 @@ def _start(known: Start | None, event: TransactionStarted) -> Start:
 
 def _end_of(event: TransactionEnded, identity: EventId | None = None) -> End:
     return End(event.seq, event.at, identity or event_id(event), event.meter_stop_wh, event.reason)
-
-
-def _token(
-    event: TransactionStarted | TransactionUpdated | TransactionEnded,
-) -> tuple[datetime, TokenUid, str | None] | None:
-    """Who charges: the first token told. Who ends it may be another of the same group; the debtor stays the first."""
-    if event.token is None or (isinstance(event, TransactionEnded) and event.protocol is Protocol.OCPP16):
-        return None
-    return event.at, event.token, event.token_type
 
 
 def end_of(state: Gathering) -> End | None:

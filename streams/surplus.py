@@ -64,6 +64,24 @@ def late(state: "Closed", event: "SessionEvent") -> tuple[SessionFlagged, ...]:
             return ()
 
 
+def dispute_late(state: "Closed", event: "SessionEvent", found: tuple[SessionFlagged, ...]) -> Disputed | None:
+    """What these findings about a message that came late have against the session."""
+    if state.is_overruled or not found:
+        return None
+    if conflict := numbers_conflict(found):
+        return Disputed(state.session, finding=conflict)
+    is_lacking = not state.lacks_some and _tells_of_the_time_between(state, event)
+    return Disputed(state.session, is_incomplete=True) if is_lacking else None
+
+
+def _tells_of_the_time_between(state: "Closed", event: "SessionEvent") -> bool:
+    match event:
+        case MeterSampled():
+            return any(state.start < register.at < state.end.at for register in registers(event.samples))
+        case _:
+            return isinstance(event, ConnectorStatusChanged)
+
+
 def numbers_conflict(found: tuple[SessionFlagged, ...]) -> Finding | None:
     """Why the session is to be held, where a number was told twice: which of the two came first decides nothing."""
     return next((each.finding for each in found if each.finding is Finding.SEQUENCE_CONFLICT), None)

@@ -192,6 +192,9 @@ def test_a_late_status_belongs_to_the_session_before_and_is_a_finding_there() ->
         session  08:00:00 - 09:00:00  5000 Wh
         finding  message_arrived_after_the_session_was_closed
         because  status SuspendedEV of 2026-10-05T08:40:00+00:00
+        session  08:00:00 - 09:00:00  5000 Wh
+        quality  gap
+        revision 1
         open
     """)
 
@@ -447,6 +450,10 @@ def test_meter_values_of_the_old_transaction_do_not_name_the_session_that_came_a
         session      08:00:00 - 09:00:00  5000 Wh
         transaction  17
         finding      message_arrived_after_the_session_was_closed
+        session      08:00:00 - 09:00:00  5000 Wh
+        transaction  17
+        quality      gap
+        revision     1
         session      10:00:00 - 11:00:00  4000 Wh
         transaction  18
     """)
@@ -562,11 +569,19 @@ def test_meter_values_after_the_end_are_a_finding_where_they_speak_of_the_sessio
         08:00  answer 17
         09:00  stop 5000
         08:30  meter 2500  tx 17
+        08:40  meter 3000  tx 17
         09:10  meter 5000  tx 17
         -----
         session  08:00:00 - 09:00:00  5000 Wh
         reading  08:00:00  0
         reading  09:00:00  5000
+        finding  message_arrived_after_the_session_was_closed
+        because  MeterValues
+        session  08:00:00 - 09:00:00  5000 Wh
+        reading  08:00:00  0
+        reading  09:00:00  5000
+        quality  gap
+        revision 1
         finding  message_arrived_after_the_session_was_closed
         because  MeterValues
     """)
