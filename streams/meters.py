@@ -67,11 +67,11 @@ def step(state: MetersState, session: ChargingSession) -> Step[MetersState, Sess
     known = next((e.spans for e in state.evses if e.evse == session.evse), ())
     spans = tuple(sorted((*(s for s in known if s.session != span.session), span), key=_place))
     elsewhere = tuple(e for e in state.evses if e.evse != session.evse)
-    evses = (*elsewhere, OfEvse(session.evse, spans[-SPANS:]))[-EVSES:]
+    evses = (*elsewhere, OfEvse(session.evse, _newest(spans)))[-EVSES:]
     others = (other for other in spans if other.session != span.session and counts_the_same(span, other))
     shared = [Doubt(finding=Finding.OVERLAPS, detail=shares(span, other)) for other in others]
-    timed = [other for other in spans if other.is_timed or other is span]
-    placeholder = _placeholder(session.readings, timed, timed.index(span))
+    timed = [other for other in spans if other.is_timed]
+    placeholder = _placeholder(session.readings, span, timed)
     falls = _falls(timed, timed.index(span)) if span.is_timed else ()
     return Step(structs.replace(state, evses=evses), (*falls, *placeholder, *shared[:1]))
 
@@ -80,6 +80,12 @@ def _span(session: ChargingSession) -> Span:
     begin, end = session.readings[0].register_wh, session.readings[-1].register_wh
     is_timed = all(doubt.finding is not Finding.CLOCK_UNTRUSTED for doubt in doubts_of(session))
     return Span(session.id, session.start, begin, session.end, end, is_timed)
+
+
+def _newest(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """So many of each kind: those without a place are compared by their values for as long."""
+    timed, others = [span for span in spans if span.is_timed], [span for span in spans if not span.is_timed]
+    return (*others[-SPANS:], *timed[-SPANS:])
 
 
 def _place(span: Span) -> tuple[bool, datetime, SessionId]:
@@ -100,10 +106,12 @@ def _fell(before: Span, after: Span) -> bool:
     return before.end - after.start <= _AT_ONCE and after.begin_wh < before.end_wh - ROUNDING_WH
 
 
-def _placeholder(readings: Sequence[Reading], spans: Sequence[Span], place: int) -> tuple[Doubt, ...]:
-    """The doubt about a begin of 0, where the EVSE's other sessions or the size of the first part raise it."""
-    span = spans[place]
-    before = [other for other in spans[:place] if other.end - span.start <= _AT_ONCE]
+def _placeholder(readings: Sequence[Reading], span: Span, timed: Sequence[Span]) -> tuple[Doubt, ...]:
+    """The doubt about a begin of 0, where the EVSE's other sessions or the size of the first part raise it.
+
+    Of a session that has no place in time, any other may have been before it.
+    """
+    before = [other for other in timed if other != span and (not span.is_timed or _was_before(other, span))]
     read = next((reading for reading in readings if reading.register_wh != 0), None)
     if span.begin_wh != 0 or read is None:
         return ()
@@ -112,9 +120,13 @@ def _placeholder(readings: Sequence[Reading], spans: Sequence[Span], place: int)
     if any(other.begin_wh > 0 for other in before) and highest.end_wh - ROUNDING_WH <= span.end_wh:
         since = f"a session before it ended with {highest.end_wh} Wh at {highest.end.isoformat()}"
         return (Doubt(finding=Finding.BEGIN_PLACEHOLDER, detail=f"{told}; {since}"),)
-    if read.register_wh > _VEHICLE_WH and not _begin_anew(spans):
+    if read.register_wh > _VEHICLE_WH and not _begin_anew(timed):
         return (Doubt(finding=Finding.BEGIN_PLACEHOLDER, detail=f"{told}: in one part more than {_VEHICLE_WH} Wh"),)
     return ()
+
+
+def _was_before(other: Span, span: Span) -> bool:
+    return _place(other) < _place(span) and other.end - span.start <= _AT_ONCE
 
 
 def _begin_anew(spans: Sequence[Span]) -> bool:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from streams import meters
 from streams.meters import MetersState
@@ -172,11 +172,28 @@ def test_a_session_whose_clock_is_not_trusted_has_no_place_among_the_others(year
     assert told(odd, numbered("a", 8, 100, 200), numbered("b", 9, 200, 300)) == []
     assert told(numbered("a", 8, 700, 800), odd) == []
     assert told(odd, numbered("twice", 8, 510, 590)) == ["twice: 510 to 5"], "what it shares with another is told all the same"
+    assert told(numbered("a", 8, 700, 800), structs.replace(odd, readings=_from_zero(odd, 900))) == ["odd: 0 Wh at"]
+
+
+def test_sessions_whose_clock_is_not_trusted_and_others_do_not_push_each_other_out() -> None:
+    many = [numbered(str(n), 8, n * 1000, n * 1000 + 900) for n in range(1, meters.SPANS + 1)]
+    many = [
+        structs.replace(one, start=one.start + n * timedelta(days=1), end=one.end + n * timedelta(days=1))
+        for n, one in enumerate(many)
+    ]
+    odd = structs.replace(numbered("odd", 9, 50_000, 58_000), doubts=(Doubt(finding=Finding.CLOCK_UNTRUSTED, detail=""),))
+    late = timedelta(days=20)
+    again = structs.replace(odd, id=SessionId("again"), doubts=UNSET, start=odd.start + late, end=odd.end + late)
+    assert told(*many, odd, again) == ["again: 50000 to"], "the same energy is not billed twice"
+    odds = [structs.replace(odd, id=SessionId(f"odd {n}")) for n in range(meters.SPANS)]
     state = MetersState()
-    for number in range(meters.SPANS + 1):
-        state = meters.step(state, structs.replace(odd, id=SessionId(f"odd {number}"))).state if number else state
-    state = meters.step(state, numbered("a", 8, 100, 200)).state
-    assert "a" in {span.session for span in state.evses[0].spans}, "it is the first to be forgotten"
+    for one in (*many, *odds):
+        state = meters.step(state, one).state
+    assert {span.session for span in state.evses[0].spans} == {one.id for one in (*many, *odds)}
+
+
+def _from_zero(one: ChargingSession, end: int) -> tuple[Reading, ...]:
+    return Reading(at=one.start, register_wh=WattHours(Decimal(0))), Reading(at=one.end, register_wh=WattHours(Decimal(end)))
 
 
 @pytest.mark.parametrize(
