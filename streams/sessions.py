@@ -26,6 +26,7 @@ from msgspec import UNSET, Struct, structs
 from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison, within
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
+from streams.never_connected import tells_a_vehicle, waited_in_vain
 from streams.qualities import Disputed, asked_anew, by_doubts, closed_as, in_order
 from streams.registers import EXACT, Register, greatest_power, registers
 from streams.session_names import SessionEvent, is_another, token_told
@@ -41,7 +42,6 @@ from streams.surplus import (
     second_end,
     surplus,
     told_of,
-    waited_in_vain,
 )
 from vocabulary.charging import (
     ClockCompared,
@@ -93,6 +93,7 @@ class Said(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     signed: tuple[SignedValue, ...] = ()
     offline: bool = False
     power_w: Decimal | None = None
+    vehicle: bool = False  # 2.x: something in it is there only where a vehicle is
 
 
 class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="gathering"):
@@ -212,6 +213,7 @@ def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, ide
         signed=event.signed,
         offline=event.offline,
         power_w=power_w,
+        vehicle=event.seq is not None and tells_a_vehicle(event),
     )
 
 
@@ -304,10 +306,9 @@ def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcom
     counted = _counted(state, end)
     found = told_of(state, end, counted, rules)
     clock, told = _told(state, end, counted, found, rules) if has_doubts(rules) else _told_at_first(state.start, end, found)
+    if asks_persons(rules) and waited_in_vain(end, counted) and not missing_seqs(state):
+        return SessionFlagged(session=state.session, finding=Finding.NEVER_CONNECTED, detail=f"stopped: {end.reason}")
     if isinstance(told, Doubt):
-        is_unknown = told.finding is Finding.ENERGY_UNKNOWN and asks_persons(rules)
-        if is_unknown and waited_in_vain(end, counted) and not missing_seqs(state):
-            told = Doubt(finding=Finding.NEVER_CONNECTED, detail=f"stopped: {end.reason}")
         return SessionFlagged(session=state.session, finding=told.finding, detail=told.detail)
     return SessionClosed(session=_session(state, counted, clock, end.reason, told))
 

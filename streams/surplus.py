@@ -11,11 +11,9 @@ from streams.meter_curve import ROUNDING_WH
 from streams.qualities import Disputed, tells_another
 from streams.registers import Register, last_of, registers
 from streams.session_names import SessionEvent
-from streams.stretches import TELLING_STATUSES, Told
+from streams.stretches import TELLING_STATUSES
 from vocabulary.charging import (
     DEAUTHORISED,
-    NO_VEHICLE_CAME,
-    ChargingState,
     ConnectorStatusChanged,
     MeterSampled,
     TransactionEnded,
@@ -99,17 +97,6 @@ def told_of(state: "Gathering", end: "End", counted: Sequence["Said"], rules: in
     """
     others = {other.event[:TOLD_APART] for other in state.ends if has_doubts(rules) and end.event not in ("", other.event)}
     return [register for said in counted if said.event not in others for register in said.registers]
-
-
-def waited_in_vain(end: "End", counted: Sequence["Said"]) -> bool:
-    """2.x: whether no vehicle came (stoppedReason Timeout), and nothing that was told says otherwise."""
-    if end.seq is None or end.reason != NO_VEHICLE_CAME:
-        return False
-    return not any(said.registers or said.signed or said.power_w or _tells_a_vehicle(said.told) for said in counted)
-
-
-def _tells_a_vehicle(told: Told | None) -> bool:
-    return told is not None and told.word != ChargingState.IDLE
 
 
 def differ(first: "End", other: "End") -> bool:

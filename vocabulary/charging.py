@@ -220,7 +220,6 @@ class StartAnswered(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
 
 
 DEAUTHORISED = "DeAuthorized"  # 1.6 StopTransaction.reason, 2.x stoppedReason
-NO_VEHICLE_CAME = "Timeout"  # 2.x stoppedReason: "EV not connected within timeout"
 
 
 class Moment(StrEnum):

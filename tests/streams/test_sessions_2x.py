@@ -1,17 +1,20 @@
 """OCPP 2.x: a session from the TransactionEvents of its transaction, in whatever order they arrive."""
 
+from decimal import Decimal
 from itertools import permutations
 from textwrap import dedent
 from time import monotonic
+from typing import Any
 
 import pytest
 from msgspec import structs
 
+from streams.never_connected import tells_a_vehicle
 from streams.session_names import session_id
 from streams.sessions import missing_seqs
 from tests.streams.folding import fold
 from tests.streams.notation import check, events, instant
-from vocabulary.charging import ChargingEvent, SignedValue, TransactionEnded, TransactionStarted
+from vocabulary.charging import ChargingEvent, ChargingState, Sample, SignedValue, TransactionEnded, TransactionStarted
 from vocabulary.sessions import Finding, Stretch
 
 # What the vehicle did
@@ -441,10 +444,11 @@ def test_signed_values_stand_in_an_order_of_their_own() -> None:
 # No vehicle comes
 
 
-def test_a_start_that_no_vehicle_follows_is_empty() -> None:
-    same_in_any_order("""
-        08:00  started #0  token A  Idle
-        08:02  ended #1  reason Timeout
+@pytest.mark.parametrize(("begin", "end"), [("", ""), ("begin 5410905", "end 5410905"), ("begin 0  signed OCMF|1", "end 0")])
+def test_a_start_that_no_vehicle_follows_is_empty(begin: str, end: str) -> None:
+    same_in_any_order(f"""
+        08:00  started #0  token A  Idle  {begin}
+        08:02  ended #1  reason Timeout  {end}
         -----
         finding  vehicle_was_never_connected
         because  stopped: Timeout
@@ -452,21 +456,48 @@ def test_a_start_that_no_vehicle_follows_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("started", "ended"),
+    ("started", "ended", "comes_to"),
     [
-        ("#0  EVConnected", "#1  reason Timeout"),
-        ("#0  begin 5", "#1  reason Timeout"),
-        ("#0  signed OCMF|1", "#1  reason Timeout"),
-        ("#0", "#1  reason Local"),
+        ("#0  EVConnected", "#1  reason Timeout", "finding  energy_is_unknown"),
+        ("#0  signed OCMF|1", "#1  reason Timeout", "finding  energy_is_unknown"),
+        ("#0  begin L1 5 L2 5", "#1  reason Timeout", "finding  energy_is_unknown"),
+        ("#0  begin 5", "#1  reason Timeout  end 7", "session  08:00:00 - 08:02:00  2 Wh"),
+        ("#0  begin 5", "#1  reason Local  end 5", "session  08:00:00 - 08:02:00  0 Wh"),
+        ("#0", "#1  reason Local", "finding  energy_is_unknown"),
     ],
 )
-def test_where_anything_says_otherwise_its_energy_is_unknown(started: str, ended: str) -> None:
+def test_where_anything_says_otherwise_it_is_a_session(started: str, ended: str, comes_to: str) -> None:
     same_in_any_order(f"""
         08:00  started {started}
         08:02  ended {ended}
         -----
-        finding  energy_is_unknown
+        {comes_to}
     """)
+
+
+@pytest.mark.parametrize(
+    ("said", "tells"),
+    [
+        ({}, False),
+        ({"trigger": "EVConnectTimeout"}, False),
+        ({"trigger": "CablePluggedIn"}, True),
+        ({"charging_state": ChargingState.IDLE}, False),
+        ({"charging_state": ChargingState.EV_CONNECTED}, True),
+        ({"samples": ("Voltage", 230)}, False),
+        ({"samples": ("Current.Import", 0)}, False),
+        ({"samples": ("Current.Import", 32)}, True),
+        ({"samples": ("SoC", 20)}, True),
+        ({"samples": ("Energy.Active.Net", 5)}, True),
+        ({"samples": ("Energy.Active.Import.Register", 5)}, False),
+    ],
+)
+def test_what_there_is_only_with_a_vehicle(said: dict[str, Any], tells: bool) -> None:
+    [event] = events("08:00 started #0")
+    assert isinstance(event, TransactionStarted)
+    if "samples" in said:
+        measurand, value = said["samples"]
+        said = {"samples": (Sample(at=event.at, value=Decimal(value), measurand=measurand),)}
+    assert tells_a_vehicle(structs.replace(event, **said)) is tells
 
 
 def test_where_messages_between_are_missing_its_energy_is_unknown() -> None:
