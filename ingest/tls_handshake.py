@@ -6,6 +6,7 @@ nobody who knocks at every port fills the log. What was left out is counted in t
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from time import monotonic
@@ -14,6 +15,7 @@ from typing import Any, Final, cast
 from ingest.limits import Bucket, Failures
 
 HANDSHAKE_S: Final = 10
+AT_A_TIME_MAX: Final = 1000
 
 
 class TlsFault(StrEnum):
@@ -24,6 +26,7 @@ class TlsFault(StrEnum):
     NOT_TRUSTED = "certificate_of_the_client_does_not_hold"
     WE_NOT_TRUSTED = "client_refuses_our_certificate"
     NOTHING_COMMON = "no_version_or_cipher_in_common"
+    TOO_MANY = "too_many_tls_handshakes_at_a_time"
     TOO_SLOW = "tls_handshake_takes_too_long"
     CUT_OFF = "connection_ended_in_the_tls_handshake"
     OTHER = "tls_handshake_cannot_be_read"
@@ -45,9 +48,15 @@ _BY_REASON: Final = {  # OpenSSL's
 }
 
 
+class TooMany(OSError):
+    """Nobody is at fault for whom there is no room."""
+
+
 def fault_of(error: OSError) -> tuple[TlsFault, str]:
     """The reason, and OpenSSL's own word for it."""
     match error:
+        case TooMany():
+            return TlsFault.TOO_MANY, ""
         case ssl.SSLCertVerificationError():
             return TlsFault.NOT_TRUSTED, error.verify_message
         case ssl.SSLError():
@@ -60,11 +69,28 @@ def fault_of(error: OSError) -> tuple[TlsFault, str]:
 
 
 class TlsRefusals:
-    """Tells of handshakes that failed: five of an address, then one a minute; twenty of all, then one a second."""
+    """Tells of handshakes that failed: five of an address, then one a minute; twenty of all, then one a second.
 
-    def __init__(self, log: Callable[..., None], now: Callable[[], float] = monotonic) -> None:
+    Counts those that go on: each has buffers of some 300 kB, and nobody has shown yet who it is.
+    """
+
+    def __init__(
+        self, log: Callable[..., None], per_address_max: int = AT_A_TIME_MAX, now: Callable[[], float] = monotonic
+    ) -> None:
         self._log, self._now, self._untold = log, now, 0
         self._by_address, self._all = Failures(per_s=1 / 60, burst=5), Bucket(1, 20, now())
+        self._per_address_max, self._going_on = per_address_max, Counter[str]()
+
+    def begin(self, address: str) -> None:
+        """Raises TooMany; else `end` must follow."""
+        if self._going_on[address] >= self._per_address_max or self._going_on.total() >= AT_A_TIME_MAX:
+            raise TooMany
+        self._going_on[address] += 1
+
+    def end(self, address: str) -> None:
+        self._going_on[address] -= 1
+        if not self._going_on[address]:
+            del self._going_on[address]
 
     def tell(self, address: str, error: OSError) -> None:
         now = self._now()
@@ -92,20 +118,29 @@ class TlsFirst(asyncio.Protocol):
         if self.tls is None:
             super().connection_made(transport)
             return
+        assert self.tls_refusals is not None
         self._held = []
-        self._shaking = asyncio.get_running_loop().create_task(self._shake(cast("asyncio.Transport", transport), self.tls))
+        plain = cast("asyncio.Transport", transport)
+        address = str((transport.get_extra_info("peername") or ("unknown",))[0])
+        try:
+            self.tls_refusals.begin(address)
+        except TooMany as error:
+            self.tls_refusals.tell(address, error)
+            plain.abort()
+            return
+        self._shaking = asyncio.get_running_loop().create_task(self._shake(plain, address, self.tls, self.tls_refusals))
 
-    async def _shake(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
-        peer = transport.get_extra_info("peername") or ("unknown",)
+    async def _shake(self, transport: asyncio.Transport, address: str, tls: ssl.SSLContext, refusals: TlsRefusals) -> None:
         loop = asyncio.get_running_loop()
         try:
             secure = await loop.start_tls(transport, self, tls, server_side=True, ssl_handshake_timeout=self.handshake_s)
             if secure is None:
                 raise ConnectionResetError
         except OSError as error:
-            if self.tls_refusals is not None:
-                self.tls_refusals.tell(str(peer[0]), error)
+            refusals.tell(address, error)
             return
+        finally:
+            refusals.end(address)
         held, self._held = self._held or [], None
         if not secure.is_closing():
             super().connection_made(secure)

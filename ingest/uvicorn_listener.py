@@ -132,7 +132,7 @@ class HttpListener:
         listening = _listening(host, port)
         config = Config(
             self._app,
-            http=behind_tls(self._protocol, tls, TlsRefusals(self._log), HANDSHAKE_S),
+            http=behind_tls(self._protocol, tls, TlsRefusals(self._log, CONNECTIONS_MAX), HANDSHAKE_S),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -122,6 +122,7 @@ class StationServer:
         """Listen; gives the port, which is chosen by the system if `port` is 0."""
         is_tap = self._upstream is not None
         connection = _counted(self._limits.connections_max + _SPARE, is_tap=is_tap)
+        refusals = TlsRefusals(self._log, self._limits.connections_per_address_max)
         self._server = await serve(
             self._converse,
             host,
@@ -136,7 +137,7 @@ class StationServer:
             ping_interval=self._limits.ping_s,
             ping_timeout=self._limits.ping_s,
             server_header=None,
-            create_connection=behind_tls(connection, tls, TlsRefusals(self._log), self._limits.handshake_s),
+            create_connection=behind_tls(connection, tls, refusals, self._limits.handshake_s),
         )
         return int(self._server.sockets[0].getsockname()[1])
 

@@ -27,8 +27,10 @@ from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatu
 from websockets.headers import build_authorization_basic
 from websockets.typing import Subprotocol
 
+from ingest.limits import Limits
 from ingest.tls_handshake import TlsRefusals
 from ingest.websocket_handshake import Knock
+from ingest.websocket_server import StationServer
 from streams.log import Position, Stream
 from vocabulary.charging import RawMessage
 from vocabulary.codec import decode
@@ -363,7 +365,7 @@ def _shake_hands(url: str, tls: ssl.SSLContext) -> None:
 
 def test_what_is_left_out_of_the_log_is_counted() -> None:
     lines, now = list[dict[str, object]](), [0.0]
-    refusals = TlsRefusals(lambda event, **facts: lines.append({"event": event, **facts}), lambda: now[0])
+    refusals = TlsRefusals(lambda event, **facts: lines.append({"event": event, **facts}), now=lambda: now[0])
     for number in range(1000):
         refusals.tell(f"192.0.2.{number % 250}", ConnectionResetError())
     assert len(lines) == 20
@@ -377,6 +379,30 @@ def test_what_is_left_out_of_the_log_is_counted() -> None:
         "reason": "tls_handshake_takes_too_long",
         "untold": 980,
     }
+
+
+def test_who_begins_many_handshakes_and_says_nothing_takes_no_room_from_others(tmp_path: Path) -> None:
+    """Each has buffers of 300 kB, before anybody has shown who it is."""
+    authority, lines = Authority(tmp_path), list[dict[str, object]]()
+    limits = Limits(connections_per_address_max=3)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(authority.issue("localhost"))
+
+    async def main() -> None:
+        server = StationServer(_answer, lambda event, **f: lines.append({"event": event, **f}), limits=limits)
+        port = await server.start("localhost", 0, tls)
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(OSError):
+            await asyncio.to_thread(_shake_hands, f"wss://localhost:{port}/", authority.client())
+        for _, writer in silent:
+            writer.close()
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(_shake_hands, f"wss://localhost:{port}/", authority.client())
+        await server.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert next(line["reason"] for line in lines if line["event"] == "tls_refused") == "too_many_tls_handshakes_at_a_time"
 
 
 async def _answer(messages: Sequence[RawMessage]) -> list[list[str]]:
