@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from streams import connectors, session_names, sessions
 from streams.log import Stream
 from streams.memory import Memory
+from streams.places import OFFICE
 from streams.registers import BEGIN, END, Register, last_of, registers
 from streams.states import SessionRow
 from vocabulary.charging import TransactionEnded, TransactionStarted, TransactionUpdated
@@ -21,7 +22,6 @@ from vocabulary.sessions import (
     BLOCKING,
     HOLDING,
     ChargingSession,
-    Doubt,
     Finding,
     Progress,
     SessionFlagged,
@@ -70,10 +70,11 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 def evidence(store: Store, row: SessionRow, concluded: ChargingSession | None) -> Evidence:
     about = list(_conclusions(store, row))
-    into = next((each.into for each in about if isinstance(each, SessionMerged)), None)
-    flagged = [Doubt(finding=each.finding, detail=each.detail) for each in about if isinstance(each, SessionFlagged)]
+    into = next((each.into for each, _ in about if isinstance(each, SessionMerged)), None)
     told = None if concluded else structs.replace(_told(store, row), into=into)
-    return Evidence(findings=tuple(_in_order(row, doubts_of(concluded) if concluded else (), flagged)), told=told)
+    flagged = [(each.finding, each.detail, is_since) for each, is_since in about if isinstance(each, SessionFlagged)]
+    noticed = [(doubt.finding, doubt.detail, True) for doubt in (doubts_of(concluded) if concluded else ())]
+    return Evidence(findings=tuple(_in_order(row, [*noticed, *flagged])), told=told)
 
 
 class Ends:
@@ -97,22 +98,24 @@ class Ends:
         return next((end for end in ends if connectors.lost(end) == row.session), None)
 
 
-def _conclusions(store: Store, row: SessionRow) -> Iterator[Event]:
-    """Of its own lane, and of the office's, whose invoice runs find something too."""
-    for lane in dict.fromkeys((store.states.lane_of(row.session), *list(store.lanes)[:1])):
-        if lane in store.lanes:
-            for stored in store.lanes[lane].about(Stream.CONCLUSIONS, row.session, Position(0)):
-                yield decode(stored.body)
+def _conclusions(store: Store, row: SessionRow) -> Iterator[tuple[Event, bool]]:
+    """Of its own lane, and of the office's, whose invoice runs leave sessions out; and whether each was concluded since the
+    charge that waits for an invoice.
+    """
+    own = store.states.lane_of(row.session)
+    for lane in dict.fromkeys((own, OFFICE)):
+        for stored in store.lanes[lane].about(Stream.CONCLUSIONS, row.session, Position(0)):
+            is_since = row.rated_at is not None and (lane != own or stored.position > row.rated_at)
+            yield decode(stored.body), is_since and row.progress is Progress.RATED
 
 
-def _in_order(row: SessionRow, doubts: Iterable[Doubt], flagged: Iterable[Doubt]) -> Iterator[Found]:
-    noticed = {(each.finding, each.detail) for each in doubts}
-    precedence = list(Finding)
-    every = dict.fromkeys((each.finding, each.detail) for each in (*doubts, *flagged))
-    for finding, detail in sorted(every, key=lambda each: precedence.index(each[0])):
+def _in_order(row: SessionRow, told: Iterable[tuple[Finding, str, bool]]) -> Iterator[Found]:
+    precedence, found = list(Finding), dict[tuple[Finding, str], bool]()
+    for finding, detail, holds in told:
         informs = finding not in BLOCKING | HOLDING
-        holds = informs or finding is row.finding or (finding, detail) in noticed
-        yield Found(finding=finding, detail=detail, holds=holds)
+        found[finding, detail] = found.get((finding, detail), False) or holds or informs or finding is row.finding
+    for finding, detail in sorted(found, key=lambda each: precedence.index(each[0])):
+        yield Found(finding=finding, detail=detail, holds=found[finding, detail])
 
 
 def _told(store: Store, row: SessionRow) -> Told:
@@ -158,8 +161,7 @@ def _gathered_again(store: Store, row: SessionRow, closed: sessions.Closed) -> s
     the start and the end.
     """
     state = sessions.Gathering(session=row.session, station=row.station, transaction=closed.transaction)
-    log = store.lanes.get(store.states.lane_of(row.session), store.log)
-    for stored in log.about(Stream.EVENTS, row.station, Position(0)):
+    for stored in store.lanes[store.states.lane_of(row.session)].about(Stream.EVENTS, row.station, Position(0)):
         event = decode(stored.body)
         if isinstance(event, TransactionStarted | TransactionUpdated | TransactionEnded) and _is_of(event, row.session):
             state = sessions.gather(state, event)

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from streams.batch_parts import record
+from streams.log import Stream
 from tests.first_light.test_worklist import TOKEN, Home, event
 from tests.first_light.test_worklist import home as home
-from vocabulary.sessions import Finding
+from vocabulary.identity import Position
+from vocabulary.sessions import Finding, SessionFlagged
+from wattbook.wiring import App
 
 OLD = "OLD-1"  # OCPP 1.6
 
@@ -83,6 +87,20 @@ def test_a_session_with_an_energy_shows_every_finding_in_order_of_precedence(hom
         "noticed    energy_exceeds_what_the_evse_can_deliver: 90000 Wh, at most 4437 Wh fit",
         "noticed    message_arrived_after_the_session_was_closed: seqNo 4",
     ]
+
+
+def test_why_an_invoice_run_left_a_charge_out_holds_as_long_as_the_charge_waits(home: Home) -> None:
+    home.hears(event("Started", 0, 0, 0), event("Ended", 1, 60, 5000))
+    [row] = home.told("session", "list")
+    flagged = SessionFlagged(session=row["session"], finding=Finding.STEPS_FAIL, detail="left out of the run of today")
+
+    def leave_out(app: App) -> None:
+        with app.writing() as unit:
+            unit.log.append(Stream.CONCLUSIONS, [record(flagged, row["session"], Position(1))])
+
+    home.use(leave_out)
+    assert row["progress"] == "rated"
+    assert "noticed    steps_fail_on_the_session: left out of the run of today" in shown(home, "T1")
 
 
 def test_an_end_without_its_start_shows_and_lists_its_transaction_and_when_it_was(home: Home) -> None:
