@@ -336,7 +336,7 @@ def _counted(sockets_max: int, is_tap: bool) -> type[ServerConnection]:
 
 
 def _end_code(connection: ServerConnection) -> int | None:
-    """What the station sent, else what we did; 1006: neither."""
+    """What the station sent, else what we did; where it ended without a word, what stands for that."""
     sent, received = connection.protocol.close_sent, connection.protocol.close_rcvd
     return sent.code if sent is not None and received is None else connection.close_code
 

@@ -122,6 +122,13 @@ def test_an_end_without_its_start_shows_and_lists_its_transaction_and_when_it_wa
     ]
 
 
+def test_the_worklist_shows_the_beginning_of_a_long_transaction_id(home: Home) -> None:
+    uuid = "3f2b1c7e-0a4d-4b7e-9d6a-7c1f5e8b2a90"
+    home.hears(event("Started", 0, 0, tx=uuid), event("Ended", 1, 10, tx=uuid))
+    assert "  3f2b1c7e-0a4…  " in home.run("session", "worklist").stdout
+    assert home.told("session", "worklist")[0]["transaction"] == uuid
+
+
 def test_an_end_of_ocpp_2_without_its_start_lists_since_when_it_waits(home: Home) -> None:
     home.hears(event("Ended", 5, 60, 5000))
     [work] = home.told("session", "worklist")

@@ -35,6 +35,7 @@ from wattbook.settings import Settings
 from wattbook.wiring import App
 
 _LIMIT = 50
+_TRANSACTION_MAX = 13  # signs of one that the worklist shows
 _NO_SESSION = "no session yet: `wattbook import FILE`, or let stations connect"
 _NO_WORK = "nothing to look at"
 
@@ -99,7 +100,14 @@ def _work(row: SessionRow) -> tuple[object, ...]:
     since = row.end or row.start
     shown = since.strftime("%Y-%m-%d %H:%M") if since else None
     charge = row.total, row.currency, row.progress, row.finding
-    return short(row.session), row.station, row.transaction, shown, *charge, remedy(row)
+    return short(row.session), row.station, _short_transaction(row.transaction), shown, *charge, remedy(row)
+
+
+def _short_transaction(transaction: str | None) -> str | None:
+    """Of a UUID its beginning, which `session show` takes: with all of it nothing else has room on a line."""
+    if transaction is None or len(transaction) <= _TRANSACTION_MAX:
+        return transaction
+    return transaction[: _TRANSACTION_MAX - 1] + "…"
 
 
 _reason = click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept with the decision.")
