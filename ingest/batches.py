@@ -36,6 +36,8 @@ _BLANKS = re.compile(rb"[ \t\r\n]*+")
 class BatchFault(StrEnum):
     """Why a publisher is refused, as a whole: first what is looked at first. The last ones are no fault of the body."""
 
+    NO_SUCH_PATH = "path_is_not_known"
+    OTHER_METHOD = "method_is_not_known"
     NO_TOKEN = "token_is_not_known"  # noqa: S105 - a sentence
     NOT_A_PUBLISHER = "token_may_not_publish"
     OTHER_TYPE = "content_type_is_not_known"

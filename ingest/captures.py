@@ -187,7 +187,9 @@ def _direction(written: str | None) -> Direction:
         return Direction.FROM_STATION
     direction = _DIRECTIONS.get(written)
     if direction is None:
-        raise _Complaint(f"direction: {written[:80]!r}", "write station->csms or csms->station, or leave it out")
+        raise _Complaint(
+            f"direction: {written[:80]!r} is no direction", "write station->csms or csms->station, or leave it out"
+        )
     return direction
 
 
@@ -196,7 +198,9 @@ def _protocol(written: str | None) -> Protocol | None:
         return None
     protocol = _PROTOCOLS.get(written)
     if protocol is None:
-        raise _Complaint(f"protocol: {written[:80]!r}", "write ocpp1.6, ocpp2.0.1 or ocpp2.1, or leave it out")
+        raise _Complaint(
+            f"protocol: {written[:80]!r} is no version that is read", "write ocpp1.6, ocpp2.0.1 or ocpp2.1, or leave it out"
+        )
     return protocol
 
 

@@ -1,7 +1,9 @@
-"""What is wrong with a file of which nothing can be read: it is no text, or no line of it is a message. Pure."""
+"""What is wrong with a file of which nothing can be read: it is no text, or of another form, or no line is a message. Pure."""
 
+import re
 from typing import Final
 
+from ingest import steve_csv
 from ingest.captures import Unreadable
 from ingest.file_forms import FileForm
 
@@ -11,6 +13,8 @@ _OTHER_KINDS: Final = {  # how a file begins: what it is, and what to do
     b"\xff\xfe": "it is UTF-16; write it as UTF-8",
     b"\xfe\xff": "it is UTF-16; write it as UTF-8",
 }
+_BOM: Final = b"\xef\xbb\xbf"
+_ARRAY: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+\[\s*+[\[{]")
 _TAKES: Final = {
     FileForm.CAPTURE: 'lines such as {"at":…,"station":…,"protocol":…,"frame":[…]} or STATION [2,"id","Action",{…}]',
     FileForm.STEVE_LOG: "lines with [chargeBoxId=…, sessionId=…] Received: […] or Sending: […]",
@@ -24,6 +28,12 @@ def no_text(head: bytes) -> str | None:
     for begin, kind in _OTHER_KINDS.items():
         if head.startswith(begin):
             return kind
+    if _ARRAY.match(head):
+        return "it is one JSON array; write its elements one on each line, as `jq -c '.[]' FILE` does"
+    header = head.removeprefix(_BOM).lstrip().partition(b"\n")[0]
+    for mark, name in ((b";", ";"), (b"\t", "tabs")):
+        if mark in header and steve_csv.is_header(header.replace(mark, b",")):
+            return f"it is a CSV of SteVe's transactions with {name} between the cells; write it with commas"
     text = head.decode(errors="replace")
     if 4 * sum(map(_is_no_sign, text)) > len(text):
         return "it is no text in UTF-8; write it as lines of text in UTF-8, and bytes of frames that are no text as base64"

@@ -2,6 +2,7 @@
 
     CALL, SEND     judged by their action's schema
     CALLRESULT     by that of the other side's latest call before it with its message id; where there is none, not judged
+    of a table     not judged: we wrote them from a row of a table, so they tell nothing of what the station sent
     errors         not judged: they have no schema
     no frame       a violation: OCPP-J itself is broken
 
@@ -12,6 +13,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from ingest import steve_csv
 from ingest.decode import decode, opened
 from ingest.envelope import Call, Result, Send
 from ingest.fields import Refused
@@ -30,7 +32,7 @@ class Judged(StrEnum):
 
 class FrameVerdict(Struct, frozen=True, kw_only=True):
     """`found`: the violation and its place, or why nothing was judged. `events`: the kinds of event that were decoded.
-    `rejection`: why none was. Neither shows a value of the frame.
+    `rejection`: why none was. Neither shows a value of the frame, but `found` one that is none of a list's.
     """
 
     station: StationId
@@ -83,6 +85,8 @@ class FrameJudge:
                 action, is_answer = found, True
             case _:
                 return None, Judged.NOT_JUDGED, "an error, or one that cannot be read"
+        if message.source is not None and message.source.form == steve_csv.FORM:
+            return action, Judged.NOT_JUDGED, "written from a row of a table, where no frame is"
         if protocol is None:
             return action, Judged.NOT_JUDGED, "the version is not told"
         broken = violation(protocol, action, bytes(frame.payload).decode(), is_answer, is_send=isinstance(frame, Send))

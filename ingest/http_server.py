@@ -5,7 +5,7 @@
     408  the body came too slowly                          403  a token of another role
     409  the key was used with another body                413  too large, or too much of something in it
     429  the token has enough bodies open                  415  another type or encoding
-    503  the log is away, or others are publishing
+    503  the log is away, or others are publishing        404, 405  another path, or another method
 
 Nothing is answered with 200 or 207 before all items that could be read are durable. Repeating a body is harmless: what the log
 holds is `duplicate`. This file touches the outside and decides nothing about messages: `publish` makes them durable, `holder`
@@ -170,6 +170,8 @@ class MessageDoor:
         self._publishing, self._log, self._threads, self._patience = publishing, log, threads, patience
         self._open: Counter[str] = Counter()
         self.app = FastAPI(title="wattbook", version="1", docs_url=None, redoc_url=None)
+        for status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+            self.app.add_exception_handler(status, _astray)
         self.app.add_api_route("/health", self._health, methods=["GET"], summary="Whether messages can be taken in")
         self.app.add_api_route(
             "/v1/messages",
@@ -191,8 +193,7 @@ class MessageDoor:
             told, facts = await self._take(request)
         except Refusal as refusal:
             self._log("batch_refused", status=int(refusal.status), reason=refusal.reason)
-            body = msgspec.json.encode({"reason": refusal.reason, "remedy": refusal.remedy})
-            return _response(Told(refusal.status, body), refusal.headers)
+            return _refused(refusal)
         self._log("batch_taken", status=told.status, **facts)
         return _response(told)
 
@@ -285,6 +286,21 @@ class MessageDoor:
 
     async def _in_thread(self, function: Callable[..., R], *arguments: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+
+async def _astray(request: Request, _: Exception) -> Response:
+    """No route takes the request."""
+    paths = {"/v1/messages": "POST", "/health": "GET", "/openapi.json": "GET"}
+    if method := paths.get(request.url.path):
+        remedy = f"use {method}"
+        return _refused(Refusal(HTTPStatus.METHOD_NOT_ALLOWED, BatchFault.OTHER_METHOD, remedy, Allow=method))
+    remedy = "POST messages to /v1/messages; GET /health and /openapi.json"
+    return _refused(Refusal(HTTPStatus.NOT_FOUND, BatchFault.NO_SUCH_PATH, remedy))
+
+
+def _refused(refusal: Refusal) -> Response:
+    body = msgspec.json.encode({"reason": refusal.reason, "remedy": refusal.remedy})
+    return _response(Told(refusal.status, body), refusal.headers)
 
 
 def _opened(body: bytes, is_packed: bool) -> tuple[bytes, bytes]:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+AGAIN_S: Final = 6  # after too many failed logins one more is looked at in each so many seconds
 _NAMES_MAX: Final = 10_000
 
 
@@ -68,7 +69,7 @@ class Bucket:
 class Failures:
     """Failed logins by name: `burst` at once, then `per_s`. What is remembered does not grow with the number of names."""
 
-    def __init__(self, per_s: float = 1 / 6, burst: int = 10) -> None:
+    def __init__(self, per_s: float = 1 / AGAIN_S, burst: int = 10) -> None:
         self._per_s, self._burst = per_s, burst
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 

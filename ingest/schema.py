@@ -15,6 +15,7 @@ from vocabulary.charging import Protocol
 
 _VERSIONS: Final = {Protocol.OCPP16: "1.6", Protocol.OCPP201: "2.0.1", Protocol.OCPP21: "2.1"}
 _SEND: Final = 6  # whose schema bears the action's name alone
+_TOLD: Final = 30  # signs of a value: no longer than the words that OCPP lists
 _KINDS: Final = {
     "type": "TypeConstraintViolation",
     "maxLength": "TypeConstraintViolation",
@@ -25,7 +26,8 @@ _KINDS: Final = {
 def violation(protocol: Protocol, action: str, payload: str, is_answer: bool, is_send: bool = False) -> str | None:
     """The first violation as an OCPP error code, the place and the broken rule; None where the payload is valid.
 
-    `payload` is JSON text, whose numbers are compared exactly. The words hold no value of the payload: it may be a token.
+    `payload` is JSON text, whose numbers are compared exactly. The words hold no value of the payload, which may be a token,
+    but the beginning of one that stands where OCPP lists the words.
     """
     if not action.isidentifier() or action.endswith(("Request", "Response")):  # it becomes the name of a file
         return f"NotImplemented: {protocol.value} has no such action"
@@ -40,5 +42,10 @@ def violation(protocol: Protocol, action: str, payload: str, is_answer: bool, is
         return "TypeConstraintViolation: a number is beyond all bounds"
     if error is None:
         return None
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
-    return f"{_KINDS.get(error.validator, 'FormatViolation')}: {place or '.'} breaks {error.validator}"
+    steps, told = list(error.absolute_path), ""
+    if error.validator == "required":
+        steps += [next(name for name in error.validator_value if name not in error.instance)]
+    if error.validator == "enum" and isinstance(error.instance, str):
+        told = f': "{error.instance[:_TOLD]}{"…" if len(error.instance) > _TOLD else ""}"'
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return f"{_KINDS.get(error.validator, 'FormatViolation')}: {place or '.'} breaks {error.validator}{told}"

@@ -221,7 +221,7 @@ class StationServer:
             facts: dict[str, object] = {"protocol": version.value, "frames": frames, "seconds": round(monotonic() - began, 3)}
             if unread := len(connection.recv_messages.frames):
                 facts["unread"] = unread
-            self._log("station_disconnected", station=station, **facts, code=connection.close_code)
+            self._log("station_disconnected", station=station, **facts, code=_end_code(connection))
 
     async def _relay(self, connection: ServerConnection, turn: _Turn, talk: _Talk) -> int:
         """Frames go on in both directions until one side ends; gives how many the station sent."""
@@ -334,6 +334,12 @@ def _counted(sockets_max: int, is_tap: bool) -> type[ServerConnection]:
                 transport.abort()
 
     return Counted
+
+
+def _end_code(connection: ServerConnection) -> int | None:
+    """What the station sent, else what we did; where it ended without a word, what stands for that."""
+    sent, received = connection.protocol.close_sent, connection.protocol.close_rcvd
+    return sent.code if sent is not None and received is None else connection.close_code
 
 
 async def _next_frame(connection: ServerConnection) -> bytes | None:

@@ -268,10 +268,10 @@ def _homecoming(state: StationState, session: OnConnector, home: list[Orphan]) -
     left = tuple(orphan for orphan in state.orphans if orphan not in home)
     home = sorted(home, key=lambda orphan: isinstance(orphan, TransactionEnded))  # an end comes last
     ended = session.ended or isinstance(home[-1], TransactionEnded)
-    lost = [_lost(orphan) for orphan in home if isinstance(orphan, TransactionEnded)]
-    still_lost = tuple(each for each in state.dropped if each not in lost)
+    ends = [lost(orphan) for orphan in home if isinstance(orphan, TransactionEnded)]
+    still_lost = tuple(each for each in state.dropped if each not in ends)
     after = _change(structs.replace(state, orphans=left, dropped=still_lost), session.session, ended=ended)
-    merged = [SessionMerged(session=each, into=session.session) for each in lost]
+    merged = [SessionMerged(session=each, into=session.session) for each in ends]
     dropped = [EndWasDropped(session.session)] if still_lost != state.dropped else []
     return Step(after, (*dropped, *(Assigned(session.session, orphan) for orphan in home), *merged))
 
@@ -308,7 +308,7 @@ def _ended(state: StationState, event: TransactionEnded, rules: int) -> Step[Sta
     found = _named(state, event.transaction, _current(state, event.at), rules)
     if found is None:
         detail = f"transaction {event.transaction}, {event.at.isoformat()}"
-        flagged = SessionFlagged(session=_lost(event), finding=Finding.END_WITHOUT_START, detail=detail)
+        flagged = SessionFlagged(session=lost(event), finding=Finding.END_WITHOUT_START, detail=detail)
         return Step(_with_orphan(state, event, rules), (flagged,))
     return Step(_change(_bind(state, found, event.transaction), found.session, ended=True), (Assigned(found.session, event),))
 
@@ -321,7 +321,7 @@ def _compared(state: StationState, event: ClockCompared, rules: int) -> Step[Sta
     return Step(_with_orphan(state, event, rules)) if found is None else Step(state, (Assigned(found.session, event),))
 
 
-def _lost(event: TransactionEnded) -> SessionId:
+def lost(event: TransactionEnded) -> SessionId:
     """What an end without a start is known by: the end itself, since its transaction id may be used again."""
     return SessionId(content_id("session without start", event_id(event)))
 

@@ -209,6 +209,10 @@ class SqlStates:
         query = select(SESSION).where(SESSION.c.session == session, SESSION.c.lane == self._lane)
         return next(iter(self._locked(query)), None)
 
+    def lane_of(self, session: SessionId) -> Lane:
+        """In which lane its station's messages are processed; the office's where there is no such session."""
+        return Lane(self._connection.execute(select(SESSION.c.lane).where(SESSION.c.session == session)).scalar() or OFFICE)
+
     def billable(self, until: date, contracts: ContractRange | None = None) -> list[SessionRow]:
         found = self._locked(select(SESSION).where(*_is_billable(until), *_is_within(contracts or ContractRange())))
         return sorted(found, key=lambda row: (row.contract, _sql(row.start) or "", row.session))

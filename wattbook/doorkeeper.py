@@ -7,7 +7,8 @@
 
 A password is compared in threads, where a hash holds up nobody else. Logins that succeeded are remembered for a day under a key
 of this process, so a station that comes back costs nothing, and nobody who guesses in its name can lock it out. Failures are
-counted by address and by station; beyond the limit nothing is compared any more until some time has passed.
+counted by address and by station; beyond the limit one more is compared in every few seconds, whosever it is. A server that was
+started again remembers neither: who guesses on may keep a station out until its login is the one that is compared.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Final
 
-from ingest.limits import Failures
+from ingest.limits import AGAIN_S, Failures
 from ingest.websocket_handshake import Admit, Knock, Refusal
 from vocabulary.identity import StationId
 from wattbook.credentials import Credential, Credentials, CredentialsUnusable, canonical, is_password_of
@@ -29,7 +30,7 @@ _REMEMBERED_MAX: Final = 20_000
 _REMEMBERED_S: Final = 24 * 3600
 _WAITING_MAX: Final = 5_000  # logins whose password waits to be compared
 _DENIED = Refusal(HTTPStatus.UNAUTHORIZED, "the station's name and password are needed")
-_TOO_OFTEN = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many failed logins; try again in some minutes")
+_TOO_OFTEN = Refusal(HTTPStatus.TOO_MANY_REQUESTS, f"too many failed logins; one more is looked at each {AGAIN_S} seconds")
 _BUSY = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many logins at once; try again later")
 _UNREADABLE = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "credentials cannot be read; try again later")
 

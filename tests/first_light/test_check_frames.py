@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.first_light.homes import DATA
+from tests.ingest.test_ingest_files import HEADER, ROW
 from wattbook.cli import cli
 
 MESS, PAYMENTS = DATA / "ocpp" / "ocpp16-mess.ndjson", DATA / "ocpp" / "ocpp21-payment.ndjson"
@@ -79,6 +80,16 @@ def test_times_without_a_zone_are_taken_for_utc_and_the_help_says_so(tmp_path: P
     assert "taken for UTC" in " ".join(check(tmp_path, "--help").stdout.split())
     (tmp_path / "capture").write_text('2026-10-14T05:58:20 CP-1 > [2,"a","Heartbeat",{}]\n')
     assert check(tmp_path, tmp_path / "capture").exit_code == 0
+
+
+def test_what_we_wrote_from_rows_of_a_table_is_not_judged_and_counted_as_such(tmp_path: Path) -> None:
+    export = tmp_path / "steve.csv"
+    export.write_text(f"{HEADER}\n{ROW}\n")
+    done = check(tmp_path, export)
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "3 frames, 0 violations")
+    told = json.loads(check(tmp_path, "--json", export).stdout)
+    assert {each["frame"]["verdict"] for each in told["frames"]} == {"not judged"}
+    assert sum(kind["not_judged"] for kind in told["summary"]) == 3
 
 
 def test_lines_that_are_no_message_are_told_and_the_version_can_be(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from websockets.typing import Subprotocol
 
 from ingest.limits import Limits
 from ingest.tls_handshake import TlsRefusals
-from ingest.websocket_handshake import Knock
+from ingest.websocket_handshake import Knock, Refusal
 from ingest.websocket_server import StationServer
 from streams.log import Position, Stream
 from vocabulary.charging import RawMessage
@@ -147,6 +147,26 @@ def test_who_guesses_is_stopped_and_cannot_lock_a_station_out(home: Path) -> Non
         assert codes[:10] == [401] * 10
         assert codes[11] == 429
         assert answered(url, STATION, PASSWORD), "it has logged in before"
+
+
+def test_who_is_locked_out_is_told_for_how_long_and_a_server_started_again_remembers_nothing(tmp_path: Path) -> None:
+    credentials, now = Credentials(tmp_path / "c.json"), [0.0]
+    credentials.add(STATION, PASSWORD)
+    right, wrong = (Knock(STATION, "192.0.2.1", word, None) for word in (PASSWORD.encode(), b"%020d" % 1))
+
+    async def main() -> None:
+        passwords = Passwords(credentials, lambda: now[0])
+        for _ in range(10):
+            assert (await passwords.admit(wrong)) == Refusal(401, "the station's name and password are needed")
+        refused = await passwords.admit(right)
+        assert refused == Refusal(429, "too many failed logins; one more is looked at each 6 seconds")
+        now[0] = 6
+        assert await passwords.admit(right) is None
+        assert (await passwords.admit(wrong)) == Refusal(401, "the station's name and password are needed")
+        assert await passwords.admit(right) is None, "it has logged in before"
+        assert await Passwords(credentials, lambda: now[0]).admit(wrong) != refused, "the failures are forgotten"
+
+    asyncio.run(main())
 
 
 def test_profile_2_is_tls_and_a_password(home: Path) -> None:

@@ -378,6 +378,19 @@ def test_the_description_needs_nothing_from_elsewhere(http: Door) -> None:
     assert http.ask("GET", "/docs").status == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "reason"),
+    [
+        ("GET", "/v1/message", 404, "path_is_not_known"),
+        ("GET", "/v1/messages", 405, "method_is_not_known"),
+        ("POST", "/health", 405, "method_is_not_known"),
+    ],
+)
+def test_what_goes_astray_is_refused_as_all_else_is(http: Door, method: str, path: str, status: int, reason: str) -> None:
+    answer = http.ask(method, path)
+    assert (answer.status, answer.body.keys(), answer.body["reason"]) == (status, {"reason", "remedy"}, reason)
+
+
 def test_no_token_and_no_message_is_in_the_log_of_the_server(http: Door, capfd: pytest.CaptureFixture[str]) -> None:
     http.post(ITEM, Idempotency_Key="k")
     http.post(ITEM, token=SECRET[:-1] + "x")

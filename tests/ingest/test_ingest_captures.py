@@ -139,7 +139,11 @@ def test_a_byte_order_mark_before_the_first_line_is_no_part_of_it() -> None:
         ('{"station":"CP16-01","at":"noon","frame":[]}', "at: 'noon' is no time", "write it as 2026-03-02T08:00:15Z"),
         ("2026-03-02T99:00:00Z CP16-01 " + FRAME, "at: '2026-03-02T99:00:00Z' is no time", "write it as 2026"),
         ('{"station":"CP16-01","protocol":"ocpp1.5","frame":[]}', "protocol: 'ocpp1.5'", "write ocpp1.6, ocpp2.0.1 or ocpp2.1"),
-        ('{"station":"CP16-01","direction":"up","frame":[]}', "direction: 'up'", "write station->csms or csms->station"),
+        (
+            '{"station":"CP16-01","direction":"up","frame":[]}',
+            "direction: 'up' is no direction",
+            "write station->csms or csms->station",
+        ),
     ],
 )
 def test_a_line_that_cannot_be_read_tells_its_number_the_reason_and_a_remedy(

@@ -39,6 +39,23 @@ def test_a_verdict_names_the_place_and_the_rule_and_no_value() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("payload", "found"),
+    [
+        ({"errorCode": "NoError", "connectorId": 1}, "ProtocolError: .status breaks required"),
+        ({"errorCode": "NoError", "connectorId": 1, "status": "Busy"}, 'FormatViolation: .status breaks enum: "Busy"'),
+        (
+            {"errorCode": "NoError", "connectorId": 1, "status": "x" * 31},
+            f'FormatViolation: .status breaks enum: "{"x" * 30}…"',
+        ),
+    ],
+)
+def test_a_verdict_names_the_field_that_is_missing_and_the_word_that_is_none_of_the_list(
+    payload: dict[str, object], found: str
+) -> None:
+    assert violation(Protocol.OCPP16, "StatusNotification", json.dumps(payload), is_answer=False) == found
+
+
 def test_numbers_are_compared_exactly() -> None:
     limit = '{"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":0,"chargingProfilePurpose":"TxProfile",'
     limit += '"chargingProfileKind":"Absolute","chargingSchedule":{"chargingRateUnit":"A","chargingSchedulePeriod":'

@@ -167,6 +167,25 @@ def test_who_is_back_at_once_has_no_new_burst() -> None:
     run(main)
 
 
+def test_the_code_in_the_log_is_ours_where_the_station_sent_none() -> None:
+    echo = Echo()
+
+    async def main() -> None:
+        async with serving(echo, Limits()) as port:
+            async with station(port) as long:
+                with suppress(ConnectionClosed):
+                    await long.send("x" * (1024 * 1024 + 30))
+                    await long.recv()
+            async with station(port, "LOST") as lost:
+                lost.transport.abort()
+            while sum(line["event"] == "station_disconnected" for line in echo.lines) < 2:
+                await asyncio.sleep(0.02)
+        codes = {line["station"]: line["code"] for line in echo.lines if line["event"] == "station_disconnected"}
+        assert codes == {"CP-1": 1009, "LOST": 1006}
+
+    run(main)
+
+
 def test_a_handshake_that_does_not_come_is_given_up() -> None:
     async def main() -> None:
         async with serving(Echo(), Limits(handshake_s=1)) as port:

@@ -35,6 +35,7 @@ from vocabulary.reference import ClockTicked, Decision, RulesAdopted, SessionDec
 from vocabulary.rules import RULES
 from vocabulary.sessions import ChargeReversed, Finding, SessionDropped, SessionFlagged, SessionRated
 from wattbook.database import reading
+from wattbook.evidence import evidence
 from wattbook.history import history
 from wattbook.wiring import VERBS, runtime_over, store_on
 
@@ -128,9 +129,14 @@ def test_a_crash_at_any_operation_while_a_tick_and_decisions_are_taken_up(engine
     assert {ChargeReversed, SessionDropped} <= kinds, "the story is worth telling"
     with reading(engine) as connection:
         store = store_on(connection, PARTITIONS)
-        told = [history(store, row, store.ledger.entries_of(row.session)) for row in [*store.states.newest()]]
+        rows = [*store.states.newest()]
+        told = [history(store, row, store.ledger.entries_of(row.session)) for row in rows]
+        shown = {(row.session, f.finding, f.detail) for row in rows for f in evidence(store, row, None).findings}
     reversals = Counter(encode(each) for found in told for each in found.reversals)
     assert reversals == Counter(b for b in result.conclusions.elements() if isinstance(decode(b), ChargeReversed))
+    concluded = [decode(body) for body in result.conclusions]
+    flagged = {(each.session, each.finding, each.detail) for each in concluded if isinstance(each, SessionFlagged)}
+    assert shown == flagged != set(), "no finding is without a screen"
     decided = [each for each in story if isinstance(each, SessionDecided)]
     assert sorted(each.session for found in told for each in found.decisions) == sorted(each.session for each in decided)
 

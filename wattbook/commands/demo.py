@@ -17,11 +17,12 @@ from vocabulary.sessions import ChargingSession, Progress, Rated
 from wattbook.audit import replay
 from wattbook.commands.ledger import show_trial
 from wattbook.commands.output import OUT, escape, table
-from wattbook.commands.session import show_dossier
+from wattbook.commands.session_text import show_dossier
 from wattbook.conclusions import dossier
 from wattbook.costs import cost_of
 from wattbook.demo_fleet import DAY, demo_messages
 from wattbook.documents import run_invoices, write_invoice
+from wattbook.evidence import evidence
 from wattbook.exports import export_cdrs
 from wattbook.fleet import capture_line
 from wattbook.history import history
@@ -136,7 +137,8 @@ def _one_session(app: App) -> None:
     with app.reading() as store:
         row = next(r for r in reversed(store.states.find("")) if r.station == "AMS-0101" and r.partner)
         booked = store.ledger.entries_of(row.session)
-        show_dossier(dossier(store, row), history(store, row, booked), booked)
+        found = dossier(store, row)
+        show_dossier(found, evidence(store, row, found.session), history(store, row, booked), booked)
 
 
 def _prices(app: App, watched: Watched) -> None:

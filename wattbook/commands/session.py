@@ -1,47 +1,33 @@
 """`wattbook session`: charging sessions, one by one or as a list, and what keeps some from being billed."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 
 import click
 
-from ledger.books import Booked
 from streams.states import SessionRow
-from vocabulary import zones
-from vocabulary.billing import Entry
+from vocabulary.codec import as_plain
 from vocabulary.identity import short
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.reference import Decision
-from vocabulary.sessions import (
-    ChargeReversed,
-    ChargingSession,
-    Progress,
-    Quality,
-    Rated,
-    RatedLine,
-    SignatureChecked,
-    doubts_of,
-    quality_of,
-)
-from vocabulary.tariff import Dimension
+from vocabulary.sessions import quality_of
 from wattbook.commands.output import (
     ERR,
     OUT,
     count,
     escape,
     json_option,
-    micro,
     opened,
     pass_settings,
     print_json,
     print_json_list,
     table,
 )
+from wattbook.commands.session_text import show_dossier
 from wattbook.conclusions import Dossier, dossier
 from wattbook.deciding import decide, remedy
+from wattbook.evidence import Ends, Evidence, evidence
 from wattbook.history import History, history
 from wattbook.registers import Link
 from wattbook.registers import registers as list_registers
@@ -49,6 +35,7 @@ from wattbook.settings import Settings
 from wattbook.wiring import App
 
 _LIMIT = 50
+_TRANSACTION_MAX = 13  # signs of one that the worklist shows
 _NO_SESSION = "no session yet: `wattbook import FILE`, or let stations connect"
 _NO_WORK = "nothing to look at"
 
@@ -70,10 +57,10 @@ def session() -> None:
 def list_(settings: Settings, worklist: bool, limit: int | None, as_json: bool) -> None:
     """Sessions, newest first; those of the worklist oldest first."""
     with opened(settings) as app, app.reading() as store:
-        find = store.states.flagged if worklist else store.states.newest
+        find, ends = store.states.flagged if worklist else store.states.newest, Ends(store)
         if as_json:
-            print_json_list(row._asdict() for row in find(limit))
-        elif rows := list(find(limit or _LIMIT)):
+            print_json_list(ends.with_end(row)._asdict() for row in find(limit))
+        elif rows := [ends.with_end(row) for row in find(limit or _LIMIT)]:
             _show_list(rows, worklist, store.states.count(only_flagged=worklist))
         else:
             OUT.print(escape(_NO_WORK if worklist else _why_none(app)))
@@ -97,12 +84,13 @@ def _tell_of_more(there_are: int, shown: int, which: str) -> None:
 def worklist(settings: Settings, limit: int | None, as_json: bool) -> None:
     """What a person must look at, oldest first: since when, why, and what to do about it."""
     with opened(settings) as app, app.reading() as store:
+        ends = Ends(store)
         if as_json:
-            rows = store.states.flagged(limit)
+            rows = map(ends.with_end, store.states.flagged(limit))
             print_json_list(row._asdict() | {"since": row.end or row.start, "do": remedy(row)} for row in rows)
-        elif shown := list(store.states.flagged(limit or _LIMIT)):
-            columns = ("session", "station", "since (UTC)", "total", "", "progress", "finding", "do")
-            table("Worklist", columns, [_work(row) for row in shown], right=(3,))
+        elif shown := [ends.with_end(row) for row in store.states.flagged(limit or _LIMIT)]:
+            columns = ("session", "station", "transaction", "since (UTC)", "total", "", "progress", "finding", "do")
+            table("Worklist", columns, [_work(row) for row in shown], right=(4,))
             _tell_of_more(store.states.count(only_flagged=True), len(shown), "on the worklist")
         else:
             OUT.print(_NO_WORK)
@@ -111,7 +99,15 @@ def worklist(settings: Settings, limit: int | None, as_json: bool) -> None:
 def _work(row: SessionRow) -> tuple[object, ...]:
     since = row.end or row.start
     shown = since.strftime("%Y-%m-%d %H:%M") if since else None
-    return short(row.session), row.station, shown, row.total, row.currency, row.progress, row.finding, remedy(row)
+    charge = row.total, row.currency, row.progress, row.finding
+    return short(row.session), row.station, _short_transaction(row.transaction), shown, *charge, remedy(row)
+
+
+def _short_transaction(transaction: str | None) -> str | None:
+    """Of a UUID its beginning, which `session show` takes: with all of it nothing else has room on a line."""
+    if transaction is None or len(transaction) <= _TRANSACTION_MAX:
+        return transaction
+    return transaction[: _TRANSACTION_MAX - 1] + "…"
 
 
 _reason = click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept with the decision.")
@@ -214,11 +210,14 @@ def show(settings: Settings, identity: str, as_json: bool) -> None:
         found = dossier(store, rows[0])
         booked = store.ledger.entries_of(rows[0].session)
         before = history(store, rows[0], booked)
+        known = evidence(store, rows[0], found.session)
     if as_json:
         told = {"session": found.session, "signature": found.checked, "rated": found.rated}
-        print_json(told | {"entries": [each.entry for each in booked], "decisions": before.decisions} | _more(found, before))
+        print_json(
+            told | {"entries": [each.entry for each in booked], "decisions": before.decisions} | _more(found, known, before)
+        )
     else:
-        show_dossier(found, before, booked)
+        show_dossier(found, known, before, booked)
 
 
 @session.command()
@@ -253,130 +252,17 @@ def _link_json(link: Link) -> dict[str, object]:
     return named | {"begin_wh": begin, "end_wh": end, "since_wh": link.since_wh, "remark": link.remark}
 
 
-def _more(found: Dossier, before: History) -> dict[str, object]:
-    """What the stored records leave out where it is nothing special; and the charges that were reversed, in order."""
+def _more(found: Dossier, known: Evidence, before: History) -> dict[str, object]:
+    """What the stored records leave out where it is nothing special, or there are none; and the charges that were reversed."""
+    row = found.row
     quality = quality_of(found.session) if found.session else None
     reversed_ = [{"rated": each.rated, "reason": each.reason} for each in before.reversals]
-    return {"progress": found.row.progress, "finding": found.row.finding, "quality": quality, "reversed": reversed_}
+    told = None if known.told is None else {"station": row.station, **as_plain(known.told)}
+    stands = {"progress": row.progress, "finding": row.finding, "quality": quality, "reversed": reversed_}
+    return stands | {"findings": known.findings, "told": told}
 
 
 def _not_one(identity: str, rows: list[SessionRow]) -> int:
     what = f"{len(rows)} sessions begin" if rows else "no session begins"
     ERR.print(f"[bold red]wattbook:[/] {what} with {escape(identity)}: see `wattbook session list`")
     return 1
-
-
-def show_dossier(found: Dossier, before: History, booked: Sequence[Booked]) -> None:
-    """A session from what was measured to what was booked, for reading from top to bottom."""
-    row = found.row
-    OUT.print(f"[bold]Session {short(row.session)}[/]  {escape(row.station)}  transaction {escape(row.transaction or '–')}")
-    OUT.print(f"progress   {row.progress}" + (f" · {row.finding}" if row.finding else ""))
-    for decided in before.decisions:
-        by = f" by {decided.by}" if decided.by else ""
-        OUT.print(f"decided    {decided.at:%Y-%m-%d %H:%M} UTC, {decided.decision}{escape(by)}: {escape(decided.reason)}")
-    if row.progress is Progress.DROPPED and not before.decisions:
-        OUT.print("decided    dropped with its end, about which that was decided before its start came")
-    for name, value in _about(found):
-        OUT.print(f"{name:10} {escape(value)}")
-    if found.session is not None:
-        _show_session(found.session, found.rated.time_zone if found.rated else "UTC")
-    if found.checked is not None:
-        _show_verdict(found.checked)
-    if found.rated is not None:
-        show_rated(found.rated.rated)
-    if before.reversals:
-        _show_reversals(before.reversals)
-    for each in booked:
-        show_entry(each.entry)
-
-
-def _about(found: Dossier) -> Iterator[tuple[str, str]]:
-    """Who and where, as far as it was concluded."""
-    rated, charged = found.rated, found.session
-    if rated is not None:
-        yield "at", f"{rated.site_name}, EVSE {rated.evse_id}"
-        yield "for", f"{'contract' if rated.contract else 'partner'} {rated.contract or rated.partner}, token {rated.token}"
-        if rated.revision:
-            yield "revision", f"{rated.revision}: rated {rated.revision + 1} times; what did not hold is below"
-        yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
-        if charged is not None and rated.energy_wh != charged.energy_wh:
-            billed = f"{plain(kwh(rated.energy_wh))} kWh, from {plain(kwh(rated.begin_wh))} to {plain(kwh(rated.end_wh))} kWh"
-            yield "billed", billed
-        if rated.held is not None:
-            yield "held", f"{rated.held}: see docs/errors.md"
-    elif charged is not None:
-        yield "at", f"EVSE {charged.evse} of the station"
-        yield "token", charged.token or "none was told"
-
-
-def _show_session(charged: ChargingSession, zone: str) -> None:
-    local = zones.zone(zone)
-    start, end = (at.astimezone(local).strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
-    OUT.print(f"time       {start} – {end} {zone}, {charged.protocol}" + (", delivered late" if charged.offline else ""))
-    OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
-    if (quality := quality_of(charged)) is not Quality.COMPLETE:
-        OUT.print(f"quality    {quality}")
-    for doubt in doubts_of(charged):
-        OUT.print(f"noticed    {doubt.finding}: {escape(doubt.detail)}")
-    days = {at.astimezone(local).date() for at in (charged.start, charged.end)}
-    shown = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
-    for stretch in charged.stretches:
-        times = " – ".join(at.astimezone(local).strftime(shown) for at in (stretch.start, stretch.end))
-        OUT.print(f"           {times}  {stretch.activity}")
-
-
-def _show_verdict(checked: SignatureChecked) -> None:
-    meter = f" · meter {escape(checked.meter)}, key {checked.key_fingerprint[:16]}" if checked.meter else ""
-    if checked.begin_wh is not None and checked.end_wh is not None:
-        meter += f" · {plain(kwh(checked.begin_wh))} to {plain(kwh(checked.end_wh))} kWh"
-    OUT.print(f"signature  {checked.verdict} · {checked.reason}{meter}")
-
-
-def show_rated(rated: Rated) -> None:
-    """Lines with quantity, unit price, VAT and reason; then what is owed."""
-    rows = [(line.dimension, _quantity(line), _price(line), _percent(line.vat_percent), line.reason) for line in rated.lines]
-    table("Rated lines", ("", "quantity", "net price", "VAT", "because"), rows, right=(1, 2, 3))
-    owed = [(_percent(owed.vat_percent), owed.net, owed.vat, owed.gross) for owed in rated.owed]
-    table(f"Owed: {plain(rated.total)} {rated.currency}", ("VAT", "net", "VAT", "gross"), owed, right=(0, 1, 2, 3))
-
-
-def _quantity(line: RatedLine) -> str:
-    match line.dimension:
-        case Dimension.ENERGY:
-            return f"{plain(kwh(WattHours(line.billed)))} kWh"
-        case Dimension.TIME | Dimension.PARKING_TIME:
-            return str(timedelta(seconds=int(line.billed)))
-        case Dimension.FLAT:
-            return plain(line.billed)
-
-
-def _price(line: RatedLine) -> str:
-    unit = {Dimension.ENERGY: "/kWh", Dimension.TIME: "/h", Dimension.PARKING_TIME: "/h", Dimension.FLAT: ""}[line.dimension]
-    return plain(line.unit_price) + unit
-
-
-def _percent(percent: Decimal | None) -> str:
-    return "none" if percent is None else f"{plain(percent)} %"
-
-
-def _show_reversals(reversals: Sequence[ChargeReversed]) -> None:
-    """The charges that do not hold any more, and why each was taken back."""
-    rows = [
-        (
-            each.rated.revision,
-            each.rated.end.strftime("%Y-%m-%d %H:%M:%S"),
-            kwh(each.rated.energy_wh),
-            each.rated.rated.total,
-            each.rated.rated.currency,
-            each.rated.held,
-            each.reason,
-        )
-        for each in reversals
-    ]
-    table("Earlier revisions", ("", "end (UTC)", "kWh", "total", "", "held", "reversed because"), rows, right=(0, 2, 3))
-
-
-def show_entry(entry: Entry) -> None:
-    again = f", {entry.version}" if entry.version > 1 else ""
-    rows = [(p.account, micro(max(p.amount_micro, 0)), micro(max(-p.amount_micro, 0))) for p in entry.postings]
-    table(f"Entry {short(entry.id)}, {entry.kind}{again}", ("account", f"debit {entry.currency}", "credit"), rows, right=(1, 2))

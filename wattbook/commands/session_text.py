@@ -1,0 +1,180 @@
+"""A session in words, for reading from top to bottom: what was told and concluded of it, what it costs, and its entries."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from ledger.books import Booked
+from vocabulary import zones
+from vocabulary.billing import Entry
+from vocabulary.identity import short
+from vocabulary.money import plain
+from vocabulary.quantities import WattHours, kwh
+from vocabulary.sessions import (
+    ChargeReversed,
+    ChargingSession,
+    Progress,
+    Quality,
+    Rated,
+    RatedLine,
+    SignatureChecked,
+    quality_of,
+)
+from vocabulary.tariff import Dimension
+from wattbook.commands.output import OUT, escape, micro, table
+from wattbook.conclusions import Dossier
+from wattbook.evidence import Evidence, Found, Told
+from wattbook.history import History
+
+
+def show_dossier(found: Dossier, known: Evidence, before: History, booked: Sequence[Booked]) -> None:
+    """A session from what was measured to what was booked, for reading from top to bottom."""
+    row, zone = found.row, found.rated.time_zone if found.rated else "UTC"
+    transaction = row.transaction or (known.told.transaction if known.told else None)
+    OUT.print(f"[bold]Session {short(row.session)}[/]  {escape(row.station)}  transaction {escape(transaction or '–')}")
+    OUT.print(f"progress   {row.progress}" + (f" · {row.finding}" if row.finding else ""))
+    for decided in before.decisions:
+        by = f" by {decided.by}" if decided.by else ""
+        OUT.print(f"decided    {decided.at:%Y-%m-%d %H:%M} UTC, {decided.decision}{escape(by)}: {escape(decided.reason)}")
+    if row.progress is Progress.DROPPED and not before.decisions:
+        OUT.print("decided    dropped with its end, about which that was decided before its start came")
+    for name, value in (*_about(found), *(_told(known.told) if known.told else ())):
+        OUT.print(f"{name:10} {escape(value)}")
+    if found.session is not None:
+        _show_energy(found.session, zone)
+    for each in known.findings:
+        OUT.print(f"{'noticed' if each.holds else 'before':10} {escape(_noticed(each))}")
+    if found.session is not None:
+        _show_stretches(found.session, zone)
+    if found.checked is not None:
+        _show_verdict(found.checked)
+    if found.rated is not None:
+        show_rated(found.rated.rated)
+    if before.reversals:
+        _show_reversals(before.reversals)
+    for one in booked:
+        show_entry(one.entry)
+
+
+def _about(found: Dossier) -> Iterator[tuple[str, str]]:
+    """Who and where, as far as it was concluded."""
+    rated, charged = found.rated, found.session
+    if rated is not None:
+        yield "at", f"{rated.site_name}, EVSE {rated.evse_id}"
+        yield "for", f"{'contract' if rated.contract else 'partner'} {rated.contract or rated.partner}, token {rated.token}"
+        if rated.revision:
+            yield "revision", f"{rated.revision}: rated {rated.revision + 1} times; what did not hold is below"
+        yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
+        if charged is not None and rated.energy_wh != charged.energy_wh:
+            billed = f"{plain(kwh(rated.energy_wh))} kWh, from {plain(kwh(rated.begin_wh))} to {plain(kwh(rated.end_wh))} kWh"
+            yield "billed", billed
+        if rated.held is not None:
+            yield "held", f"{rated.held}: see docs/errors.md"
+    elif charged is not None:
+        yield "at", f"EVSE {charged.evse} of the station"
+        yield "token", charged.token or "none was told"
+
+
+def _told(told: Told) -> Iterator[tuple[str, str]]:
+    """What was told of a session that is not concluded: of the most of it, also that it was not told."""
+    connector = f", connector {told.connector}" if told.connector is not None else ""
+    yield "at", f"EVSE {told.evse}{connector} of the station" if told.evse is not None else "an EVSE that was not told"
+    yield "token", told.token or "not told"
+    if told.ended_by is not None:
+        yield "ended by", f"token {told.ended_by}"
+    yield "start", _instant(told.start)
+    yield "end", _instant(told.end) + (f", {told.stop_reason}" if told.end and told.stop_reason else "")
+    yield "register", f"{_register(told.begin_wh)} at the start, {_register(told.end_wh)} at the end"
+    if told.last_wh is not None and told.last_at is not None and told.end_wh is None:
+        yield "", f"{_register(told.last_wh)} at {_instant(told.last_at)}, the last value told"
+    if told.missing:
+        yield "missing", "seqNo " + ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in told.missing)
+    if told.into is not None:
+        yield "end of", f"session {short(told.into)}"
+
+
+def _instant(at: datetime | None) -> str:
+    return "not told" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _register(register_wh: Decimal | None) -> str:
+    return "not told" if register_wh is None else f"{plain(kwh(WattHours(register_wh)))} kWh"
+
+
+def _noticed(found: Found) -> str:
+    return f"{found.finding}: {found.detail}" if found.detail else str(found.finding)
+
+
+def _show_energy(charged: ChargingSession, zone: str) -> None:
+    local = zones.zone(zone)
+    start, end = (at.astimezone(local).strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
+    OUT.print(f"time       {start} – {end} {zone}, {charged.protocol}" + (", delivered late" if charged.offline else ""))
+    OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
+    if (quality := quality_of(charged)) is not Quality.COMPLETE:
+        OUT.print(f"quality    {quality}")
+
+
+def _show_stretches(charged: ChargingSession, zone: str) -> None:
+    local = zones.zone(zone)
+    days = {at.astimezone(local).date() for at in (charged.start, charged.end)}
+    shown = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
+    for stretch in charged.stretches:
+        times = " – ".join(at.astimezone(local).strftime(shown) for at in (stretch.start, stretch.end))
+        OUT.print(f"           {times}  {stretch.activity}")
+
+
+def _show_verdict(checked: SignatureChecked) -> None:
+    meter = f" · meter {escape(checked.meter)}, key {checked.key_fingerprint[:16]}" if checked.meter else ""
+    if checked.begin_wh is not None and checked.end_wh is not None:
+        meter += f" · {plain(kwh(checked.begin_wh))} to {plain(kwh(checked.end_wh))} kWh"
+    OUT.print(f"signature  {checked.verdict} · {checked.reason}{meter}")
+
+
+def show_rated(rated: Rated) -> None:
+    """Lines with quantity, unit price, VAT and reason; then what is owed."""
+    rows = [(line.dimension, _quantity(line), _price(line), _percent(line.vat_percent), line.reason) for line in rated.lines]
+    table("Rated lines", ("", "quantity", "net price", "VAT", "because"), rows, right=(1, 2, 3))
+    owed = [(_percent(owed.vat_percent), owed.net, owed.vat, owed.gross) for owed in rated.owed]
+    table(f"Owed: {plain(rated.total)} {rated.currency}", ("VAT", "net", "VAT", "gross"), owed, right=(0, 1, 2, 3))
+
+
+def _quantity(line: RatedLine) -> str:
+    match line.dimension:
+        case Dimension.ENERGY:
+            return f"{plain(kwh(WattHours(line.billed)))} kWh"
+        case Dimension.TIME | Dimension.PARKING_TIME:
+            return str(timedelta(seconds=int(line.billed)))
+        case Dimension.FLAT:
+            return plain(line.billed)
+
+
+def _price(line: RatedLine) -> str:
+    unit = {Dimension.ENERGY: "/kWh", Dimension.TIME: "/h", Dimension.PARKING_TIME: "/h", Dimension.FLAT: ""}[line.dimension]
+    return plain(line.unit_price) + unit
+
+
+def _percent(percent: Decimal | None) -> str:
+    return "none" if percent is None else f"{plain(percent)} %"
+
+
+def _show_reversals(reversals: Sequence[ChargeReversed]) -> None:
+    """The charges that do not hold any more, and why each was taken back."""
+    rows = [
+        (
+            each.rated.revision,
+            each.rated.end.strftime("%Y-%m-%d %H:%M:%S"),
+            kwh(each.rated.energy_wh),
+            each.rated.rated.total,
+            each.rated.rated.currency,
+            each.rated.held,
+            each.reason,
+        )
+        for each in reversals
+    ]
+    table("Earlier revisions", ("", "end (UTC)", "kWh", "total", "", "held", "reversed because"), rows, right=(0, 2, 3))
+
+
+def show_entry(entry: Entry) -> None:
+    again = f", {entry.version}" if entry.version > 1 else ""
+    rows = [(p.account, micro(max(p.amount_micro, 0)), micro(max(-p.amount_micro, 0))) for p in entry.postings]
+    table(f"Entry {short(entry.id)}, {entry.kind}{again}", ("account", f"debit {entry.currency}", "credit"), rows, right=(1, 2))
