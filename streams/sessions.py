@@ -121,6 +121,7 @@ class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, ta
     transaction: TransactionId | None = None
     waived: tuple[Finding, ...] = ()
     dropped: bool = False
+    reopens: Gathering | None = None  # what it was before an end that may be another one's: see `streams.reopening`
     is_overruled: bool = False  # what was closed on less than everything is no session any more: the whole has no energy
 
 
@@ -152,7 +153,7 @@ def step(
             end = end_of(gathered)
             if end is None or missing_seqs(gathered):
                 return Step(gathered)
-            return _conclude(gathered, end, rules)
+            return conclude(gathered, end, rules)
 
 
 def _disputed(state: Closed, found: tuple[SessionFlagged, ...]) -> tuple[SessionOutcome, ...]:
@@ -273,7 +274,7 @@ def _counted(state: Gathering, end: End | None) -> list[Said]:
     return sorted(counted, key=lambda said: (said.seq or 0, said.event or ""))
 
 
-def _conclude(state: Gathering, end: End, rules: int) -> Step[SessionState, SessionOutcome]:
+def conclude(state: Gathering, end: End, rules: int) -> Step[SessionState, SessionOutcome]:
     """The session, or the finding for which there is none; then what had already come too much."""
     assert state.start is not None
     closed = Closed(session=state.session, start=state.start.at, end=end, transaction=state.transaction)

@@ -1,0 +1,51 @@
+"""Take an end back from the 1.6 session that has it, where what is told later says that it is another one's.
+
+A stop whose transaction nobody has been given yet goes to the only session that it can mean. That is a guess until the CSMS's
+answer to that session's start is told, maybe a day later. The end of session x, of transaction T, is taken back where
+
+    x was given another transaction than T (a station that says 0 or -1 says nothing by it)
+    a session that ran at the time of the end, and has none, has the transaction T
+    a start is told late, of a session that ran at that time and may be meant as well
+
+It waits then for the session of its transaction, like an end that was told without a start.
+"""
+
+from collections.abc import Collection
+
+from streams.session_names import session_of_start
+from streams.station_states import OnConnector, StationState, is_over
+
+MEANINGLESS = ("0", "-1")  # some stations say 0 whatever they were given; one that missed the answer says -1
+
+
+def contradicted(state: StationState, before: Collection[OnConnector]) -> OnConnector | None:
+    """A session that has another one's end, as far as it follows from what changed."""
+    known = {id(s) for s in before}
+    changed = [s for s in state.sessions if id(s) not in known]
+    if not changed:
+        return None
+    if one := next((x for x in changed if _was_given_another(state, x)), None):
+        return one
+    rivals = [s for s in changed if not s.ended]
+    return next((x for x in state.sessions if _is_meant(state, x, rivals)), None)
+
+
+def _was_given_another(state: StationState, one: OnConnector) -> bool:
+    if one.end is None or not one.is_answered or one.end.transaction in (one.transaction, *MEANINGLESS):
+        return False
+    same = [start.start for start in state.starts if start.answer and start.answer.transaction == one.end.transaction]
+    return all(session_of_start(start) != one.session for start in same)
+
+
+def _is_meant(state: StationState, one: OnConnector, rivals: list[OnConnector]) -> bool:
+    """Whether one of the others may be meant by the end of this one."""
+    return one.end is not None and any(_may_have(state, one, other) for other in rivals if other.start <= one.end.at)
+
+
+def _may_have(state: StationState, one: OnConnector, other: OnConnector) -> bool:
+    assert one.end is not None
+    if is_over(state, other, one.end.at):
+        return False
+    if other.transaction == one.end.transaction and other.is_sure:
+        return other.is_answered or not one.is_answered
+    return one.is_guess and not one.is_answered and (other.transaction is None or not other.is_sure)

@@ -1,0 +1,111 @@
+"""Ends and samples that waited go to the 1.6 session whose they are, and an end that is another one's waits again."""
+
+from collections.abc import Collection
+
+from msgspec import structs
+
+from streams.guesses import contradicted
+from streams.session_names import EndTakenBack
+from streams.station_states import (
+    Assigned,
+    EndWasDropped,
+    OnConnector,
+    Orphan,
+    Outcome,
+    StationState,
+    changed,
+    is_over,
+    lost_session,
+    time_of,
+    with_orphan,
+    without_start,
+)
+from streams.step import Step
+from vocabulary.charging import MeterSampled, TransactionEnded
+from vocabulary.identity import SessionId
+from vocabulary.rules import keeps_facts
+from vocabulary.sessions import SessionMerged
+
+
+def come_home(state: StationState, rules: int) -> Step[StationState, Outcome]:
+    """Orphans of which the session is known by now, ends in the order of their time."""
+    known = {s.transaction for s in state.sessions if s.transaction is not None and s.is_sure}
+    named = [orphan for orphan in state.orphans if orphan.transaction in known]
+    whose, ended, unclear = list[tuple[OnConnector, Orphan]](), {s.session for s in state.sessions if s.ended}, set[SessionId]()
+    for orphan in sorted(named, key=lambda orphan: (time_of(orphan), isinstance(orphan, TransactionEnded))):
+        fitting = _fitting(state, orphan, ended)
+        if len(fitting) == 1 and fitting[0].session not in unclear:
+            whose.append((fitting[0], orphan))
+        if isinstance(orphan, TransactionEnded):
+            ended |= {s.session for s in fitting if len(fitting) == 1}
+            unclear |= {s.session for s in fitting if len(fitting) > 1}
+    out: tuple[Outcome, ...] = ()
+    for session in dict.fromkeys(session for session, _ in whose):
+        after = homecoming(state, session, [orphan for its, orphan in whose if its == session], rules)
+        state, out = after.state, (*out, *after.out)
+    return Step(state, out)
+
+
+def _fitting(state: StationState, orphan: Orphan, ended: Collection[SessionId]) -> list[OnConnector]:
+    """The sessions of its transaction that may be meant. Transaction ids are used again: an end is that of one that ran then;
+    it is left where one that began later may be meant, since it is the next on the connector, or since this one has an end.
+    """
+    at = time_of(orphan)
+    of_it = [s for s in state.sessions if s.transaction == orphan.transaction and s.is_sure and s.start <= at]
+    if isinstance(orphan, MeterSampled):
+        return sorted((s for s in of_it if orphan.evse in (0, s.connector)), key=lambda s: s.start)[-1:]
+    began = [s for s in state.sessions if s.start <= at]
+    if running := [s for s in of_it if s.session not in ended and not is_over(state, s, at)]:
+        return running
+    latest = max(of_it, key=lambda s: s.start, default=None)
+    if latest is None:
+        return []
+    later = [s for s in began if latest.start < s.start]
+    next_ones, unknown = [s for s in later if s.connector == latest.connector], [s for s in later if s.transaction is None]
+    is_left = next_ones or unknown if latest.session in ended else any(s.transaction is None for s in next_ones)
+    return [] if is_left else [latest]
+
+
+def homecoming(state: StationState, session: OnConnector, home: list[Orphan], rules: int) -> Step[StationState, Outcome]:
+    left = tuple(orphan for orphan in state.orphans if orphan not in home)
+    home = sorted(home, key=lambda orphan: isinstance(orphan, TransactionEnded))  # an end comes last
+    ends = [orphan for orphan in home if isinstance(orphan, TransactionEnded)]
+    lost = [lost_session(end) for end in ends]
+    still_lost = tuple(each for each in state.dropped if each not in lost)
+    after = structs.replace(state, orphans=left, dropped=still_lost)
+    for end in ends:
+        after = with_end(after, session, end, rules)
+    merged = [SessionMerged(session=each, into=session.session) for each in lost]
+    dropped = [EndWasDropped(session.session)] if still_lost != state.dropped else []
+    told = (assigned(session, orphan, rules) for orphan in home)
+    return Step(after, (*dropped, *told, *merged))
+
+
+def with_end(state: StationState, session: OnConnector, event: TransactionEnded, rules: int) -> StationState:
+    """With the session ended. Its first end is kept, since it may be taken back."""
+    is_first = keeps_facts(rules) and not session.ended
+    is_guess = session.transaction is None or not session.is_sure
+    ended = changed(state, session.session, ended=True)
+    return changed(ended, session.session, end=event, is_guess=is_guess) if is_first else ended
+
+
+def assigned(session: OnConnector, event: Orphan, rules: int) -> Assigned:
+    may_be_another = keeps_facts(rules) and isinstance(event, TransactionEnded) and not session.is_answered
+    return Assigned(session.session, event, may_be_another)
+
+
+def has_unclear(state: StationState, session: OnConnector, event: TransactionEnded) -> bool:
+    """Whether an end of the same transaction waits that may have been the session's."""
+    ends = [o for o in state.orphans if isinstance(o, TransactionEnded) and o.transaction == event.transaction]
+    return not session.ended and any(session.start <= end.at < event.at for end in ends)
+
+
+def taken_back(state: StationState, before: tuple[OnConnector, ...], rules: int) -> Step[StationState, Outcome]:
+    """Ends that are another session's wait for it."""
+    out: tuple[Outcome, ...] = ()
+    while (one := contradicted(state, before)) and one.end is not None:
+        transaction = None if one.is_guess and not one.is_answered else one.transaction
+        free = changed(state, one.session, transaction=transaction, ended=False, end=None, is_guess=False)
+        taken = Assigned(one.session, EndTakenBack(one.end.station))
+        state, out = with_orphan(free, one.end, rules), (*out, taken, without_start(one.end))
+    return Step(state, out)
