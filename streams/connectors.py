@@ -12,7 +12,8 @@ finds its session; 2.x events name their transaction and need none of this.
 
 T means nothing by itself: CSMSs give 0 again and again, and a station whose start was never answered says -1 (errata v4.0
 3.18). So a message goes to what runs at its time: to the session of that T, else to the one whose T is not known; only then
-to one that ended. Of two that it may mean it goes to none.
+to one that ended. Of two that it may mean it goes to none; which of them, and whether a guess was right, is seen when more is
+told (`streams.homecoming`, `streams.guesses`).
 """
 
 from datetime import datetime
@@ -20,8 +21,8 @@ from datetime import datetime
 from msgspec import structs
 
 from streams.answered import REQUESTS, WAITING, Answer, Given, Start, Waiting, told, with_request
-from streams.guesses import MEANINGLESS
-from streams.homecoming import assigned, come_home, has_unclear, homecoming, taken_back, with_end
+from streams.guesses import MEANINGLESS, might_be_of
+from streams.homecoming import all_taken_back, assigned, come_home, has_unclear, homecoming, taken_back, with_end
 from streams.session_names import session_id, session_of_start
 from streams.station_states import (
     ENDED,
@@ -104,7 +105,7 @@ def _started(state: StationState, event: TransactionStarted, rules: int) -> Step
     """The session, and the statuses of its connector that overtook it."""
     opened = OnConnector(session_id(event), event.evse or 0, event.at, None, False)
     overtook = [s for s in state.statuses if s.connector == opened.connector and s.at >= event.at]
-    running = [s for s in _current(state, event.at) if s.connector == opened.connector and s.start < event.at]
+    running = [s for s in _current(state, event.at, rules) if s.connector == opened.connector and s.start < event.at]
     out = (
         *(Assigned(s.session, event) for s in running),  # where its meter stood next, if its own end never comes
         Assigned(opened.session, event),
@@ -206,9 +207,8 @@ def _requested(state: StationState, message_id: str) -> SessionId | None:
 def _sampled(state: StationState, event: MeterSampled, rules: int) -> Step[StationState, Outcome]:
     """By transaction, else the session on the connector; a sample of the main meter (connector 0) belongs to none."""
     at = time_of(event)
-    here = [s for s in _current(state, at) if s.connector == event.evse > 0]
+    here = [s for s in _current(state, at, rules) if s.connector == event.evse > 0]
     if event.transaction is None:
-        here = [s for s in here if not (keeps_facts(rules) and is_over(state, s, at))]
         return Step(state, tuple(Assigned(s.session, event) for s in here))
     found = _named(state, event.transaction, here, at, rules)
     if found is None:
@@ -225,9 +225,13 @@ def _status(state: StationState, event: ConnectorStatusChanged) -> Step[StationS
 
 
 def _ended(state: StationState, event: TransactionEnded, rules: int) -> Step[StationState, Outcome]:
-    found = _named(state, event.transaction, _current(state, event.at), event.at, rules)
+    current = _current(state, event.at, rules)
+    found = _named(state, event.transaction, current, event.at, rules)
     if found is None or (keeps_facts(rules) and has_unclear(state, found, event)):
-        return Step(with_orphan(state, event, rules), (without_start(event),))
+        is_nobodys = keeps_facts(rules) and found is None and all(s.transaction is not None for s in current)
+        doubted = might_be_of(state, event.transaction, event.at) if is_nobodys else ()
+        back = all_taken_back(with_orphan(state, event, rules), doubted, rules)
+        return Step(back.state, (without_start(event), *back.out))
     bound = _bind(state, found, event.transaction)
     return Step(with_end(bound, found, event, rules), (assigned(found, event, rules),))
 
@@ -236,13 +240,15 @@ def _compared(state: StationState, event: ClockCompared, rules: int) -> Step[Sta
     """To the session that its start began, or to the one that the end which comes next will be of."""
     if event.start is not None:
         return Step(state, (Assigned(session_of_start(event.start), event),))
-    found = None if event.transaction is None else _named(state, event.transaction, _current(state, event.at), event.at, rules)
+    current = _current(state, event.at, rules)
+    found = None if event.transaction is None else _named(state, event.transaction, current, event.at, rules)
     return Step(with_orphan(state, event, rules)) if found is None else Step(state, (Assigned(found.session, event),))
 
 
-def _current(state: StationState, at: datetime) -> list[OnConnector]:
+def _current(state: StationState, at: datetime, rules: int) -> list[OnConnector]:
     """What ran at that time: the latest of each connector. One that began before it and has no end is over all the same."""
-    return list({s.connector: s for s in state.sessions if not s.ended and s.start <= at}.values())
+    latest = {s.connector: s for s in state.sessions if not s.ended and s.start <= at}.values()
+    return [s for s in latest if not (keeps_facts(rules) and is_over(state, s, at))]
 
 
 def _named(
@@ -252,12 +258,14 @@ def _named(
     of_it = [s for s in current if s.transaction == transaction and s.is_sure]
     means_nothing = transaction in MEANINGLESS and has_doubts(rules)
     unknown = [s for s in current if s.transaction is None or not s.is_sure]
-    if keeps_facts(rules):
-        unknown = [s for s in unknown if not is_over(state, s, at)]
+    known = [s for s in state.sessions if s.transaction == transaction and s.is_sure]
+    is_late = not of_it and any(not s.ended and is_over(state, s, at) for s in known)
+    if keeps_facts(rules) and is_late and not means_nothing and (unknown or might_be_of(state, transaction, at)):
+        return None  # another session began where it ran: the id may have been given again
     fitting = of_it or unknown or (current if means_nothing else [])
     if len(fitting) == 1 or of_it or (fitting and has_doubts(rules)):
         return fitting[0] if len(fitting) == 1 else None
-    return next((s for s in reversed(state.sessions) if s.transaction == transaction and s.is_sure), None)
+    return next(reversed(known), None)
 
 
 def _bind(state: StationState, session: OnConnector, transaction: TransactionId) -> StationState:

@@ -6,14 +6,17 @@ answer to that session's start is told, maybe a day later. The end of session x,
     x was given another transaction than T (a station that says 0 or -1 says nothing by it)
     a session that ran at the time of the end, and has none, has the transaction T
     a start is told late, of a session that ran at that time and may be meant as well
+    another end is told that nobody else can be meant by
 
 It waits then for the session of its transaction, like an end that was told without a start.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from streams.session_names import session_of_start
 from streams.station_states import OnConnector, StationState, is_over
+from vocabulary.identity import TransactionId
 
 MEANINGLESS = ("0", "-1")  # some stations say 0 whatever they were given; one that missed the answer says -1
 
@@ -49,3 +52,9 @@ def _may_have(state: StationState, one: OnConnector, other: OnConnector) -> bool
     if other.transaction == one.end.transaction and other.is_sure:
         return other.is_answered or not one.is_answered
     return one.is_guess and not one.is_answered and (other.transaction is None or not other.is_sure)
+
+
+def might_be_of(state: StationState, transaction: TransactionId, at: datetime) -> list[OnConnector]:
+    """The sessions that would have got an end of this transaction then, had they none by guess."""
+    guesses = [s for s in state.sessions if s.end is not None and s.is_guess and not s.is_answered and s.start <= at]
+    return [s for s in guesses if s.transaction not in (transaction, *MEANINGLESS) and not is_over(state, s, at)]

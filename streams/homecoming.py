@@ -60,10 +60,8 @@ def _fitting(state: StationState, orphan: Orphan, ended: Collection[SessionId]) 
     latest = max(of_it, key=lambda s: s.start, default=None)
     if latest is None:
         return []
-    later = [s for s in began if latest.start < s.start]
-    next_ones, unknown = [s for s in later if s.connector == latest.connector], [s for s in later if s.transaction is None]
-    is_left = next_ones or unknown if latest.session in ended else any(s.transaction is None for s in next_ones)
-    return [] if is_left else [latest]
+    is_unknown = any(latest.start < s.start and s.transaction is None for s in began)
+    return [] if is_unknown or (latest.session in ended and is_over(state, latest, at)) else [latest]
 
 
 def homecoming(state: StationState, session: OnConnector, home: list[Orphan], rules: int) -> Step[StationState, Outcome]:
@@ -100,12 +98,22 @@ def has_unclear(state: StationState, session: OnConnector, event: TransactionEnd
     return not session.ended and any(session.start <= end.at < event.at for end in ends)
 
 
-def taken_back(state: StationState, before: tuple[OnConnector, ...], rules: int) -> Step[StationState, Outcome]:
-    """Ends that are another session's wait for it."""
+def taken_back(state: StationState, before: Collection[OnConnector], rules: int) -> Step[StationState, Outcome]:
+    """Without the ends that are another session's by what changed."""
     out: tuple[Outcome, ...] = ()
-    while (one := contradicted(state, before)) and one.end is not None:
+    while one := contradicted(state, before):
+        after = all_taken_back(state, [one], rules)
+        state, out = after.state, (*out, *after.out)
+    return Step(state, out)
+
+
+def all_taken_back(state: StationState, sessions: Collection[OnConnector], rules: int) -> Step[StationState, Outcome]:
+    """Without the ends of these sessions, which wait."""
+    out: tuple[Outcome, ...] = ()
+    for one in sessions:
+        assert one.end is not None
         transaction = None if one.is_guess and not one.is_answered else one.transaction
         free = changed(state, one.session, transaction=transaction, ended=False, end=None, is_guess=False)
-        taken = Assigned(one.session, EndTakenBack(one.end.station))
-        state, out = with_orphan(free, one.end, rules), (*out, taken, without_start(one.end))
+        state = with_orphan(free, one.end, rules)
+        out = (*out, Assigned(one.session, EndTakenBack(one.end.station)), without_start(one.end))
     return Step(state, out)
