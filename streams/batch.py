@@ -214,8 +214,8 @@ class Batch:
             self._rows[assigned.session] = open_row(after.state)
         elif isinstance(after.state, Closed) and isinstance(before, Gathering):
             self._rows[assigned.session] = ended_row(before, after.state)
-        is_again = isinstance(after.state, Closed) and (is_seen or isinstance(assigned.event, session_names.EndTakenBack))
-        self._outcomes(after.out, assigned.session, assigned.event.station, heard.cause, heard.recorded_at, is_again)
+        station, is_again = assigned.event.station, is_seen and isinstance(after.state, Closed)
+        self._outcomes(after.out, assigned.session, station, heard.cause, heard.recorded_at, is_again)
 
     def _row(self, session: SessionId) -> SessionRow:
         """Of a session that has one. What is concluded and not written yet comes on top of it."""

@@ -34,27 +34,27 @@ def contradicted(state: StationState, before: Collection[OnConnector]) -> OnConn
 
 
 def _was_given_another(state: StationState, one: OnConnector) -> bool:
-    if one.end is None or not one.is_answered or one.end.transaction in (one.transaction, *MEANINGLESS):
+    if not one.ends or not one.is_answered or one.ends[0].transaction in (one.transaction, *MEANINGLESS):
         return False
-    same = [start.start for start in state.starts if start.answer and start.answer.transaction == one.end.transaction]
+    same = [start.start for start in state.starts if start.answer and start.answer.transaction == one.ends[0].transaction]
     return all(session_of_start(start) != one.session for start in same)
 
 
 def _is_meant(state: StationState, one: OnConnector, rivals: list[OnConnector]) -> bool:
     """Whether one of the others may be meant by the end of this one."""
-    return one.end is not None and any(_may_have(state, one, other) for other in rivals if other.start <= one.end.at)
+    return bool(one.ends) and any(_may_have(state, one, other) for other in rivals if other.start <= one.ends[0].at)
 
 
 def _may_have(state: StationState, one: OnConnector, other: OnConnector) -> bool:
-    assert one.end is not None
-    if is_over(state, other, one.end.at):
+    end = one.ends[0]
+    if is_over(state, other, end.at):
         return False
-    if other.transaction == one.end.transaction and other.is_sure:
+    if other.transaction == end.transaction and other.is_sure:
         return other.is_answered or not one.is_answered
     return one.is_guess and not one.is_answered and (other.transaction is None or not other.is_sure)
 
 
 def might_be_of(state: StationState, transaction: TransactionId, at: datetime) -> list[OnConnector]:
     """The sessions that would have got an end of this transaction then, had they none by guess."""
-    guesses = [s for s in state.sessions if s.end is not None and s.is_guess and not s.is_answered and s.start <= at]
+    guesses = [s for s in state.sessions if s.ends and s.is_guess and not s.is_answered and s.start <= at]
     return [s for s in guesses if s.transaction not in (transaction, *MEANINGLESS) and not is_over(state, s, at)]

@@ -7,6 +7,7 @@ from msgspec import structs
 from streams.guesses import contradicted
 from streams.session_names import EndTakenBack
 from streams.station_states import (
+    ENDED,
     Assigned,
     EndWasDropped,
     OnConnector,
@@ -72,7 +73,7 @@ def homecoming(state: StationState, session: OnConnector, home: list[Orphan], ru
     still_lost = tuple(each for each in state.dropped if each not in lost)
     after = structs.replace(state, orphans=left, dropped=still_lost)
     for end in ends:
-        after = with_end(after, session, end, rules)
+        after = with_end(after, next(s for s in after.sessions if s.session == session.session), end, rules)
     merged = [SessionMerged(session=each, into=session.session) for each in lost]
     dropped = [EndWasDropped(session.session)] if still_lost != state.dropped else []
     told = (assigned(session, orphan, rules) for orphan in home)
@@ -80,11 +81,12 @@ def homecoming(state: StationState, session: OnConnector, home: list[Orphan], ru
 
 
 def with_end(state: StationState, session: OnConnector, event: TransactionEnded, rules: int) -> StationState:
-    """With the session ended. Its first end is kept, since it may be taken back."""
-    is_first = keeps_facts(rules) and not session.ended
-    is_guess = session.transaction is None or not session.is_sure
+    """With the session ended. Its ends are kept, since they may be taken back."""
     ended = changed(state, session.session, ended=True)
-    return changed(ended, session.session, end=event, is_guess=is_guess) if is_first else ended
+    if not keeps_facts(rules) or (session.ended and not session.ends):
+        return ended
+    is_guess = session.is_guess if session.ended else session.transaction is None or not session.is_sure
+    return changed(ended, session.session, ends=(*session.ends, event)[:ENDED], is_guess=is_guess)
 
 
 def assigned(session: OnConnector, event: Orphan, rules: int) -> Assigned:
@@ -111,9 +113,10 @@ def all_taken_back(state: StationState, sessions: Collection[OnConnector], rules
     """Without the ends of these sessions, which wait."""
     out: tuple[Outcome, ...] = ()
     for one in sessions:
-        assert one.end is not None
         transaction = None if one.is_guess and not one.is_answered else one.transaction
-        free = changed(state, one.session, transaction=transaction, ended=False, end=None, is_guess=False)
-        state = with_orphan(free, one.end, rules)
-        out = (*out, Assigned(one.session, EndTakenBack(one.end.station)), without_start(one.end))
+        state = changed(state, one.session, transaction=transaction, ended=False, ends=(), is_guess=False)
+        for end in one.ends:
+            state = with_orphan(state, end, rules)
+        taken = Assigned(one.session, EndTakenBack(one.ends[0].station))
+        out = (*out, taken, *(without_start(end) for end in one.ends))
     return Step(state, out)

@@ -10,7 +10,7 @@ from msgspec import structs
 from streams import sessions
 from streams.qualities import ABOUT_ENDS, Disputed, asked_anew
 from streams.session_names import EndTakenBack, SessionEvent
-from streams.sessions import Closed, Gathering, SessionOutcome, SessionState, end_of, gather
+from streams.sessions import Closed, Gathering, SessionOutcome, SessionState, gather
 from streams.step import Step
 from vocabulary.charging import TransactionEnded
 from vocabulary.codec import event_id
@@ -29,7 +29,7 @@ def step(
 ) -> Step[SessionState, SessionOutcome]:
     """As `streams.sessions.step`. `may_be_another`: the event is an end that may be taken back."""
     if isinstance(event, EndTakenBack):
-        return _taken_back(state, rules) if isinstance(state, Closed) else Step(state)
+        return _taken_back(state) if isinstance(state, Closed) else Step(state)
     if isinstance(state, Closed) and isinstance(event, TransactionEnded) and (identity or event_id(event)) == state.end.event:
         return Step(state)  # it was taken back, and is the session's after all
     after = sessions.step(state, event, identity, ticked, rules)
@@ -39,21 +39,19 @@ def step(
         before = structs.replace(state, revision=state.revision + 1) if may_be_another else None
     elif state.reopens is not None:
         disputes = sum(isinstance(outcome, Disputed) for outcome in after.out)
-        gathered = gather(state.reopens, event, identity, rules)
-        before = structs.replace(gathered, revision=gathered.revision + disputes)
+        told = state.reopens if isinstance(event, TransactionEnded) else gather(state.reopens, event, identity, rules)
+        before = structs.replace(told, revision=told.revision + disputes)
     else:
         return after
     return after if before is None else Step(structs.replace(after.state, reopens=before), after.out)
 
 
-def _taken_back(state: Closed, rules: int) -> Step[SessionState, SessionOutcome]:
-    """The session without that end: it is held, or closed by another end that it was told meanwhile."""
+def _taken_back(state: Closed) -> Step[SessionState, SessionOutcome]:
+    """The session without its ends, held until another one is told. What was told meanwhile is kept, but for further ends."""
     waived, is_anew = asked_anew(state.waived), any(finding in state.waived for finding in ABOUT_ENDS)
     dispute = Disputed(state.session, finding=Finding.END_OF_ANOTHER, is_anew=is_anew)
     if state.reopens is None:
         return Step(structs.replace(state, waived=waived), (dispute,))
     before = state.reopens
     before = structs.replace(before, waived=waived, dropped=state.dropped, concluded_on=len(before.said))
-    if end := end_of(before):
-        return sessions.conclude(before, end, rules)
     return Step(structs.replace(before, revision=before.revision + 1), (dispute,))

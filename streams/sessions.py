@@ -153,7 +153,7 @@ def step(
             end = end_of(gathered)
             if end is None or missing_seqs(gathered):
                 return Step(gathered)
-            return conclude(gathered, end, rules)
+            return _conclude(gathered, end, rules)
 
 
 def _disputed(state: Closed, found: tuple[SessionFlagged, ...]) -> tuple[SessionOutcome, ...]:
@@ -274,7 +274,7 @@ def _counted(state: Gathering, end: End | None) -> list[Said]:
     return sorted(counted, key=lambda said: (said.seq or 0, said.event or ""))
 
 
-def conclude(state: Gathering, end: End, rules: int) -> Step[SessionState, SessionOutcome]:
+def _conclude(state: Gathering, end: End, rules: int) -> Step[SessionState, SessionOutcome]:
     """The session, or the finding for which there is none; then what had already come too much."""
     assert state.start is not None
     closed = Closed(session=state.session, start=state.start.at, end=end, transaction=state.transaction)

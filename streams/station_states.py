@@ -33,8 +33,8 @@ class Status(Struct, frozen=True, gc=False, array_like=True):
 
 class OnConnector(Struct, frozen=True, gc=False, array_like=True):
     """A session as far as assigning needs it. `transaction` None: the CSMS's answer has not been seen. `is_sure` False: it was,
-    but came so long after the start that it may be another one's. `is_answered`: it was, and is sure. `end`: the first that it
-    has; `is_guess`: its transaction is known by that end alone.
+    but came so long after the start that it may be another one's. `is_answered`: it was, and is sure. `ends`: what it
+    has, in the order of the log; `is_guess`: its transaction is known by the first of them alone.
     """
 
     session: SessionId
@@ -44,7 +44,7 @@ class OnConnector(Struct, frozen=True, gc=False, array_like=True):
     ended: bool
     is_sure: bool = True
     is_answered: bool = False
-    end: TransactionEnded | None = None
+    ends: tuple[TransactionEnded, ...] = ()
     is_guess: bool = False
 
 
@@ -81,7 +81,9 @@ class Assigned(NamedTuple):
 Outcome = Assigned | EndWasDropped | SessionFlagged | SessionMerged
 
 
-def changed(state: StationState, session: SessionId, **change: TransactionEnded | TransactionId | bool | None) -> StationState:
+def changed(
+    state: StationState, session: SessionId, **change: tuple[TransactionEnded, ...] | TransactionId | bool | None
+) -> StationState:
     sessions = tuple(structs.replace(s, **change) if s.session == session else s for s in state.sessions)
     return structs.replace(state, sessions=sessions)
 

@@ -141,6 +141,26 @@ def test_a_stop_that_a_start_told_later_may_mean_as_well_is_neither_ones() -> No
     """)
 
 
+def test_a_second_stop_of_the_same_transaction_is_taken_back_with_the_first() -> None:
+    check("""
+        08:10  start 70000  connector 2  message m2
+        09:00  stop 79000
+        09:30  stop 99000
+        08:00  start 0
+        -----
+        session   08:10:00 - 09:00:00  9000 Wh
+        finding   second_end_of_the_same_transaction
+        session   08:10:00 - 09:00:00  9000 Wh
+        quality   disputed
+        held      second_end_of_the_same_transaction
+        revision  1
+        finding   transaction_ended_without_start
+        finding   transaction_ended_without_start
+        open
+        open
+    """)
+
+
 def test_of_two_stops_that_mean_the_only_session_neither_is_its() -> None:
     check("""
         08:10  start 70000
