@@ -23,18 +23,21 @@ from streams.station_states import (
 )
 from streams.step import Step
 from vocabulary.charging import MeterSampled, TransactionEnded
-from vocabulary.identity import SessionId
+from vocabulary.identity import SessionId, TransactionId
 from vocabulary.rules import keeps_facts
 from vocabulary.sessions import SessionMerged
 
 
 def come_home(state: StationState, rules: int) -> Step[StationState, Outcome]:
     """Orphans of which the session is known by now, ends in the order of their time."""
-    known = {s.transaction for s in state.sessions if s.transaction is not None and s.is_sure}
+    known = dict[TransactionId | None, list[OnConnector]]()
+    for s in state.sessions:
+        if s.transaction is not None and s.is_sure:
+            known.setdefault(s.transaction, []).append(s)
     named = [orphan for orphan in state.orphans if orphan.transaction in known]
     whose, ended, unclear = list[tuple[OnConnector, Orphan]](), {s.session for s in state.sessions if s.ended}, set[SessionId]()
     for orphan in sorted(named, key=lambda orphan: (time_of(orphan), isinstance(orphan, TransactionEnded))):
-        fitting = _fitting(state, orphan, ended)
+        fitting = _fitting(state, orphan, known[orphan.transaction], ended)
         if len(fitting) == 1 and fitting[0].session not in unclear:
             whose.append((fitting[0], orphan))
         if isinstance(orphan, TransactionEnded):
@@ -47,22 +50,20 @@ def come_home(state: StationState, rules: int) -> Step[StationState, Outcome]:
     return Step(state, out)
 
 
-def _fitting(state: StationState, orphan: Orphan, ended: Collection[SessionId]) -> list[OnConnector]:
+def _fitting(state: StationState, orphan: Orphan, known: list[OnConnector], ended: Collection[SessionId]) -> list[OnConnector]:
     """The sessions of its transaction that may be meant. Transaction ids are used again: an end is that of one that ran then;
     it is left where one that began later may be meant, since it is the next on the connector, or since this one has an end.
     """
     at = time_of(orphan)
-    of_it = [s for s in state.sessions if s.transaction == orphan.transaction and s.is_sure and s.start <= at]
+    of_it = [s for s in known if s.start <= at]
     if isinstance(orphan, MeterSampled):
         return sorted((s for s in of_it if orphan.evse in (0, s.connector)), key=lambda s: s.start)[-1:]
-    began = [s for s in state.sessions if s.start <= at]
     if running := [s for s in of_it if s.session not in ended and not is_over(state, s, at)]:
         return running
     latest = max(of_it, key=lambda s: s.start, default=None)
-    if latest is None:
+    if latest is None or (latest.session in ended and is_over(state, latest, at)):
         return []
-    is_unknown = any(latest.start < s.start and s.transaction is None for s in began)
-    return [] if is_unknown or (latest.session in ended and is_over(state, latest, at)) else [latest]
+    return [] if any(s.transaction is None and latest.start < s.start <= at for s in state.sessions) else [latest]
 
 
 def homecoming(state: StationState, session: OnConnector, home: list[Orphan], rules: int) -> Step[StationState, Outcome]:

@@ -90,7 +90,8 @@ def changed(
 
 def is_over(state: StationState, session: OnConnector, at: datetime) -> bool:
     """Whether another session had begun on its connector by then."""
-    return any(s.connector == session.connector and session.start < s.start <= at for s in state.sessions)
+    connector, start = session.connector, session.start
+    return any(s.connector == connector and start < s.start <= at for s in state.sessions)
 
 
 def with_orphan(state: StationState, event: Orphan, rules: int) -> StationState:
