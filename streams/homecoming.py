@@ -1,6 +1,8 @@
 """Ends and samples that waited go to the 1.6 session whose they are, and an end that is another one's waits again."""
 
-from collections.abc import Collection
+from bisect import bisect_right
+from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from msgspec import structs
 
@@ -15,7 +17,6 @@ from streams.station_states import (
     Outcome,
     StationState,
     changed,
-    is_over,
     lost_session,
     time_of,
     with_orphan,
@@ -30,14 +31,15 @@ from vocabulary.sessions import SessionMerged
 
 def come_home(state: StationState, rules: int) -> Step[StationState, Outcome]:
     """Orphans of which the session is known by now, ends in the order of their time."""
-    known = dict[TransactionId | None, list[OnConnector]]()
-    for s in state.sessions:
+    known, began = dict[TransactionId | None, list[OnConnector]](), dict[int, list[datetime]]()
+    for s in sorted(state.sessions, key=lambda s: s.start):
+        began.setdefault(s.connector, []).append(s.start)
         if s.transaction is not None and s.is_sure:
             known.setdefault(s.transaction, []).append(s)
     named = [orphan for orphan in state.orphans if orphan.transaction in known]
     whose, ended, unclear = list[tuple[OnConnector, Orphan]](), {s.session for s in state.sessions if s.ended}, set[SessionId]()
     for orphan in sorted(named, key=lambda orphan: (time_of(orphan), isinstance(orphan, TransactionEnded))):
-        fitting = _fitting(state, orphan, known[orphan.transaction], ended)
+        fitting = _fitting(state, orphan, known[orphan.transaction], ended, began)
         if len(fitting) == 1 and fitting[0].session not in unclear:
             whose.append((fitting[0], orphan))
         if isinstance(orphan, TransactionEnded):
@@ -50,18 +52,26 @@ def come_home(state: StationState, rules: int) -> Step[StationState, Outcome]:
     return Step(state, out)
 
 
-def _fitting(state: StationState, orphan: Orphan, known: list[OnConnector], ended: Collection[SessionId]) -> list[OnConnector]:
+def _fitting(
+    state: StationState,
+    orphan: Orphan,
+    known: list[OnConnector],
+    ended: Collection[SessionId],
+    began: Mapping[int, list[datetime]],
+) -> list[OnConnector]:
     """The sessions of its transaction that may be meant. Transaction ids are used again: an end is that of one that ran then;
     it is left where one that began later may be meant, since it is the next on the connector, or since this one has an end.
+    `known`: those of it; `began`: when sessions began on each connector, in order.
     """
     at = time_of(orphan)
     of_it = [s for s in known if s.start <= at]
     if isinstance(orphan, MeterSampled):
         return sorted((s for s in of_it if orphan.evse in (0, s.connector)), key=lambda s: s.start)[-1:]
-    if running := [s for s in of_it if s.session not in ended and not is_over(state, s, at)]:
+    over = {s.session for s in of_it if began[s.connector][bisect_right(began[s.connector], at) - 1] > s.start}
+    if running := [s for s in of_it if s.session not in ended and s.session not in over]:
         return running
     latest = max(of_it, key=lambda s: s.start, default=None)
-    if latest is None or (latest.session in ended and is_over(state, latest, at)):
+    if latest is None or (latest.session in ended and latest.session in over):
         return []
     return [] if any(s.transaction is None and latest.start < s.start <= at for s in state.sessions) else [latest]
 
