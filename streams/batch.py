@@ -15,7 +15,7 @@ from itertools import groupby
 
 from msgspec import structs
 
-from streams import connectors, session_names, sessions
+from streams import connectors, reopening, session_names
 from streams.adjusting import adjusted
 from streams.batch_parts import (
     Concluded,
@@ -39,7 +39,6 @@ from streams.batch_parts import (
     steps_fail,
 )
 from streams.catalogue import Catalogue, with_fact
-from streams.connectors import Assigned, EndWasDropped
 from streams.deadlines import by_start, conclude_overdue, heard_at
 from streams.decisions import decided_on, known_of, of_its_end, standing_of
 from streams.invoice_runs import drawn_up
@@ -52,6 +51,7 @@ from streams.row_conclusions import conclusion, demanded
 from streams.session_rows import ended_row, open_row, told_again, with_conclusion
 from streams.sessions import Closed, Gathering, SessionOutcome, SessionState
 from streams.states import SessionRow
+from streams.station_states import Assigned, EndWasDropped
 from streams.unit import Unit, Verbs
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
@@ -203,7 +203,8 @@ class Batch:
         known = self._memory.session(assigned.session, self._unit.states)
         before = known or Gathering(session=assigned.session, station=assigned.event.station)
         identity = EventId(heard.record.id.hex()) if assigned.event is heard.event else None
-        after = sessions.step(before, assigned.event, identity, self.catalogue.ticked, self.catalogue.rules)
+        ticked, rules = self.catalogue.ticked, self.catalogue.rules
+        after = reopening.step(before, assigned.event, identity, ticked, rules, assigned.may_be_another)
         if after.state is not before:
             self._memory.set(session_key(assigned.session), after.state)
         is_seen = isinstance(before, Gathering) and (before.dropped or before.concluded_on > 0)  # it has a row that tells more
@@ -272,8 +273,7 @@ class Batch:
         if not has_doubts(self.catalogue.rules):
             return None
         self.flush()
-        closed = conclusion(self._unit.log, self._row(dispute.session), SessionClosed)
-        return disputed(closed, dispute)
+        return disputed(conclusion(self._unit.log, self._row(dispute.session), SessionClosed), dispute)
 
     def _adjusted(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
         self.flush()

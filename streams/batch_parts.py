@@ -16,7 +16,7 @@ from streams.mistakes import MISTAKES, Poisoned, told
 from streams.places import Offset, Partition, Taken
 from streams.qualities import with_doubts
 from streams.raw_records import poison, quarantined, raw_record
-from streams.session_names import SessionEvent
+from streams.session_names import EndTakenBack, SessionEvent
 from streams.states import DocumentRow, States
 from streams.unit import ToPost, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued
@@ -171,7 +171,7 @@ def is_told_again(event: Decoded, rules: int) -> bool:
     return isinstance(event, StartRequested) and event.received_at is None and keeps_facts(rules)
 
 
-def moves(event: SessionEvent) -> bool:
+def moves(event: SessionEvent | EndTakenBack) -> bool:
     """Whether an event changes what the index tells of an open session."""
     return isinstance(event, TransactionStarted | TransactionEnded)
 

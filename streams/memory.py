@@ -12,10 +12,10 @@ from itertools import islice
 
 import msgspec
 
-from streams.connectors import StationState
 from streams.meters import MetersState
 from streams.sessions import Closed, Gathering, SessionState
 from streams.states import States
+from streams.station_states import StationState
 from vocabulary.identity import SessionId, StationId
 
 MOST = 20_000

@@ -23,7 +23,8 @@ from vocabulary.sessions import (
 )
 
 _FINDINGS = tuple(Finding)
-_DISPUTES = (Finding.SECOND_END, Finding.SEQUENCE_CONFLICT)
+ABOUT_ENDS = (Finding.SECOND_END, Finding.END_OF_ANOTHER)
+_DISPUTES = (*ABOUT_ENDS, Finding.SEQUENCE_CONFLICT)
 _BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
 
 
@@ -61,7 +62,7 @@ def ends_elsewhere(session: ChargingSession, register_wh: Decimal) -> bool:
 
 
 class Disputed(Struct, frozen=True):
-    """A session that was closed as whole has another end, a number twice, or more to it. Not written down: it closes again."""
+    """A session that was closed as whole has another end, another's, a number twice, or more to it. It is closed again."""
 
     session: SessionId
     register_wh: Decimal | None = None  # with this or the next, it differs only if that is not where the session ended,
@@ -78,7 +79,7 @@ def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed |
     """
     if closed is not None and dispute.is_incomplete:
         return closed_as(closed, closed.revision + 1, Quality.GAP, closed.held)
-    if closed is None or (closed.held in (Finding.SECOND_END, dispute.finding) and not dispute.is_anew):
+    if closed is None or (closed.held in (*ABOUT_ENDS, dispute.finding) and not dispute.is_anew):
         return None
     if not tells_another(closed.session, dispute):
         return None
@@ -94,7 +95,7 @@ def tells_another(session: ChargingSession, dispute: Disputed) -> bool:
 
 def asked_anew(waived: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """What stays set aside where another end is told: the person saw those before it."""
-    return tuple(finding for finding in waived if finding is not Finding.SECOND_END)
+    return tuple(finding for finding in waived if finding not in ABOUT_ENDS)
 
 
 def closed_as(closed: SessionClosed, revision: int, quality: Quality, held: Finding | None = None) -> SessionClosed:

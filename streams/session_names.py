@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from msgspec import Struct
+
 from vocabulary.charging import (
     ClockCompared,
     ConnectorStatusChanged,
@@ -12,7 +14,14 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import event_id
-from vocabulary.identity import EventId, SessionId, TokenUid, content_id
+from vocabulary.identity import EventId, SessionId, StationId, TokenUid, content_id
+
+
+class EndTakenBack(Struct, frozen=True):
+    """The end that a 1.6 session had is another one's. No event of the log: it follows from those that tell so."""
+
+    station: StationId
+
 
 SessionEvent = (
     TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged | ClockCompared
@@ -30,7 +39,7 @@ def session_id(event: SessionEvent) -> SessionId:
             raise AssertionError(f"{type(event).__name__} does not name a session")
 
 
-def is_another(session: SessionId, event: SessionEvent) -> bool:
+def is_another(session: SessionId, event: SessionEvent | EndTakenBack) -> bool:
     """Whether it is the start of a 1.6 session that follows this one on its connector."""
     return isinstance(event, TransactionStarted) and event.protocol is Protocol.OCPP16 and session_id(event) != session
 

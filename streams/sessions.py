@@ -123,6 +123,7 @@ class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, ta
     transaction: TransactionId | None = None
     waived: tuple[Finding, ...] = ()
     dropped: bool = False
+    reopens: Gathering | None = None  # what it was before an end that may be another one's: see `streams.reopening`
     is_overruled: bool = False  # what was closed on less than everything is no session any more: the whole has no energy
     lacks_some: bool = False  # of what happened while it went on more was told, when it was closed
 

@@ -112,6 +112,7 @@ class Finding(StrEnum):
     NEVER_CONNECTED = "vehicle_was_never_connected"
     REGISTER_LOWER = "register_is_lower_than_at_the_end_before"
     SECOND_END = "second_end_of_the_same_transaction"
+    END_OF_ANOTHER = "end_may_be_of_another_session"
     SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
     FACT_AFTER_CLOSE = "message_arrived_after_the_session_was_closed"
     START_UNANSWERED = "start_waited_for_its_answer_in_vain"

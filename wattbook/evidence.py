@@ -9,12 +9,13 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
-from streams import connectors, session_names, sessions
+from streams import session_names, sessions
 from streams.log import Stream
 from streams.memory import Memory
 from streams.places import OFFICE
 from streams.registers import BEGIN, END, Register, last_of, registers
 from streams.states import SessionRow
+from streams.station_states import lost_session
 from vocabulary.charging import TransactionEnded, TransactionStarted, TransactionUpdated
 from vocabulary.codec import Event, decode
 from vocabulary.identity import Position, SessionId, TokenUid
@@ -95,7 +96,7 @@ class Ends:
     def of(self, row: SessionRow) -> TransactionEnded | None:
         waiting = self._memory.station(row.station, self._states).orphans
         ends = (each for each in waiting if isinstance(each, TransactionEnded))
-        return next((end for end in ends if connectors.lost(end) == row.session), None)
+        return next((end for end in ends if lost_session(end) == row.session), None)
 
 
 def _conclusions(store: Store, row: SessionRow) -> Iterator[tuple[Event, bool]]:

@@ -21,12 +21,12 @@ from ledger.post import post
 from streams.adjusting import Standing, adjusted
 from streams.batch_parts import is_told_again
 from streams.catalogue import Catalogue, with_fact
-from streams.connectors import StationState
 from streams.decisions import Known, decide, of_its_end
 from streams.invoice_runs import left_out, sharing
 from streams.rating import conclude
 from streams.sessions import Closed, Gathering
 from streams.states import SessionRow
+from streams.station_states import StationState
 from streams.unit import Billable
 from tests.one_result.digests import Result
 from tests.streams.folding import Folding

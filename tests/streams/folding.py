@@ -8,16 +8,17 @@ from datetime import datetime
 
 from msgspec import structs
 
-from streams import connectors, meters, session_names, sessions
+from streams import connectors, meters, reopening, session_names
 from streams.answered import joined
 from streams.batch_parts import is_told_again
 from streams.catalogue import Deadlines
-from streams.connectors import Assigned, EndWasDropped, StationState, with_dropped
+from streams.connectors import with_dropped
 from streams.deadlines import by_start, conclude_overdue
 from streams.meters import MetersState
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
-from streams.session_names import SessionEvent
+from streams.session_names import EndTakenBack, SessionEvent
 from streams.sessions import Gathering, SessionOutcome, SessionState
+from streams.station_states import Assigned, EndWasDropped, StationState
 from vocabulary.charging import (
     ClockCompared,
     MessageRejected,
@@ -132,11 +133,11 @@ class Folding:
     def _drop(self, session: SessionId) -> None:
         self.sessions[session] = structs.replace(self.sessions[session], dropped=True)
 
-    def _session_step(self, session: SessionId, event: SessionEvent) -> None:
+    def _session_step(self, session: SessionId, event: SessionEvent | EndTakenBack, may_be_another: bool = False) -> None:
         if not has_doubts(self.rules) and session_names.is_another(session, event):
             return
         before = self.sessions.get(session) or Gathering(session=session, station=event.station)
-        self.sessions[session], out = sessions.step(before, event, ticked=self.ticked, rules=self.rules)
+        self.sessions[session], out = reopening.step(before, event, None, self.ticked, self.rules, may_be_another)
         self._note(out)
 
     def _note(self, outcomes: Iterable[SessionOutcome]) -> None:

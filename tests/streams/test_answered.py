@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from streams.answered import PROMPT, REQUESTS, WAITING, Answer, Start, Waiting, told
-from streams.connectors import OnConnector, StationState
 from streams.memory import _DECODER, _ENCODER
+from streams.station_states import OnConnector, StationState
 from tests.streams.folding import Folding, fold
 from tests.streams.notation import DAY, STATION
 from vocabulary.charging import (

@@ -3,7 +3,7 @@
 import pytest
 
 from streams import connectors
-from streams.connectors import StationState
+from streams.station_states import StationState
 from tests.streams.notation import STATION, check, events, instant
 from vocabulary.charging import ConnectorStatusChanged, MessageRejected, Protocol, TransactionUpdated
 
