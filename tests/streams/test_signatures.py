@@ -150,7 +150,10 @@ def test_a_record_of_another_meter_than_the_one_that_is_registered_fails() -> No
     assert verdict(HONEST, keys=(METER.key(meter="M1"),)) == VERIFIED
 
 
-@pytest.mark.parametrize("key", ["", "zz", "00", METER.public_key[:-2], METER.public_key[:-2] + "00"])
+OFF_THE_CURVE = METER.public_key[:-2] + f"{int(METER.public_key[-2:], 16) ^ 1:02x}"
+
+
+@pytest.mark.parametrize("key", ["", "zz", "00", METER.public_key[:-2], OFF_THE_CURVE])
 def test_a_registered_key_that_cannot_be_read_is_none(key: str) -> None:
     assert verdict(HONEST, keys=(METER.key(public_key=key),)) == ("unverifiable", "KEY_NOT_REGISTERED")
 
