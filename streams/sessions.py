@@ -148,7 +148,7 @@ def step(
         case Closed(), TransactionEnded():
             return _ended_again(state, event, identity)
         case Closed(), _:
-            return _told_late(state, event)
+            return _told_late(state, event, rules)
         case Gathering(), _:
             gathered = gather(state, event, identity, rules)
             if ticked is not None and not is_another(state.session, event):
@@ -159,9 +159,9 @@ def step(
             return _conclude(gathered, end, rules)
 
 
-def _told_late(state: Closed, event: SessionEvent) -> Step[SessionState, SessionOutcome]:
+def _told_late(state: Closed, event: SessionEvent, rules: int) -> Step[SessionState, SessionOutcome]:
     found = late(state, event)
-    if (dispute := dispute_late(state, event, found)) is None:
+    if (dispute := dispute_late(state, event, found, rules)) is None:
         return Step(state, found)
     return Step(structs.replace(state, lacks_some=state.lacks_some or dispute.is_incomplete), (*found, dispute))
 
@@ -214,7 +214,7 @@ def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, ide
         signed=event.signed,
         offline=event.offline,
         power_w=power_w,
-        vehicle=event.seq is not None and tells_a_vehicle(event),
+        vehicle=asks_persons(rules) and event.seq is not None and tells_a_vehicle(event),
     )
 
 

@@ -21,7 +21,7 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.identity import SessionId
-from vocabulary.rules import has_doubts
+from vocabulary.rules import asks_persons, has_doubts
 from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ def late(state: "Closed", event: "SessionEvent") -> tuple[SessionFlagged, ...]:
             return ()
 
 
-def dispute_late(state: "Closed", event: "SessionEvent", found: tuple[SessionFlagged, ...]) -> Disputed | None:
+def dispute_late(state: "Closed", event: "SessionEvent", found: tuple[SessionFlagged, ...], rules: int) -> Disputed | None:
     """What these findings about a message that came late have against the session."""
     if state.is_overruled or not found:
         return None
     if conflict := numbers_conflict(found):
         return Disputed(state.session, finding=conflict)
-    is_lacking = not state.lacks_some and _tells_of_the_time_between(state, event)
+    is_lacking = asks_persons(rules) and not state.lacks_some and _tells_of_the_time_between(state, event)
     return Disputed(state.session, is_incomplete=True) if is_lacking else None
 
 
