@@ -82,8 +82,8 @@ class Written:
     def entries(self, after: int, limit: int) -> list[Booked]:
         return self.booked[after : after + limit]
 
-    def closed(self, rated: SessionRated) -> ChargingSession:
-        raise AssertionError(rated)
+    def closed(self, rated: SessionRated, at: Position) -> ChargingSession:
+        raise AssertionError(rated, at)
 
     def write(self, lane: Lane, stream: Stream, count: int) -> None:
         records = self.stored.setdefault((lane, stream), [])

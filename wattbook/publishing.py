@@ -22,8 +22,9 @@ from streams.kafka_options import KafkaOptions
 from streams.log import Head, Stored, Stream
 from streams.places import Lane, Offset, Partition
 from streams.postgres_log import PostgresLog, heads
+from vocabulary.codec import decode
 from vocabulary.identity import Position
-from vocabulary.sessions import ChargingSession, SessionRated
+from vocabulary.sessions import ChargingSession, SessionClosed, SessionRated
 from wattbook.conclusions import dossier
 from wattbook.database import APPLICATION_ID, explaining, reading
 from wattbook.relaying import LastOf, Parcel, Relay, Tail, another_publishes, tail_of
@@ -49,9 +50,16 @@ class DatabaseOutbox:
     def records(self, lane: Lane, stream: Stream, after: Position, limit: int) -> list[Stored]:
         return PostgresLog(self._connection, lane).read((stream,), after, limit)
 
-    def closed(self, rated: SessionRated) -> ChargingSession:
+    def closed(self, rated: SessionRated, at: Position) -> ChargingSession:
         store = store_on(self._connection)
-        found = dossier(store, store.states.rows((rated.session,))[rated.session]).session
+        row = store.states.rows((rated.session,))[rated.session]
+        if row.closed_at is not None and row.closed_at < at:
+            found = dossier(store, row).session
+        else:
+            log = PostgresLog(self._connection, store.states.lane_of(rated.session))
+            before = [stored for stored in log.about(Stream.CONCLUSIONS, rated.session, Position(0)) if stored.position < at]
+            closings = [event.session for stored in before if isinstance(event := decode(stored.body), SessionClosed)]
+            found = closings[-1] if closings else None
         assert found is not None, f"session {rated.session} was rated and never closed"
         return found
 

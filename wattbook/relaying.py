@@ -79,7 +79,9 @@ class Outbox(Protocol):
 
     def entries(self, after: int, limit: int) -> list[Booked]: ...
 
-    def closed(self, rated: SessionRated) -> ChargingSession: ...
+    def closed(self, rated: SessionRated, at: Position) -> ChargingSession:
+        """The session as it was closed before it was rated there: it may have been closed again since."""
+        ...
 
 
 Send = Callable[[str, Sequence[Parcel]], None]
@@ -245,8 +247,8 @@ def _final_cost(stored: Stored, partition: Partition, outbox: Outbox) -> Parcel 
     rated = decode(stored.body)
     if not isinstance(rated, SessionRated):
         return None
-    session = outbox.closed(rated)
-    if session.transaction is None:
+    session = outbox.closed(rated, stored.position)
+    if not session.transaction:
         return None
     name = message_name(rated.station, rated.session, plain(rated.rated.total), "final")
     frame = cost_frame(name, session.transaction, Cost(rated.rated, session, final=True))

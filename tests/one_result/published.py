@@ -1,14 +1,14 @@
 """What the relay published, beside what the database holds: the same records, in the same order, each once."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from streams.parts import Joining
 from streams.places import Taken, place_of
 from tests.one_result.site import Site
 from vocabulary.codec import decode, encode
-from vocabulary.identity import Position
+from vocabulary.identity import Position, SessionId
 from vocabulary.money import plain
 from vocabulary.sessions import SessionClosed, SessionRated
 from wattbook.cost_frames import cost_frame, message_name
@@ -58,28 +58,26 @@ def _stored(site: Site, name: str) -> list[Published]:
         entries = sorted(site.entries(), key=lambda booked: (_partition_of(booked.cause), booked.number))
         return [(_partition_of(booked.cause), booked.entry.id, encode(booked.entry)) for booked in entries]
     if name == "station-messages":
-        rows = site.rows(_FINAL_COSTS)
-        return [
-            (_partition_of(at), bytes(id_).hex(), _final_cost(bytes(rated), bytes(closed))) for at, id_, rated, closed in rows
-        ]
+        return list(_final_costs(site))
     table, where = (_OFFICE[name], "lane = 0") if name in _OFFICE else (_LANES[name], "lane > 0")
     rows = site.rows(f"SELECT position, id, body FROM {table} WHERE {where} ORDER BY lane, position")
     return [(_partition_of(at), bytes(id_).hex(), bytes(body)) for at, id_, body in rows]
 
 
-def _final_cost(rated_body: bytes, closed_body: bytes) -> bytes:
-    """The frame for the station, as it is made of what was concluded."""
-    rated, closed = decode(rated_body), decode(closed_body)
-    assert isinstance(rated, SessionRated) and isinstance(closed, SessionClosed) and closed.session.transaction
+def _final_costs(site: Site) -> Iterator[Published]:
+    """The frames for the stations, as they are made of what was concluded: one for each rating, of the closing before it."""
+    closings: dict[SessionId, SessionClosed] = {}
+    for at, id_, body in site.rows("SELECT position, id, body FROM log_conclusions ORDER BY lane, position"):
+        concluded = decode(bytes(body))
+        if isinstance(concluded, SessionClosed):
+            closings[concluded.session.id] = concluded
+        elif isinstance(concluded, SessionRated) and closings[concluded.session].session.transaction:
+            yield _partition_of(at), bytes(id_).hex(), _final_cost(concluded, closings[concluded.session])
+
+
+def _final_cost(rated: SessionRated, closed: SessionClosed) -> bytes:
     name = message_name(rated.station, rated.session, plain(rated.rated.total), "final")
     return cost_frame(name, closed.session.transaction, Cost(rated.rated, closed.session, final=True)).encode()
-
-
-_FINAL_COSTS = """
-    SELECT r.position, r.id, r.body, c.body FROM session s
-    JOIN log_conclusions r ON r.position = s.rated_at JOIN log_conclusions c ON c.position = s.closed_at
-    WHERE s.transaction IS NOT NULL ORDER BY r.lane, r.position
-"""
 
 
 def _partition_of(position: int) -> int:
