@@ -26,7 +26,8 @@ from ledger.sql_tables import METADATA
 from vocabulary.identity import ContractId, SessionId, StationId, TariffId, TokenUid, VersionHash, content_id
 from vocabulary.money import Currency
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import Rated, RatedLine, SessionRated, VatDecision
+from vocabulary.rated import Rated, RatedLine
+from vocabulary.sessions import SessionRated, VatDecision
 from vocabulary.tariff import Dimension
 from wattbook.database import open_database, reading, writing
 

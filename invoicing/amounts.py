@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from vocabulary.billing import VatTotal
 from vocabulary.money import Currency, minor_exponent, round_to_minor
-from vocabulary.sessions import Rated, exact_net, exact_vat
+from vocabulary.rated import Rated, exact_net, exact_vat
 
 
 class Charge(NamedTuple):

@@ -20,8 +20,9 @@ from invoicing.amounts import charges, vat_total
 from vocabulary.billing import Invoice, InvoicedSession, InvoiceLine, InvoiceRunRequested, VatTotal
 from vocabulary.identity import ContractId, InvoiceNumber, VersionHash
 from vocabulary.money import Currency
+from vocabulary.rated import RatedLine
 from vocabulary.reference import Contract, Operator
-from vocabulary.sessions import RatedLine, SessionRated, SignatureChecked
+from vocabulary.sessions import SessionRated, SignatureChecked
 
 ReasonOf = Callable[[RatedLine, VersionHash, str, str], str]
 """When the price of a line applies, by its tariff version, in a language (a contract's tag); empty: always.

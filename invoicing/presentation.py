@@ -196,6 +196,10 @@ def _dimension(dimension: Dimension, tongue: Language) -> str:
             return tongue.text("Idle time")
         case Dimension.FLAT:
             return tongue.text("Session fee")
+        case Dimension.MIN_PRICE:
+            return tongue.text("Minimum price")
+        case Dimension.MAX_PRICE:
+            return tongue.text("Maximum price")
     assert_never(dimension)
 
 
@@ -206,7 +210,7 @@ def _quantity(quantity: Decimal, dimension: Dimension, tongue: Language) -> str:
         case Dimension.TIME | Dimension.PARKING_TIME:
             assert quantity == int(quantity), "durations are whole seconds"
             return tongue.duration(int(quantity))
-        case Dimension.FLAT:
+        case Dimension.FLAT | Dimension.MIN_PRICE | Dimension.MAX_PRICE:
             return plain(quantity)
     assert_never(dimension)
 

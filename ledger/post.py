@@ -32,7 +32,8 @@ from ledger.journal import entry, minor_unit_micro, reverse
 from vocabulary.billing import Entry, Invoice, InvoicedSession, InvoiceIssued, Posting
 from vocabulary.codec import Event
 from vocabulary.money import to_micro
-from vocabulary.sessions import ChargeReversed, Finding, RatedLine, SessionRated, exact_net, exact_vat
+from vocabulary.rated import RatedLine, exact_net, exact_vat
+from vocabulary.sessions import ChargeReversed, Finding, SessionRated
 
 SESSION_RATED = "session_rated"
 INVOICE_ISSUED = "invoice_issued"

@@ -17,6 +17,7 @@ from vocabulary.charging import DEAUTHORISED
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.money import SESSION_MAX, plain
+from vocabulary.rated import Rated, exact_net
 from vocabulary.reference import Contract, Partner
 from vocabulary.rules import asks_persons, has_doubts
 from vocabulary.sessions import (
@@ -25,13 +26,11 @@ from vocabulary.sessions import (
     Doubt,
     Finding,
     Quality,
-    Rated,
     SessionConclusion,
     SessionFlagged,
     SessionRated,
     VatDecision,
     doubts_of,
-    exact_net,
     quality_of,
 )
 from vocabulary.tariff import Tariff

@@ -36,6 +36,7 @@ from tariffs.words import in_kwh
 from vocabulary.identity import TariffId
 from vocabulary.money import Currency
 from vocabulary.tariff import (
+    PRICED,
     Dimension,
     DisplayText,
     PriceComponent,
@@ -104,6 +105,12 @@ def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def _priced(dimension: Dimension) -> Dimension:
+    if dimension not in PRICED:
+        raise ValueError(f"{dimension} is a field of the tariff, no price; write one of {', '.join(PRICED)}")
+    return dimension
+
+
 def _utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
@@ -131,7 +138,7 @@ class Text(_Part):
 
 
 class Component(_Part):
-    type: Dimension
+    type: Annotated[Dimension, AfterValidator(_priced)]
     price: Price
     vat: Percent | None = None
     step_size: Whole = 0  # left out: billed exactly as measured

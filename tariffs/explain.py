@@ -16,7 +16,7 @@ from operator import itemgetter
 from tariffs.rate import LINE_ORDER
 from tariffs.words import Number, Words, conditions, duration, in_kwh, reason, when, words_for
 from vocabulary.money import minor_exponent, round_half_up
-from vocabulary.sessions import RatedLine
+from vocabulary.rated import RatedLine
 from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff
 
 CHARACTERS_MAX = 512  # OCPP 2.0.1 part 2, MessageContentType.content
@@ -83,7 +83,7 @@ def _price(component: PriceComponent, tariff: Tariff, words: Words, number: Numb
         case Dimension.TIME | Dimension.PARKING_TIME:
             is_exact = gross / 60 == Fraction(round_half_up(gross / 60, _PLACES))
             gross, unit = (gross / 60, "/min") if is_exact else (gross, "/h")
-        case Dimension.FLAT:
+        case _:
             pass
     amount = number(_shown(gross, minor_exponent(tariff.currency)))
     return f"{amount} {tariff.currency}{unit}{_step(component, words, number)}"
@@ -115,6 +115,10 @@ def _label(dimension: Dimension, words: Words) -> str:
             return words.parking_time
         case Dimension.FLAT:
             return words.flat
+        case Dimension.MIN_PRICE:
+            return words.min_price
+        case Dimension.MAX_PRICE:
+            return words.max_price
 
 
 def _vat(components: list[PriceComponent], words: Words) -> str:

@@ -20,7 +20,8 @@ from tariffs.rounding import Charge, Price, owed, surpluses, tidy
 from tariffs.words import ENGLISH, reason
 from vocabulary.money import plain, round_to_minor
 from vocabulary.quantities import ONE_SECOND
-from vocabulary.sessions import Activity, ChargingSession, Rated, RatedLine
+from vocabulary.rated import Rated, RatedLine
+from vocabulary.sessions import Activity, ChargingSession
 from vocabulary.tariff import Dimension, Tariff
 from vocabulary.zones import zone
 

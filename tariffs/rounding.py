@@ -30,7 +30,7 @@ from fractions import Fraction
 from msgspec import Struct
 
 from vocabulary.money import Currency, round_to_minor
-from vocabulary.sessions import Owed, RatedLine, exact_net
+from vocabulary.rated import Owed, RatedLine, exact_net
 from vocabulary.tariff import Dimension, PriceComponent
 
 Price = tuple[Dimension, int]  # a tariff's price: what for, and in which element (from 1)

@@ -29,6 +29,8 @@ class Words(Struct, frozen=True, kw_only=True):
     time: str
     parking_time: str
     flat: str
+    min_price: str
+    max_price: str
     free: str
     all_free: str
     otherwise: str
@@ -58,6 +60,8 @@ ENGLISH = Words(
     time="Charging time",
     parking_time="Idle time",
     flat="Start fee",
+    min_price="Minimum price",
+    max_price="Maximum price",
     free="free",
     all_free="Free of charge.",
     otherwise="otherwise {}",
@@ -87,6 +91,8 @@ GERMAN = Words(
     time="Ladezeit",
     parking_time="Standzeit",
     flat="Startgebühr",
+    min_price="Mindestpreis",
+    max_price="Höchstpreis",
     free="kostenlos",
     all_free="Kostenlos.",
     otherwise="sonst {}",

@@ -37,16 +37,8 @@ from vocabulary.charging import Protocol
 from vocabulary.identity import SessionId, StationId, TariffId, TransactionId
 from vocabulary.money import Currency, plain, round_half_up
 from vocabulary.quantities import WattHours, kwh
-from vocabulary.sessions import (
-    Activity,
-    ChargingSession,
-    EnergySource,
-    Rated,
-    RatedLine,
-    Reading,
-    Stretch,
-    exact_net,
-)
+from vocabulary.rated import Rated, RatedLine, exact_net
+from vocabulary.sessions import Activity, ChargingSession, EnergySource, Reading, Stretch
 from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff, TariffElement, Weekday
 from vocabulary.zones import zone
 

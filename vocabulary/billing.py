@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from vocabulary.identity import ContractId, EventId, InvoiceNumber, Position, SessionId, TariffId, VersionHash
 from vocabulary.money import Currency
+from vocabulary.rated import RatedLine
 from vocabulary.reference import Operator, Sealed
-from vocabulary.sessions import RatedLine, SignatureChecked
+from vocabulary.sessions import SignatureChecked
 
 
 class PartitionReached(Struct, frozen=True, kw_only=True):

@@ -6,9 +6,7 @@ everything is closed again, under the next revision, and a charge that no longer
 """
 
 from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -23,9 +21,8 @@ from vocabulary.identity import (
     TransactionId,
     VersionHash,
 )
-from vocabulary.money import Currency
 from vocabulary.quantities import WattHours
-from vocabulary.tariff import Dimension
+from vocabulary.rated import Rated
 
 
 class Activity(StrEnum):
@@ -268,60 +265,6 @@ class SignatureChecked(Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     key_fingerprint: str = ""  # SHA-256 of the DER public key, hex
     begin_wh: WattHours | None = None
     end_wh: WattHours | None = None
-
-
-class RatedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one price of the tariff charges for a session.
-
-    `quantity` is measured, `billed` what step sizes made of it: Wh for ENERGY, whole seconds for TIME and PARKING_TIME,
-    1 for FLAT. `unit_price` is net, per kWh, per hour or flat. `since` and `until` bound the stretches in which it applied.
-    """
-
-    dimension: Dimension
-    element: int  # of the tariff, counted from 1
-    quantity: Decimal
-    billed: Decimal
-    unit_price: Decimal
-    vat_percent: Decimal | None = None
-    since: datetime
-    until: datetime
-    reason: str
-
-
-_PER_UNIT_PRICE = {Dimension.FLAT: 1, Dimension.ENERGY: 1000, Dimension.TIME: 3600, Dimension.PARKING_TIME: 3600}
-
-
-def exact_net(line: RatedLine) -> Fraction:
-    """The net amount of a line, without any rounding, in currency units."""
-    return Fraction(line.billed) * Fraction(line.unit_price) / _PER_UNIT_PRICE[line.dimension]
-
-
-def exact_vat(line: RatedLine) -> Fraction:
-    """The VAT on a line, without any rounding; 0 where none applies."""
-    return exact_net(line) * Fraction(line.vat_percent or 0) / 100
-
-
-class Owed(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a session owes at one VAT rate, in whole minor units: net + vat = gross, and gross is what was displayed."""
-
-    vat_percent: Decimal | None = None  # None: no VAT applies
-    net: Decimal
-    vat: Decimal
-    gross: Decimal
-
-
-class Rated(Struct, frozen=True, kw_only=True):
-    """The result of `tariffs.rate`: the lines, and what they come to.
-
-    `semantics` names the profile by which the tariff was read, `rounding` the policy that made minor units of it.
-    """
-
-    currency: Currency
-    lines: tuple[RatedLine, ...]
-    owed: tuple[Owed, ...]
-    total: Decimal  # gross: the sum of the gross amounts in `owed`
-    semantics: str = "ocpi-2.2.1"
-    rounding: str = "half-up per session and VAT rate, on gross"
 
 
 class VatDecision(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,8 @@ from streams.memory import Memory
 from streams.rating import running_cost
 from streams.sessions import Closed, so_far
 from vocabulary.identity import SessionId
-from vocabulary.sessions import ChargingSession, Rated
+from vocabulary.rated import Rated
+from vocabulary.sessions import ChargingSession
 from wattbook.conclusions import dossier
 from wattbook.wiring import Store
 

@@ -2,7 +2,7 @@
 
 from invoicing.localise import language
 from tariffs.explain import explain, explain_when
-from vocabulary.sessions import RatedLine
+from vocabulary.rated import RatedLine
 from vocabulary.tariff import Tariff
 
 LANGUAGES = ("en", "de")

@@ -45,6 +45,7 @@ from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import ContractId, Position, SessionId, VersionHash
+from vocabulary.rated import RatedLine
 from vocabulary.reference import (
     ClockTicked,
     Contract,
@@ -57,7 +58,6 @@ from vocabulary.reference import (
     SitePublished,
 )
 from vocabulary.rules import RULES
-from vocabulary.sessions import RatedLine
 from wattbook.database import Waiting, in_silence, open_database, reading, writing
 from wattbook.migrating import State, make_ready, schema_of
 from wattbook.prices import price_note

@@ -11,7 +11,7 @@ from tests.first_light.homes import CAPTURES, ISSUED_AT, MONTH, imported
 from vocabulary.billing import Invoice
 from vocabulary.identity import TariffId
 from vocabulary.money import Currency
-from vocabulary.sessions import RatedLine
+from vocabulary.rated import RatedLine
 from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff, TariffElement
 from wattbook.documents import run_invoices, write_invoice
 from wattbook.prices import price_note

@@ -17,17 +17,9 @@ from vocabulary.billing import Invoice, InvoiceRunRequested
 from vocabulary.identity import ContractId, PartnerId, SessionId, StationId, TariffId, TokenUid, VersionHash, content_id
 from vocabulary.money import Currency
 from vocabulary.quantities import WattHours
+from vocabulary.rated import Owed, Rated, RatedLine
 from vocabulary.reference import Address, Contract, Operator, Party, Sealed
-from vocabulary.sessions import (
-    Owed,
-    Rated,
-    RatedLine,
-    SessionRated,
-    SignatureChecked,
-    SignatureReason,
-    VatDecision,
-    Verdict,
-)
+from vocabulary.sessions import SessionRated, SignatureChecked, SignatureReason, VatDecision, Verdict
 from vocabulary.tariff import Dimension
 
 EUR = Currency("EUR")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.invoicing.material import Price, session
 from vocabulary.sessions import SessionRated
-from vocabulary.tariff import Dimension
+from vocabulary.tariff import PRICED, Dimension
 
 ZONES = st.sampled_from(["Europe/Berlin", "Europe/Lisbon", "Asia/Kolkata", "America/St_Johns"])
 VATS = st.sampled_from(["19", "19.0", "7", "25.5", "0", None])
@@ -15,7 +15,7 @@ MOST = {Dimension.ENERGY: 20_000_000, Dimension.TIME: 100_000, Dimension.PARKING
 
 @st.composite
 def prices(draw: st.DrawFn) -> Price:
-    dimension = draw(st.sampled_from(Dimension))
+    dimension = draw(st.sampled_from(PRICED))
     quantity = 1 if dimension is Dimension.FLAT else draw(st.integers(0, MOST[dimension]))
     unit_price = draw(st.decimals(0, 9, places=draw(st.integers(0, 6))))
     return Price(dimension, str(quantity), f"{unit_price:f}", vat=draw(VATS))

@@ -36,7 +36,7 @@ from vocabulary.sessions import (
     VatDecision,
     Verdict,
 )
-from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff, TariffElement
+from vocabulary.tariff import PRICED, Dimension, PriceComponent, Restrictions, Tariff, TariffElement
 
 START = datetime(2026, 10, 12, 6, 14, 5, 700_000, tzinfo=UTC)
 ISSUED = datetime(2026, 10, 12, 8, 0, 3, 250_900, tzinfo=UTC)
@@ -78,7 +78,7 @@ def tariff(*elements: TariffElement) -> Tariff:
 
 PER_KWH = tariff(TariffElement(components=(price(Dimension.ENERGY, "0.2400"),)))
 ALL_DIMENSIONS = tariff(
-    TariffElement(components=tuple(price(one, "0.37") for one in Dimension if one is not Dimension.FLAT)),
+    TariffElement(components=tuple(price(one, "0.37") for one in PRICED if one is not Dimension.FLAT)),
     TariffElement(components=(price(Dimension.FLAT, "0.333"),)),
 )
 
@@ -561,7 +561,7 @@ def test_the_numbers_of_the_specifications_example_contradict_each_other():
 
 
 def test_a_flat_price_is_told_with_step_size_one_and_others_as_they_are():
-    exactly = tariff(TariffElement(components=tuple(price(one, "0.37", step_size=0) for one in Dimension)))
+    exactly = tariff(TariffElement(components=tuple(price(one, "0.37", step_size=0) for one in PRICED)))
     (told,) = issued(charged(), exactly)["tariffs"]
     steps = {one["type"]: one["step_size"] for one in told["elements"][0]["price_components"]}
     assert steps == {"FLAT": 1, "ENERGY": 0, "TIME": 0, "PARKING_TIME": 0}

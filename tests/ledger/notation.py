@@ -39,8 +39,9 @@ from vocabulary.identity import (
 )
 from vocabulary.money import Currency, from_micro, plain, round_to_minor
 from vocabulary.quantities import WattHours
+from vocabulary.rated import Owed, Rated, RatedLine, exact_net, exact_vat
 from vocabulary.reference import Address, Operator, Sealed
-from vocabulary.sessions import Finding, Owed, Rated, RatedLine, SessionRated, VatDecision, exact_net, exact_vat
+from vocabulary.sessions import Finding, SessionRated, VatDecision
 from vocabulary.tariff import Dimension
 from wattbook.database import open_database, writing
 

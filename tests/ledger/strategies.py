@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from tests.ledger.notation import line, session
 from vocabulary.money import Currency
 from vocabulary.sessions import SessionRated
-from vocabulary.tariff import Dimension
+from vocabulary.tariff import PRICED
 
 CURRENCIES = st.sampled_from([Currency("EUR"), Currency("JPY"), Currency("BHD")])  # 2, 0 and 3 decimals
 PERCENTS = st.sampled_from([None, *map(Decimal, ("0", "2.5", "7", "19", "19.0", "25.5"))])
 
 LINES = st.builds(
     line,
-    st.sampled_from(Dimension),
+    st.sampled_from(PRICED),
     billed=st.decimals(0, 250_000, places=1),
     price=st.decimals(0, 3, places=4),
     vat_percent=PERCENTS,

@@ -16,7 +16,7 @@ from vocabulary.identity import TariffId
 from vocabulary.money import Currency
 from vocabulary.quantities import WattHours
 from vocabulary.sessions import ChargingSession, Reading
-from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff, TariffElement, Weekday
+from vocabulary.tariff import PRICED, Dimension, PriceComponent, Restrictions, Tariff, TariffElement, Weekday
 
 HALF_SECOND = timedelta(microseconds=500_000)
 QUARTER = 1800  # of an hour, in half seconds
@@ -64,9 +64,7 @@ RESTRICTIONS = st.builds(
 )
 ELEMENTS = st.builds(
     TariffElement,
-    components=st.sets(st.sampled_from(Dimension), min_size=1).flatmap(
-        lambda kinds: st.tuples(*map(components, sorted(kinds)))
-    ),
+    components=st.sets(st.sampled_from(PRICED), min_size=1).flatmap(lambda kinds: st.tuples(*map(components, sorted(kinds)))),
     restrictions=st.one_of(st.just(Restrictions()), RESTRICTIONS, RESTRICTIONS),
 )
 TARIFFS = st.builds(

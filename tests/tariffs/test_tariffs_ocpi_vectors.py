@@ -16,7 +16,8 @@ from tariffs.document import read_document, tariff_of
 from tariffs.rate import rate
 from tests.notation import session_of
 from vocabulary.quantities import WattHours
-from vocabulary.sessions import ChargingSession, Reading, exact_net, exact_vat
+from vocabulary.rated import exact_net, exact_vat
+from vocabulary.sessions import ChargingSession, Reading
 from vocabulary.tariff import Tariff
 
 DATA = Path(__file__).parent.parent / "data" / "ocpi"

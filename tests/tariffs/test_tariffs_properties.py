@@ -20,8 +20,9 @@ from tests.tariffs.strategies import TARIFFS, ZONES, sessions
 from vocabulary.codec import encode
 from vocabulary.money import round_to_minor
 from vocabulary.quantities import WattHours, seconds_between, whole_second
-from vocabulary.sessions import ChargingSession, RatedLine, exact_net, exact_vat
-from vocabulary.tariff import Dimension
+from vocabulary.rated import RatedLine, exact_net, exact_vat
+from vocabulary.sessions import ChargingSession
+from vocabulary.tariff import PRICED, Dimension
 from vocabulary.zones import zone
 
 
@@ -52,7 +53,7 @@ def test_periods_are_contiguous_and_add_up_to_the_session(session, tariff, where
 @given(sessions(), TARIFFS, ZONES)
 def test_nothing_is_measured_twice_and_only_step_sizes_bill_more(session, tariff, where):
     lines = rate(session, tariff, where).lines
-    for dimension in Dimension:
+    for dimension in PRICED:
         of_it = [line for line in lines if line.dimension is dimension]
         assert len({line.element for line in of_it}) == len(of_it)
         assert sum(line.billed > line.quantity for line in of_it) <= 1

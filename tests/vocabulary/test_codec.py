@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from ingest.captures import read_line
 from ingest.decode import decode as decode_message
-from vocabulary import billing, charging, codec, reference, sessions, tariff
+from vocabulary import billing, charging, codec, rated, reference, sessions, tariff
 from vocabulary.charging import MeterSampled, Protocol, RawMessage, Sample
 from vocabulary.codec import decode, encode, event_id
 from vocabulary.identity import StationId, content_id, digest
@@ -38,7 +39,7 @@ def test_every_event_of_every_frame_goes_to_bytes_and_back_unchanged(path: Path)
             assert encode(again) == encode(event)
 
 
-@pytest.mark.parametrize("module", [billing, charging, reference, sessions, tariff], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [billing, charging, rated, reference, sessions, tariff], ids=lambda module: module.__name__)
 def test_a_field_is_left_out_only_for_a_default_that_is_one_object(module: object) -> None:
     """msgspec leaves defaults out by identity: an equal text or decimal that is another object would give other bytes.
 
@@ -51,7 +52,7 @@ def test_a_field_is_left_out_only_for_a_default_that_is_one_object(module: objec
             continue
         for field in msgspec.structs.fields(kind):
             if (name, field.name) not in made_one_by_ingest and field.default is not msgspec.NODEFAULT:
-                one = field.default in (None, "", ()) or isinstance(field.default, bool | charging.Direction)
+                one = field.default in (None, "", ()) or isinstance(field.default, bool | Enum)
                 assert one or (isinstance(field.default, int) and 0 <= field.default <= 256), f"{name}.{field.name}"
 
 

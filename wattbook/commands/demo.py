@@ -13,7 +13,8 @@ from streams.states import SessionRow
 from vocabulary.identity import TariffId, short
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
-from vocabulary.sessions import ChargingSession, Progress, Rated
+from vocabulary.rated import Rated
+from vocabulary.sessions import ChargingSession, Progress
 from wattbook.audit import replay
 from wattbook.commands.ledger import show_trial
 from wattbook.commands.output import OUT, escape, table

@@ -10,16 +10,8 @@ from vocabulary.billing import Entry
 from vocabulary.identity import short
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
-from vocabulary.sessions import (
-    ChargeReversed,
-    ChargingSession,
-    Progress,
-    Quality,
-    Rated,
-    RatedLine,
-    SignatureChecked,
-    quality_of,
-)
+from vocabulary.rated import Rated, RatedLine
+from vocabulary.sessions import ChargeReversed, ChargingSession, Progress, Quality, SignatureChecked, quality_of
 from vocabulary.tariff import Dimension
 from wattbook.commands.output import OUT, escape, micro, table
 from wattbook.conclusions import Dossier
@@ -144,7 +136,7 @@ def _quantity(line: RatedLine) -> str:
             return f"{plain(kwh(WattHours(line.billed)))} kWh"
         case Dimension.TIME | Dimension.PARKING_TIME:
             return str(timedelta(seconds=int(line.billed)))
-        case Dimension.FLAT:
+        case Dimension.FLAT | Dimension.MIN_PRICE | Dimension.MAX_PRICE:
             return plain(line.billed)
 
 
