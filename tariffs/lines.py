@@ -12,6 +12,7 @@ from tariffs.rounding import tidy
 from tariffs.timeline import Timeline
 from tariffs.words import ENGLISH, reason
 from vocabulary.codec import version_hash
+from vocabulary.identity import VersionHash
 from vocabulary.money import plain, round_half_up
 from vocabulary.rated import LimitPart, RatedLine
 from vocabulary.tariff import Basis
@@ -70,12 +71,12 @@ class Money:
             vat_percent=rule.key.vat_percent,
             since=instant_of(each.since),
             until=instant_of(each.until),
-            reason=_reason(rule, time_zone),
+            reason=self.reason(rule, time_zone),
             taxes=rule.key.taxes,
             basis=Basis.GROSS if owner.tariff.basis is Basis.GROSS else Basis.NET,
             per_minute=component.per_minute,
             reserved=rule.reserved,
-            tariff_version=version_hash(owner.tariff) if self._has_several else None,
+            tariff_version=self.version(rule),
         )
 
     def limit_line(self, each: Adjustment) -> RatedLine:
@@ -94,15 +95,18 @@ class Money:
             limit=LimitPart(net=str(change.net), tax=str(change.gross - change.net)),
         )
 
+    def version(self, rule: Rule) -> VersionHash | None:
+        """Of the tariff that a price is in; of the only one there is nothing to tell apart."""
+        return version_hash(rule.list.tariff) if self._has_several else None
+
+    @staticmethod
+    def reason(rule: Rule, time_zone: str) -> str:
+        """In English, told once for each price and zone."""
+        told = rule.list.reasons
+        if (text := told.get((rule.number, time_zone))) is None:
+            price = (rule.component.dimension, rule.element)
+            text = told[rule.number, time_zone] = reason(rule.list.tariff, price, ENGLISH, plain, time_zone)
+        return text
+
     def _quantity(self, rule: Rule, quantity: int) -> Decimal:
         return tidy(Decimal(quantity).scaleb(-self._line.places)) if rule.slot == ENERGY else Decimal(quantity)
-
-
-def _reason(rule: Rule, time_zone: str) -> str:
-    told = rule.list.reasons
-    if (text := told.get((rule.number, time_zone))) is None:
-        tariff = rule.list.tariff
-        text = told[rule.number, time_zone] = reason(
-            tariff, (rule.component.dimension, rule.element), ENGLISH, plain, time_zone
-        )
-    return text

@@ -2,14 +2,17 @@
 
 from decimal import localcontext
 from fractions import Fraction
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tariffs.breakdown import breakdown
 from tariffs.policy import Policy
 from tariffs.rate import EXACT, priced, rate, rated
 from tests.tariffs.oracle import bill
 from tests.tariffs.strategies import ZONES, circumstances, rich_tariffs, sessions
+from vocabulary.quantities import whole_second
 from vocabulary.rated import RatedLine, exact_net, exact_vat
 from vocabulary.tariff import Dimension, Profile
 from vocabulary.zones import zone
@@ -62,3 +65,15 @@ def test_what_is_owed_adds_up_to_the_lines_with_limits(data, session, tariff, wh
     for one in result.owed:
         assert one.gross == one.net + one.vat
         assert not one.taxes or sum(tax.amount for tax in one.taxes) == one.vat
+
+
+@given(st.data(), sessions(), rich_tariffs(), ZONES, st.sampled_from(Profile))
+def test_a_breakdown_is_the_rating_and_adds_up_to_it(data, session, tariff, where, profile):
+    known, policy = data.draw(circumstances(session)), Policy(profile=profile)
+    told = breakdown(session, tariff, where, policy, known)
+    assert told.rated == rate(session, tariff, where, policy, known)
+    assert (Fraction(told.before_taxes), Fraction(told.after_taxes)) == totals(told.rated.lines)
+    inside = [segment for segment in told.segments if not segment.reserved]
+    assert all(one.end == other.start for one, other in pairwise(inside))
+    if inside:
+        assert (inside[0].start, inside[-1].end) == (whole_second(session.start), whole_second(session.end))
