@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from invoicing.ocpi_cdr import CdrRefused, cdr
 from streams.catalogue import Catalogue
-from tariffs.document import document_of
+from tariffs.export_ocpi import document_of
 from vocabulary.codec import version_hash
 from vocabulary.identity import PartnerId
 from vocabulary.reference import Partner
