@@ -202,6 +202,9 @@ def key_of(conclusion: Conclusion) -> str:
 _BY_TARIFFS = (
     Finding.TARIFF_MISSING,
     Finding.VAT_UNFIT,
+    Finding.TAX_UNKNOWN,
+    Finding.TAXES_UNFIT,
+    Finding.LIMIT_UNFIT,
     Finding.AMOUNT_TOO_HIGH,
     Finding.STEPS_FAIL,
     Finding.CLOCK_UNTRUSTED,

@@ -6,9 +6,9 @@ waits for reference data is concluded again when that comes.
 """
 
 from collections.abc import Collection
-from decimal import Decimal
+from fractions import Fraction
 
-from streams import first_rules, signatures
+from streams import bearable, first_rules, signatures
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
 from tariffs.rate import rate
@@ -17,7 +17,7 @@ from vocabulary.charging import DEAUTHORISED
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.money import SESSION_MAX, plain
-from vocabulary.rated import Rated, exact_net
+from vocabulary.rated import Rated, exact_net, tax_factor
 from vocabulary.reference import Contract, Partner
 from vocabulary.rules import asks_persons, has_doubts
 from vocabulary.sessions import (
@@ -33,7 +33,7 @@ from vocabulary.sessions import (
     doubts_of,
     quality_of,
 )
-from vocabulary.tariff import Tariff
+from vocabulary.tariff import Tariff, taxes_of
 
 
 def conclude(
@@ -93,22 +93,24 @@ def _charge(
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
     if blocks := clock_blocks(session, tariff, waived):
         return (_flag(session, blocks.finding, blocks.detail),)
-    uncertain = None if held else _price_is_uncertain(session, tariff, catalogue, waived)
-    rated = _rated(session, session.token, plug, holder, tariff, held or (uncertain.finding if uncertain else None))
+    cost = rate(session, tariff, plug.site.time_zone)
+    if unbearable := bearable.blocks(cost, f"tariff {tariff.id}"):
+        return (_flag(session, unbearable.finding, unbearable.detail),)
+    doubts = (*_price_is_uncertain(session, tariff, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
+    uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
+    rated = _rated(session, session.token, plug, holder, tariff, cost, held or (uncertain.finding if uncertain else None))
     if has_doubts(catalogue.rules) and _is_too_high(rated.rated):
         most = f"more than {SESSION_MAX} {tariff.currency}"
         return (_flag(session, Finding.AMOUNT_TOO_HIGH, f"{most} for {plain(session.energy_wh)} Wh by tariff {tariff.id}"),)
     return (rated,) if uncertain is None else (_flag(session, uncertain.finding, uncertain.detail), rated)
 
 
-def _price_is_uncertain(
-    session: ChargingSession, tariff: Tariff, catalogue: Catalogue, waived: Collection[Finding]
-) -> Doubt | None:
+def _price_is_uncertain(session: ChargingSession, tariff: Tariff, catalogue: Catalogue) -> tuple[Doubt, ...]:
     """The registers at both ends suffice for the energy, not for which part of it was charged at which price."""
-    if not has_doubts(catalogue.rules) or quality_of(session) is not Quality.GAP or Finding.MESSAGES_MISSING in waived:
-        return None
+    if not has_doubts(catalogue.rules) or quality_of(session) is not Quality.GAP:
+        return ()
     told = f"{plain(session.energy_wh)} Wh by tariff {tariff.id}, of which {len(session.readings)} readings tell when"
-    return Doubt(finding=Finding.MESSAGES_MISSING, detail=told) if depends_on_time(tariff) else None
+    return (Doubt(finding=Finding.MESSAGES_MISSING, detail=told),) if depends_on_time(tariff) else ()
 
 
 def _is_too_high(rated: Rated) -> bool:
@@ -136,8 +138,10 @@ def _bears_vat_of_the_site(tariff: Tariff, plug: Plug, session: ChargingSession,
     return local is None or local.id == tariff.id or _vat_rates(tariff) == _vat_rates(local)
 
 
-def _vat_rates(tariff: Tariff) -> set[Decimal | None]:
-    return {component.vat_percent for element in tariff.elements for component in element.components}
+def _vat_rates(tariff: Tariff) -> set[tuple[bool, Fraction]]:
+    """What taxes come to, whatever they are called; whether any applies, since 0 percent is not none."""
+    said = [taxes_of(component) for element in tariff.elements for component in element.components]
+    return {(bool(taxes), tax_factor(taxes)) for taxes in said}
 
 
 def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None:
@@ -150,11 +154,18 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     tariff = tariff_for(plug, holder, session, catalogue)
     if judged.blocks or tariff is None or clock_blocks(session, tariff):
         return None
-    return rate(judged.session, tariff, plug.site.time_zone)
+    cost = rate(judged.session, tariff, plug.site.time_zone)
+    return None if bearable.notes_of(cost) or bearable.blocks(cost, "") else cost
 
 
 def _rated(
-    session: ChargingSession, token: TokenUid, plug: Plug, holder: Contract | Partner, tariff: Tariff, held: Finding | None
+    session: ChargingSession,
+    token: TokenUid,
+    plug: Plug,
+    holder: Contract | Partner,
+    tariff: Tariff,
+    cost: Rated,
+    held: Finding | None,
 ) -> SessionRated:
     zone = plug.site.time_zone
     return SessionRated(
@@ -175,7 +186,7 @@ def _rated(
         token=token,
         tariff=tariff.id,
         tariff_version=version_hash(tariff),
-        rated=rate(session, tariff, zone),
+        rated=cost,
         vat=VatDecision(rule="place-of-consumption", country=plug.site.address.country),
         held=held,
     )

@@ -340,7 +340,7 @@ def invoices_of(
 
 def _reasons_from(catalogue: Catalogue) -> ReasonOf:
     def reason_of(line: RatedLine, version: VersionHash, language: str, time_zone: str) -> str:
-        return price_note(line, catalogue.tariff_versions[version], language, time_zone)
+        return price_note(line, catalogue.tariff_versions[line.tariff_version or version], language, time_zone)
 
     return reason_of
 
