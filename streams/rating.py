@@ -8,7 +8,10 @@ waits for reference data is concluded again when that comes.
 from collections.abc import Collection
 from fractions import Fraction
 
+from msgspec import structs
+
 from streams import bearable, first_rules, signatures
+from streams.assignment import Chosen, choose, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
 from tariffs.rate import rate
@@ -19,7 +22,7 @@ from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.money import SESSION_MAX, plain
 from vocabulary.rated import Rated, exact_net, tax_factor
 from vocabulary.reference import Contract, Partner
-from vocabulary.rules import asks_persons, has_doubts
+from vocabulary.rules import asks_persons, has_doubts, tells_choices
 from vocabulary.sessions import (
     HOLDING,
     ChargingSession,
@@ -86,9 +89,10 @@ def _charge(
         return (_flag(session, Finding.TOKEN_UNKNOWN, f"station {session.station}, {session.start.isoformat()}"),)
     if not _has_local_time(session):
         return (_flag(session, Finding.TARIFF_MISSING, f"no calendar has {session.start.year} and {session.end.year}"),)
-    tariff = tariff_for(plug, holder, session, catalogue)
-    if tariff is None:
-        return (_flag(session, Finding.TARIFF_MISSING, f"tariff {holder.tariff or plug.evse.tariff}"),)
+    chosen = choose(session, plug, holder, catalogue)
+    if isinstance(chosen, Doubt):
+        return (_flag(session, chosen.finding, chosen.detail),)
+    tariff = chosen.tariff
     if not _bears_vat_of_the_site(tariff, plug, session, catalogue):
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
     if blocks := clock_blocks(session, tariff, waived):
@@ -98,7 +102,9 @@ def _charge(
         return (_flag(session, unbearable.finding, unbearable.detail),)
     doubts = (*_price_is_uncertain(session, tariff, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
     uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
-    rated = _rated(session, session.token, plug, holder, tariff, cost, held or (uncertain.finding if uncertain else None))
+    rated = _rated(session, session.token, plug, holder, chosen, cost, held or (uncertain.finding if uncertain else None))
+    if not tells_choices(catalogue.rules):
+        rated = structs.replace(rated, chosen=None)
     if has_doubts(catalogue.rules) and _is_too_high(rated.rated):
         most = f"more than {SESSION_MAX} {tariff.currency}"
         return (_flag(session, Finding.AMOUNT_TOO_HIGH, f"{most} for {plain(session.energy_wh)} Wh by tariff {tariff.id}"),)
@@ -118,23 +124,18 @@ def _is_too_high(rated: Rated) -> bool:
     return max((abs(exact_net(line)) for line in rated.lines), default=0) > SESSION_MAX or abs(rated.total) > SESSION_MAX
 
 
-def tariff_for(plug: Plug, holder: Contract | Partner | None, session: ChargingSession, catalogue: Catalogue) -> Tariff | None:
-    """The tariff in force when the session began: the contract's or partner's own, else the EVSE's."""
-    wanted = (holder.tariff if holder is not None else None) or plug.evse.tariff
-    return catalogue.tariff(wanted, session.start)
-
-
 def _has_local_time(session: ChargingSession) -> bool:
     """A broken clock may say the first or the last day that there is, and some place's time is a day before or after it."""
     return session.start.year > 1 and session.end.year < 9999
 
 
 def _bears_vat_of_the_site(tariff: Tariff, plug: Plug, session: ChargingSession, catalogue: Catalogue) -> bool:
-    """VAT is that of the charging point's country (Dir. 2006/112 Art. 39), and the EVSE's own tariff was written for it.
+    """VAT is that of the charging point's country (Dir. 2006/112 Art. 39), and the tariff of the place was written for it.
 
-    A contract's or partner's tariff may be used where it bears the same rates; abroad it would charge the wrong VAT.
+    That of a token, a contract, a partner or a payment may be used where it bears the same rates; abroad it would charge the
+    wrong VAT.
     """
-    local = catalogue.tariff(plug.evse.tariff, session.start)
+    local = tariff_of_the_place(plug, session.start, catalogue)
     return local is None or local.id == tariff.id or _vat_rates(tariff) == _vat_rates(local)
 
 
@@ -151,10 +152,10 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     if plug is None or holder is None or not _has_local_time(session):
         return None
     judged = judge(session, plug.evse.power_w_max)
-    tariff = tariff_for(plug, holder, session, catalogue)
-    if judged.blocks or tariff is None or clock_blocks(session, tariff):
+    chosen = choose(session, plug, holder, catalogue)
+    if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff):
         return None
-    cost = rate(judged.session, tariff, plug.site.time_zone)
+    cost = rate(judged.session, chosen.tariff, plug.site.time_zone)
     return None if bearable.notes_of(cost) or bearable.blocks(cost, "") else cost
 
 
@@ -163,7 +164,7 @@ def _rated(
     token: TokenUid,
     plug: Plug,
     holder: Contract | Partner,
-    tariff: Tariff,
+    chosen: Chosen,
     cost: Rated,
     held: Finding | None,
 ) -> SessionRated:
@@ -184,11 +185,12 @@ def _rated(
         contract=ContractId(holder.id) if isinstance(holder, Contract) else None,
         partner=PartnerId(holder.id) if isinstance(holder, Partner) else None,
         token=token,
-        tariff=tariff.id,
-        tariff_version=version_hash(tariff),
+        tariff=chosen.tariff.id,
+        tariff_version=version_hash(chosen.tariff),
         rated=cost,
         vat=VatDecision(rule="place-of-consumption", country=plug.site.address.country),
         held=held,
+        chosen=chosen.choice,
     )
 
 

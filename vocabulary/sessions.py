@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType
 
+from vocabulary.assignment import TariffChoice
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.identity import (
     ContractId,
@@ -308,6 +309,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     vat: VatDecision
     held: Finding | None = None  # the amount goes to held revenue and on no invoice
     revision: int = 0  # how often the session was rated before; each time that was reversed first
+    chosen: TariffChoice | None = None  # why by this tariff; None: rated by rules that did not tell
 
 
 class ReversalReason(StrEnum):

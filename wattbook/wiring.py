@@ -41,6 +41,7 @@ from streams.sqlite_log import SqliteLog
 from streams.topic_identity import TopicWatch, topic_of
 from streams.unit import Billable as Unbilled
 from streams.unit import ToPost, Unit, Verbs
+from vocabulary.assignment import TariffAssigned
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
@@ -372,6 +373,8 @@ def key_of(fact: ReferenceFact) -> str:
             return f"contract:{fact.contract.id}"
         case PartnerPublished():
             return f"partner:{fact.partner.id}"
+        case TariffAssigned():
+            return f"assignment:{fact.assignment.id}"
         case RulesAdopted():
             return "rules"
         case ClockTicked():
