@@ -35,8 +35,8 @@ def test_a_limit_shows_what_it_adds_to_the_net_amount_or_takes_off(capsys: pytes
         line(Dimension.MIN_PRICE, 1, "0", element=0, limit=low),
         line(Dimension.MAX_PRICE, 1, "0", element=0, limit=high),
     )
-    assert "MIN_PRICE +0.333333 net 19 % it applies" in rows
-    assert "MAX_PRICE -2.00 net 19 % it applies" in rows
+    assert "MIN_PRICE – +0.333333 net 19 % it applies" in rows
+    assert "MAX_PRICE – -2.00 net 19 % it applies" in rows
 
 
 def test_prices_of_time_have_the_unit_that_they_were_authored_in(capsys: pytest.CaptureFixture[str]) -> None:

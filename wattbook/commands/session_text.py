@@ -6,12 +6,21 @@ from decimal import Decimal
 
 from ledger.books import Booked
 from vocabulary import zones
+from vocabulary.assignment import PricePolicy
 from vocabulary.billing import Entry
 from vocabulary.identity import short
 from vocabulary.money import from_micro, plain, to_micro
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.rated import Rated, RatedLine, exact_net
-from vocabulary.sessions import ChargeReversed, ChargingSession, Progress, Quality, SignatureChecked, quality_of
+from vocabulary.sessions import (
+    ChargeReversed,
+    ChargingSession,
+    Progress,
+    Quality,
+    SessionRated,
+    SignatureChecked,
+    quality_of,
+)
 from vocabulary.tariff import Basis, Dimension
 from wattbook.commands.output import OUT, escape, micro, table
 from wattbook.conclusions import Dossier
@@ -57,6 +66,7 @@ def _about(found: Dossier) -> Iterator[tuple[str, str]]:
         if rated.revision:
             yield "revision", f"{rated.revision}: rated {rated.revision + 1} times; what did not hold is below"
         yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
+        yield from _why(rated)
         if charged is not None and rated.energy_wh != charged.energy_wh:
             billed = f"{plain(kwh(rated.energy_wh))} kWh, from {plain(kwh(rated.begin_wh))} to {plain(kwh(rated.end_wh))} kWh"
             yield "billed", billed
@@ -65,6 +75,16 @@ def _about(found: Dossier) -> Iterator[tuple[str, str]]:
     elif charged is not None:
         yield "at", f"EVSE {charged.evse} of the station"
         yield "token", charged.token or "none was told"
+
+
+def _why(rated: SessionRated) -> Iterator[tuple[str, str]]:
+    """Why that tariff, and what came into force while the session went on; nothing where older rules did not tell."""
+    if rated.chosen is None:
+        return
+    policy = rated.chosen.policy is PricePolicy.GUARANTEED
+    yield "because", f"{rated.chosen.reason}, {'as the session began' if policy else 'as it is in force'}"
+    for stage in rated.chosen.then:
+        yield "from", f"{_instant(stage.since)} on by {stage.tariff}, version {short(stage.version)}"
 
 
 def _told(told: Told) -> Iterator[tuple[str, str]]:
