@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from vocabulary.codec import ReferenceFact, version_hash
 from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid, VersionHash
@@ -75,6 +75,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     tariffs: dict[TariffId, Versions[Tariff]] = {}
     contracts: dict[ContractId, Versions[Contract]] = {}
     partners: dict[PartnerId, Versions[Partner]] = {}
+    tariff_ends: dict[TariffId, dict[datetime, datetime]] = {}  # when a version's own validity ends, by its `valid_from`
     tariff_versions: dict[VersionHash, Tariff] = {}  # every version that was ever published, by its content
     evses: dict[str, Versions[dict[StationId, tuple[Evse, ...]]]] = {}  # of each site's versions, by station
     # Where to look: whatever version of these ever had that station, or that token (in lower case).
@@ -98,7 +99,12 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         return self.contracts.get(contract, Versions[Contract]()).at(at)
 
     def tariff(self, tariff: TariffId, at: datetime) -> Tariff | None:
-        return self.tariffs.get(tariff, Versions[Tariff]()).at(at)
+        """The version in force; None: there is none yet, or the last one that began has ended."""
+        versions = self.tariffs.get(tariff, Versions[Tariff]())
+        index = bisect_right(versions.since, at)
+        since = versions.since[index - 1] if index else None
+        until = None if since is None else self.tariff_ends.get(tariff, {}).get(since)
+        return versions.at(at) if until is None or at < until else None
 
     def plug(self, station: StationId, number: int, at: datetime) -> Plug | None:
         """The EVSE of a station by its number; where the message named none (0) and the station has only one, that one."""
@@ -138,7 +144,8 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
         case TariffPublished():
             tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, fact.tariff)
             versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}
-            return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions)
+            ends = catalogue.tariff_ends | {fact.tariff.id: _ends(catalogue, fact)}
+            return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions, tariff_ends=ends)
         case ContractPublished():
             contracts = _with(catalogue.contracts, fact.contract.id, fact.valid_from, fact.contract)
             tokens = [token.casefold() for token in fact.contract.tokens]
@@ -166,7 +173,8 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
         case SitePublished():
             return catalogue.sites.get(fact.site.id, Versions[Site]()).has(fact.valid_from, fact.site)
         case TariffPublished():
-            return catalogue.tariffs.get(fact.tariff.id, Versions[Tariff]()).has(fact.valid_from, fact.tariff)
+            is_known = catalogue.tariffs.get(fact.tariff.id, Versions[Tariff]()).has(fact.valid_from, fact.tariff)
+            return is_known and _ends(catalogue, fact) == catalogue.tariff_ends.get(fact.tariff.id, {})
         case ContractPublished():
             return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
         case PartnerPublished():
@@ -187,6 +195,12 @@ def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return fact.valid_from in known.since and not is_in_force(catalogue, fact)
         case _:
             return False
+
+
+def _ends(catalogue: Catalogue, fact: TariffPublished) -> dict[datetime, datetime]:
+    """The ends of this tariff's versions, with that of this one."""
+    others = {s: end for s, end in catalogue.tariff_ends.get(fact.tariff.id, {}).items() if s != fact.valid_from}
+    return others if fact.valid_until is UNSET else others | {fact.valid_from: fact.valid_until}
 
 
 def _stations_of(evse: Evse) -> set[StationId]:
