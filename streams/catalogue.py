@@ -99,12 +99,18 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         return self.contracts.get(contract, Versions[Contract]()).at(at)
 
     def tariff(self, tariff: TariffId, at: datetime) -> Tariff | None:
-        """The version in force; None: there is none yet, or the last one that began has ended."""
-        versions = self.tariffs.get(tariff, Versions[Tariff]())
-        index = bisect_right(versions.since, at)
-        since = versions.since[index - 1] if index else None
-        until = None if since is None else self.tariff_ends.get(tariff, {}).get(since)
-        return versions.at(at) if until is None or at < until else None
+        version = self.tariff_version(tariff, at)
+        return None if version is None else version.tariff
+
+    def tariff_version(self, tariff: TariffId, at: datetime) -> TariffPublished | None:
+        """The version in force, and since when; None: there is none yet, or the last one that began has ended."""
+        since, values = self.tariffs.get(tariff, Versions[Tariff]())
+        if not (index := bisect_right(since, at)):
+            return None
+        begun = since[index - 1]
+        until = self.tariff_ends.get(tariff, {}).get(begun, UNSET)
+        has_ended = until is not UNSET and until <= at
+        return None if has_ended else TariffPublished(tariff=values[index - 1], valid_from=begun, valid_until=until)
 
     def plug(self, station: StationId, number: int, at: datetime) -> Plug | None:
         """The EVSE of a station by its number; where the message named none (0) and the station has only one, that one."""
