@@ -8,6 +8,7 @@ import click
 from vocabulary.identity import TariffId
 from wattbook.commands.home import publish_quietly
 from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, opened, pass_settings, print_json
+from wattbook.commands.tariff_formats import export_command, import_command
 from wattbook.prices import price_text
 from wattbook.settings import Settings
 
@@ -15,6 +16,10 @@ from wattbook.settings import Settings
 @click.group()
 def tariff() -> None:
     """Tariffs."""
+
+
+tariff.add_command(export_command)
+tariff.add_command(import_command)
 
 
 @tariff.command()
