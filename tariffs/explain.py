@@ -10,10 +10,12 @@ personalMessage: where it would not, whole prices are left out from the end and 
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 
 from tariffs.rate import LINE_ORDER
+from tariffs.series_words import costs, follows_series, offer_by_series, reason_by_series, when_by_series
 from tariffs.words import Number, Words, conditions, duration, in_kwh, reason, when, words_for
 from vocabulary.money import minor_exponent, round_half_up
 from vocabulary.rated import RatedLine
@@ -30,7 +32,7 @@ def explain(tariff: Tariff, language: str, number: Number) -> str:
     """The prices of a tariff, at most CHARACTERS_MAX characters; `number` writes a decimal as the reader does."""
     words = words_for(language)
     components = [component for element in tariff.elements for component in element.components]
-    if not any(component.price for component in components):
+    if not any(map(costs, components)):
         return words.all_free
     offers = [(dimension, offer) for dimension in LINE_ORDER for offer in _offers(tariff, dimension, words, number)]
     texts = (_text(offers[:count], len(offers), components, words) for count in range(len(offers), -1, -1))
@@ -39,11 +41,15 @@ def explain(tariff: Tariff, language: str, number: Number) -> str:
 
 def explain_line(line: RatedLine, tariff: Tariff, language: str, number: Number, time_zone: str = "") -> str:
     """Why the price of a rated line applied. In English, with the site's zone, this is the line's own `reason`."""
+    if follows_series(line, tariff):
+        return reason_by_series(tariff, line.element, line.unit_price, words_for(language), number, time_zone)
     return reason(tariff, (line.dimension, line.element), words_for(language), number, time_zone)
 
 
 def explain_when(line: RatedLine, tariff: Tariff, language: str, number: Number, time_zone: str = "") -> str:
     """The same for a bill, where the element's number says nothing: "22:00-06:00"; empty where the price always applies."""
+    if follows_series(line, tariff):
+        return when_by_series(tariff, line.element, line.unit_price, words_for(language), number, time_zone)
     return when(tariff, (line.dimension, line.element), words_for(language), number, time_zone)
 
 
@@ -61,7 +67,7 @@ def _offers(tariff: Tariff, dimension: Dimension, words: Words, number: Number) 
         for component in element.components
         if component.dimension is dimension
     ]
-    if not any(component.price for _, component in found):
+    if not any(costs(component) for _, component in found):
         return  # free throughout: nothing to tell beside what costs something
     for count, (restrictions, component) in enumerate(found):
         price = _price(component, tariff, words, number)
@@ -73,6 +79,9 @@ def _offers(tariff: Tariff, dimension: Dimension, words: Words, number: Number) 
 
 
 def _price(component: PriceComponent, tariff: Tariff, words: Words, number: Number) -> str:
+    if component.series is not None:
+        offered = offer_by_series(component, words, number, partial(_per_kwh, component, tariff, number))
+        return offered + _step(component, words, number)
     if not component.price:
         return words.free
     gross = Fraction(component.price) * (100 + Fraction(component.vat_percent or 0)) / 100
@@ -87,6 +96,11 @@ def _price(component: PriceComponent, tariff: Tariff, words: Words, number: Numb
             pass
     amount = number(_shown(gross, minor_exponent(tariff.currency)))
     return f"{amount} {tariff.currency}{unit}{_step(component, words, number)}"
+
+
+def _per_kwh(component: PriceComponent, tariff: Tariff, number: Number, price: Decimal) -> str:
+    gross = Fraction(price) * (100 + Fraction(component.vat_percent or 0)) / 100
+    return f"{number(_shown(gross, minor_exponent(tariff.currency)))} {tariff.currency}/kWh"
 
 
 def _shown(gross: Fraction, places_min: int) -> Decimal:
@@ -122,5 +136,5 @@ def _label(dimension: Dimension, words: Words) -> str:
 
 
 def _vat(components: list[PriceComponent], words: Words) -> str:
-    taxed = {component.vat_percent is not None for component in components if component.price}
+    taxed = {component.vat_percent is not None for component in components if costs(component)}
     return {frozenset({True}): words.vat, frozenset({False}): words.no_vat}.get(frozenset(taxed), words.vat_in_part)

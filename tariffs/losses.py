@@ -17,6 +17,7 @@ from vocabulary.tariff import Basis, Dimension, PriceComponent, Profile, Tariff,
 class LossReason(StrEnum):
     """Each has a paragraph in docs/errors.md. Those of the price stand first."""
 
+    PRICE_SERIES = "price_series_not_expressible"
     GROSS_PRICES = "gross_prices_not_expressible"
     UNKNOWN_TAXES = "unknown_taxes_not_expressible"
     DIFFERENT_TAXES = "different_taxes_in_one_dimension_not_expressible"
@@ -96,6 +97,13 @@ def factor(taxes: tuple[Tax, ...]) -> Fraction:
     for level in levels.values():
         made *= level
     return made
+
+
+def of_a_series(component: PriceComponent, where: str) -> Iterator[Loss]:
+    """A price that follows a published series: no format has a field for it, and what is added to it is not the price."""
+    if component.series is not None:
+        instead = f"{component.price} per kWh, without {component.series.id}"
+        yield Loss(reason=LossReason.PRICE_SERIES, changes_price=True, where=where, instead=instead)
 
 
 def has_unknown_taxes(tariff: Tariff, component: PriceComponent) -> bool:
