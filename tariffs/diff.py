@@ -16,7 +16,7 @@ from msgspec import Struct
 from tariffs.explain import DISPLAY_ORDER, driver_price, label_of, taxes_known
 from tariffs.lint_reach import USES, Place, places_of
 from tariffs.rounding import tidy
-from tariffs.words import ENGLISH, conditions, shown
+from tariffs.words import ENGLISH, authored, conditions, shown
 from vocabulary.money import Currency, plain, round_half_up
 from vocabulary.tariff import Dimension, PriceComponent, PriceLimit, Reservation, Restrictions, Tariff, taxes_of
 
@@ -61,7 +61,7 @@ def _prices(old: Tariff, new: Tariff) -> Iterator[Change]:
     for use, dimension in product(USES, DISPLAY_ORDER):
         before, after = places_of(old, dimension, use), places_of(new, dimension, use)
         pairs, gone, come = _matched(before, after)
-        for pair in pairs:
+        for pair in _in_order(pairs, before, 0):
             yield from _changes(dimension, use, pair, old, new)
         for place in gone:
             yield _alone(ChangeKind.GONE, dimension, use, place, old)
@@ -188,7 +188,7 @@ def _amount_changed(what: str, texts: Sequence[str], amounts: Sequence[Fraction]
 
 def _told(component: PriceComponent, tariff: Tariff) -> str:
     """As authored."""
-    return f"{plain(tidy(component.price))} {tariff.currency}{_unit(component)}"
+    return f"{plain(authored(component.price, tariff.currency))} {tariff.currency}{_unit(component)}"
 
 
 def _amount(amount: Fraction, component: PriceComponent, currency: Currency) -> str:
@@ -250,7 +250,10 @@ def _limit(what: str, before: PriceLimit | None, after: PriceLimit | None, old: 
     for name, bound in (("before taxes", "before_taxes"), ("with taxes", "after_taxes")):
         was: Decimal | None = getattr(before, bound, None)
         becomes: Decimal | None = getattr(after, bound, None)
-        texts = ["" if one is None else f"{plain(tidy(one))} {tariff.currency}" for one, tariff in ((was, old), (becomes, new))]
+        texts = [
+            "" if one is None else f"{plain(authored(one, tariff.currency))} {tariff.currency}"
+            for one, tariff in ((was, old), (becomes, new))
+        ]
         if was is None or becomes is None:
             yield from _one_sided(f"{what} {name}", texts[0], texts[1])
         elif was != becomes:

@@ -31,7 +31,7 @@ from tariffs.explain import (
 from tariffs.price_list_words import ListWords, list_words_for
 from tariffs.restrictions import MIDNIGHT
 from tariffs.rounding import tidy
-from tariffs.words import Number, Words, conditions, limit_words, shown, words_for
+from tariffs.words import Number, Words, authored, conditions, limit_words, otherwise, shown, words_for
 from vocabulary.tariff import (
     VAT,
     Basis,
@@ -130,7 +130,7 @@ def _section(teller: _Teller, title: str, kinds: list[list[Priced]]) -> PriceSec
 
 def _rows(teller: _Teller, prices: list[Priced]) -> Iterator[PriceRow]:
     for count, (element, restrictions, component) in enumerate(prices):
-        always = teller.words.at_other_times if count else teller.words.always
+        always = otherwise([earlier for _, earlier, _ in prices[:count]], teller.words) or teller.words.always
         yield PriceRow(
             price=price_text(component, teller.tariff, teller.words, teller.number),
             authored=_authored(teller, component),
@@ -145,7 +145,9 @@ def _authored(teller: _Teller, component: PriceComponent) -> str:
     if not component.price or teller.tariff.basis is not Basis.NET or not is_taxed:
         return ""
     unit = {Dimension.ENERGY: "/kWh", Dimension.FLAT: ""}.get(component.dimension, "/min" if component.per_minute else "/h")
-    return teller.more.net.format(f"{teller.number(tidy(component.price))} {teller.tariff.currency}{unit}")
+    return teller.more.net.format(
+        f"{teller.number(authored(component.price, teller.tariff.currency))} {teller.tariff.currency}{unit}"
+    )
 
 
 def _section_remarks(teller: _Teller, prices: list[Priced]) -> Iterator[str]:
@@ -282,10 +284,7 @@ def _profile_rules(teller: _Teller) -> Iterator[str]:
     kinds = {element.restrictions.reservation for element in tariff.elements}
     if Reservation.RESERVATION in kinds:
         yield more.reservation_at_start if is_ocpp else more.reservation
-    if Reservation.RESERVATION_EXPIRES in kinds and Reservation.RESERVATION in kinds:
-        yield more.expired_lacks
-    elif is_ocpp and Reservation.RESERVATION in kinds:
-        yield more.expired_unpriced
+        yield more.expired_unpriced if is_ocpp else more.expired_lacks
 
 
 def _is_conditional(tariff: Tariff, dimension: Dimension) -> bool:

@@ -4,7 +4,7 @@ Numbers are written by a function that is passed in, since how a language writes
 not of a tariff. Conditions come out as fragments in a fixed order: "22:00-06:00", "Monday to Friday", "up to 10 kWh".
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -44,17 +44,16 @@ def when(tariff: Tariff, price: Price, words: Words, number: Number, time_zone: 
     if dimension in _LIMITS:
         return ""
     found = conditions(tariff.elements[element - 1].restrictions, words, number, time_zone)
-    return ", ".join(found) or _otherwise(tariff, price, words)
-
-
-def _otherwise(tariff: Tariff, price: Price, words: Words) -> str:
-    """What remains after the earlier prices of the dimension; empty where there is none before this one."""
-    dimension, element = price
     earlier = [
         other.restrictions
         for other in tariff.elements[: element - 1]
         if other.restrictions.reservation is None and any(part.dimension is dimension for part in other.components)
     ]
+    return ", ".join(found) or otherwise(earlier, words)
+
+
+def otherwise(earlier: Sequence[Restrictions], words: Words) -> str:
+    """What remains after the earlier prices of a kind; empty where there is none."""
     if any(limit.evse_kind or limit.payment_brand or limit.payment_recognition for limit in earlier):
         return words.in_other_cases
     return words.at_other_times if earlier else ""
@@ -82,6 +81,13 @@ def shown(amount: Fraction, currency: Currency) -> Decimal:
     rounded, places_min = round_half_up(amount, PLACES), minor_exponent(currency)
     places = next(places for places in range(places_min, PLACES + 1) if round_half_up(rounded, places) == rounded)
     return round_half_up(rounded, places)
+
+
+def authored(price: Decimal, currency: Currency) -> Decimal:
+    """All digits of a price, and at least those of its currency: 0.4 EUR is 0.40, 0.123456 stays."""
+    exponent = tidy(price).as_tuple().exponent
+    places = max(minor_exponent(currency), -exponent if isinstance(exponent, int) else 0)
+    return tidy(price).quantize(Decimal(1).scaleb(-places))
 
 
 def conditions(limit: Restrictions, words: Words, number: Number, time_zone: str = "") -> list[str]:

@@ -54,15 +54,15 @@ def test_a_net_price_that_becomes_gross_tells_what_is_paid():
 
 def test_a_price_that_comes_and_one_that_goes_are_named_by_when_they_apply():
     assert told(written(DAY), written(f"{NIGHT} | {DAY} + 1 EUR VAT 19%")) == [
-        ("new", "Energy, 22:00-06:00", "price", "", "0.3 EUR/kWh"),
-        ("new", "Start fee, without restrictions", "price", "", "1 EUR"),
+        ("new", "Energy, 22:00-06:00", "price", "", "0.30 EUR/kWh"),
+        ("new", "Start fee, without restrictions", "price", "", "1.00 EUR"),
     ]
     assert {change.kind for change in diff(written(f"{NIGHT} | {DAY}"), written(DAY))} == {ChangeKind.GONE}
 
 
 def test_a_window_that_moves_is_told_as_that():
     assert told(written(f"{NIGHT} | {DAY}"), written(f"{NIGHT.replace('22:00', '23:00')} | {DAY}")) == [
-        ("changed", "Energy, 0.3 EUR/kWh", "restrictions", "22:00-06:00", "23:00-06:00")
+        ("changed", "Energy, 0.30 EUR/kWh", "restrictions", "22:00-06:00", "23:00-06:00")
     ]
 
 
@@ -85,7 +85,7 @@ def test_step_and_unit_are_compared():
     hour, minute = element(price(TIME, "6", step_size=60)), element(price(TIME, "0.1", step_size=1, per_minute=True))
     changes = diff(made(hour), made(minute))
     assert [(one.what, one.before, one.after) for one in changes] == [
-        ("price", "6 EUR/h", "0.1 EUR/min"),
+        ("price", "6.00 EUR/h", "0.10 EUR/min"),
         ("step size", "60 s", "1 s"),
     ]
     assert changes[0].absolute == 0
@@ -109,9 +109,9 @@ def test_what_holds_for_the_whole_tariff_is_compared():
     )
     assert told(old, new) == [
         ("changed", "", "id", "t", "u"),
-        ("changed", "", "minimum price before taxes", "1 EUR", "2 EUR"),
+        ("changed", "", "minimum price before taxes", "1.00 EUR", "2.00 EUR"),
         ("new", "", "minimum price with taxes", "", "2.38 EUR"),
-        ("new", "", "maximum price before taxes", "", "50 EUR"),
+        ("new", "", "maximum price before taxes", "", "50.00 EUR"),
         ("gone", "", "text in 'de'", "Einfach", ""),
         ("changed", "", "text in 'en'", "Simple", "Plain"),
         ("gone", "", "audience", "REGULAR", ""),

@@ -5,6 +5,8 @@ from rich.table import Table
 from tariffs.price_list import PriceList, PriceRow, PriceSection
 from wattbook.commands.output import OUT, escape, paragraph
 
+_WHEN_MAX = 40
+
 
 def show_price_list(told: PriceList, version: str) -> None:
     """`version` is what a machine calls it: id, profile, hash."""
@@ -12,7 +14,8 @@ def show_price_list(told: PriceList, version: str) -> None:
     OUT.print(f"[dim]{escape(version)}[/]")
     if told.in_force:
         OUT.print(f"[dim]{escape(told.in_force)}[/]")
-    columns = _widths([row for section in told.sections for row in section.rows])
+    rows = [row for section in told.sections for row in section.rows]
+    columns = _widths(rows) if rows else (0, 0)
     for section in told.sections:
         OUT.print()
         _show_section(section, columns)
@@ -26,8 +29,8 @@ def _show_section(section: PriceSection, columns: tuple[int, int]) -> None:
     OUT.print(f"[bold]{escape(section.title)}[/]")
     made = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
     made.add_column(min_width=columns[0] + 2, no_wrap=True)
-    made.add_column()
-    made.add_column(min_width=columns[1], style="dim")
+    made.add_column(min_width=columns[1])
+    made.add_column(style="dim")
     for row in section.rows:
         made.add_row("  " + escape(row.price), escape(row.when), escape(row.authored))
     OUT.print(made)
@@ -36,4 +39,6 @@ def _show_section(section: PriceSection, columns: tuple[int, int]) -> None:
 
 
 def _widths(rows: list[PriceRow]) -> tuple[int, int]:
-    return max((len(row.price) for row in rows), default=0), max((len(row.authored) for row in rows), default=0)
+    """The same for all blocks, so that they stand below each other."""
+    prices, whens = ([len(text) for text in texts] for texts in zip(*((row.price, row.when) for row in rows), strict=True))
+    return max(prices), min(max(whens), _WHEN_MAX)

@@ -9,10 +9,9 @@ from invoicing.localise import language as words_of
 from streams.catalogue import Catalogue
 from tariffs.price_list import price_list
 from vocabulary.zones import zone
-from wattbook.commands.home import publish_quietly
-from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, opened, pass_settings, print_json
+from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, pass_settings, print_json
 from wattbook.commands.price_list_text import show_price_list
-from wattbook.commands.tariff_diff import diff
+from wattbook.commands.tariff_diff import catalogue_for, diff
 from wattbook.commands.tariff_lint import lint
 from wattbook.prices import price_text
 from wattbook.reference_files import operator_zone
@@ -39,9 +38,7 @@ tariff.add_command(diff)
 def explain(settings: Settings, tariff_id: str, language: str, short: bool, as_json: bool) -> None:
     """All prices of a tariff in a person's words: in force now, or as ID@TIME, a version's hash, or a FILE has it."""
     site = operator_zone(settings.reference_path) or "UTC"
-    with opened(settings) as app:
-        publish_quietly(app)
-        found = _found(tariff_id, app.runtime.catalogue(), site)
+    found = _found(tariff_id, catalogue_for(settings, tariff_id), site)
     text = price_text(found.tariff, language)
     if as_json:
         print_json({"tariff": tariff_id, "language": language, "text": text})

@@ -35,7 +35,7 @@ def diff(settings: Settings, old: str, new: str, as_json: bool) -> None:
     Status 0: they are the same; 1: they are not; 2: one of them is not there.
     """
     site = operator_zone(settings.reference_path) or "UTC"
-    catalogue = Catalogue() if is_file(old) and is_file(new) else _catalogue(settings)
+    catalogue = catalogue_for(settings, old, new)
     try:
         before, after = (named_tariff(name, catalogue, datetime.now(UTC), site).tariff for name in (old, new))
     except TariffNotFound as error:
@@ -49,7 +49,10 @@ def diff(settings: Settings, old: str, new: str, as_json: bool) -> None:
     sys.exit(1 if changes else 0)
 
 
-def _catalogue(settings: Settings) -> Catalogue:
+def catalogue_for(settings: Settings, *names: str) -> Catalogue:
+    """What is in force in this home, which is not looked at where only files are named."""
+    if all(map(is_file, names)):
+        return Catalogue()
     with opened(settings) as app:
         publish_quietly(app)
         return app.runtime.catalogue()
