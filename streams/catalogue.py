@@ -5,12 +5,13 @@ published last counts, for what is concluded from then on; what was concluded be
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import Struct, UnsetType, structs
 
+from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
 from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid, VersionHash
 from vocabulary.reference import (
@@ -53,6 +54,18 @@ class Versions(NamedTuple, Generic[V]):
         return self.values[index - 1] if index else None
 
 
+class Until(NamedTuple, Generic[V]):
+    """A version that may cease to be in force before there is a later one. `until` is exclusive; None: it does not."""
+
+    value: V
+    until: datetime | None = None
+
+
+def _in_force(versions: Versions[Until[V]], at: datetime) -> V | None:
+    found = versions.at(at)
+    return None if found is None or (found.until is not None and found.until <= at) else found.value
+
+
 class Plug(NamedTuple):
     """An EVSE and the site it stands on."""
 
@@ -72,7 +85,8 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     operators: Versions[Operator] = Versions()
     sites: dict[str, Versions[Site]] = {}
-    tariffs: dict[TariffId, Versions[Tariff]] = {}
+    tariffs: dict[TariffId, Versions[Until[Tariff]]] = {}
+    assigned: dict[str, Versions[Until[Assignment]]] = {}
     contracts: dict[ContractId, Versions[Contract]] = {}
     partners: dict[PartnerId, Versions[Partner]] = {}
     tariff_versions: dict[VersionHash, Tariff] = {}  # every version that was ever published, by its content
@@ -81,6 +95,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     sites_of: dict[StationId, tuple[str, ...]] = {}
     contracts_of: dict[str, tuple[ContractId, ...]] = {}
     partners_of: dict[str, tuple[PartnerId, ...]] = {}
+    assigned_by: dict[tuple[str, str], tuple[str, ...]] = {}  # whatever version ever had that as its first criterion
     rules: int = 1
     ticked: datetime | None = None  # what time it is, as far as ticks say; None: the clock never ticked
 
@@ -98,7 +113,18 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         return self.contracts.get(contract, Versions[Contract]()).at(at)
 
     def tariff(self, tariff: TariffId, at: datetime) -> Tariff | None:
-        return self.tariffs.get(tariff, Versions[Tariff]()).at(at)
+        return _in_force(self.tariffs.get(tariff, Versions[Until[Tariff]]()), at)
+
+    def assignments(self, criteria: Iterable[tuple[str, str]], at: datetime) -> Iterator[Assignment]:
+        """Those in force whose first criterion is one of these (`first_criterion`); whether they hold is not looked at."""
+        for one in dict.fromkeys(one for criterion in criteria for one in self.assigned_by.get(criterion, ())):
+            if (assignment := _in_force(self.assigned[one], at)) is not None:
+                yield assignment
+
+    def bounds(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
+        """The instants between the two, in order, at which a tariff or an assignment comes into force or ceases to be."""
+        found = {*_bounds(self.tariffs.values()), *_bounds(self.assigned.values())}
+        return tuple(sorted(at for at in found if start < at < end))
 
     def plug(self, station: StationId, number: int, at: datetime) -> Plug | None:
         """The EVSE of a station by its number; where the message named none (0) and the station has only one, that one."""
@@ -136,9 +162,14 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             sites_of = _found_by(catalogue.sites_of, by_station, fact.site.id)
             return structs.replace(catalogue, sites=sites, evses=evses, sites_of=sites_of)
         case TariffPublished():
-            tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, fact.tariff)
+            tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, Until(fact.tariff, _end(fact.valid_until)))
             versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}
             return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions)
+        case TariffAssigned():
+            given = Until(fact.assignment, _end(fact.valid_until))
+            assigned = _with(catalogue.assigned, fact.assignment.id, fact.valid_from, given)
+            by = _found_by(catalogue.assigned_by, [first_criterion(fact.assignment)], fact.assignment.id)
+            return structs.replace(catalogue, assigned=assigned, assigned_by=by)
         case ContractPublished():
             contracts = _with(catalogue.contracts, fact.contract.id, fact.valid_from, fact.contract)
             tokens = [token.casefold() for token in fact.contract.tokens]
@@ -166,7 +197,11 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
         case SitePublished():
             return catalogue.sites.get(fact.site.id, Versions[Site]()).has(fact.valid_from, fact.site)
         case TariffPublished():
-            return catalogue.tariffs.get(fact.tariff.id, Versions[Tariff]()).has(fact.valid_from, fact.tariff)
+            known = catalogue.tariffs.get(fact.tariff.id, Versions[Until[Tariff]]())
+            return known.has(fact.valid_from, Until(fact.tariff, _end(fact.valid_until)))
+        case TariffAssigned():
+            given = catalogue.assigned.get(fact.assignment.id, Versions[Until[Assignment]]())
+            return given.has(fact.valid_from, Until(fact.assignment, _end(fact.valid_until)))
         case ContractPublished():
             return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
         case PartnerPublished():
@@ -183,10 +218,32 @@ def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
     """Whether a tariff version is given another content from the same instant on: what comes late is then priced anew."""
     match fact:
         case TariffPublished():
-            known = catalogue.tariffs.get(fact.tariff.id, Versions[Tariff]())
+            known = catalogue.tariffs.get(fact.tariff.id, Versions[Until[Tariff]]())
             return fact.valid_from in known.since and not is_in_force(catalogue, fact)
         case _:
             return False
+
+
+def _bounds(known: Iterable[Versions[Until[V]]]) -> Iterator[datetime]:
+    for versions in known:
+        yield from versions.since
+        yield from (value.until for value in versions.values if value.until is not None)
+
+
+def first_criterion(assignment: Assignment) -> tuple[str, str]:
+    """By what an assignment is looked for: the most specific of its criteria that names a thing."""
+    named = {
+        "token": None if assignment.token is None else assignment.token.casefold(),
+        "contract": assignment.contract,
+        "partner": assignment.partner,
+        "evse": assignment.evse,
+        "site": assignment.site,
+    }
+    return next(((kind, name) for kind, name in named.items() if name is not None), ("", ""))
+
+
+def _end(valid_until: datetime | UnsetType) -> datetime | None:
+    return None if isinstance(valid_until, UnsetType) else valid_until
 
 
 def _stations_of(evse: Evse) -> set[StationId]:

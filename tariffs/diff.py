@@ -247,7 +247,7 @@ def _mix(tariff: Tariff) -> str:
 
 
 def _limit(what: str, before: PriceLimit | None, after: PriceLimit | None, old: Tariff, new: Tariff) -> Iterator[Change]:
-    for name, bound in (("before taxes", "before_taxes"), ("with taxes", "after_taxes")):
+    for name, bound in (("before taxes", "before_taxes"), ("after taxes", "after_taxes")):
         was: Decimal | None = getattr(before, bound, None)
         becomes: Decimal | None = getattr(after, bound, None)
         texts = [

@@ -6,7 +6,7 @@ The order is that of Regulation (EU) 2023/1804 (AFIR) Art. 5: per kWh, per minut
 driver pays, taxes included, wherever the tariff knows its taxes; else they say that taxes are added. They are shown to four
 decimals, half up; a price of time per minute where that is exact or was authored so, else per hour. The text fits into an OCPP
 personalMessage: where it would not, whole prices are left out from the end and the text says so. A price is never cut.
-The whole of it is in `price_list`.
+The whole of it is in `price_sheet`.
 """
 
 from collections.abc import Iterator
@@ -52,7 +52,10 @@ def explain(tariff: Tariff, language: str, number: Number) -> str:
 
 
 def explain_line(line: RatedLine, tariff: Tariff, language: str, number: Number, time_zone: str = "") -> str:
-    """Why the price of a rated line applied. In English, with the site's zone, this is the line's own `reason`."""
+    """Why the price of a rated line applied. In English, with the site's zone, this is the line's own `reason`.
+
+    Of a limit it tells both bounds, where the line has the one that was missed.
+    """
     return reason(tariff, (line.dimension, line.element), words_for(language), number, time_zone)
 
 

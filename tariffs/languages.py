@@ -1,6 +1,6 @@
 """The words of the languages in which prices are told: short ones, for a station's display, a reason, a bill.
 
-A language is one `Words`; adding one is adding a table here, and one in `price_list_words`.
+A language is one `Words`; adding one is adding a table here, and one in `price_sheet_words`.
 """
 
 from msgspec import Struct
@@ -117,7 +117,7 @@ ENGLISH = Words(
     before_taxes="Taxes are added to these prices.",
     plus_taxes="{} plus taxes",
     limit_before_taxes="{} before taxes",
-    limit_after_taxes="{} with taxes",
+    limit_after_taxes="{} after taxes",
 )
 
 GERMAN = Words(
@@ -173,7 +173,7 @@ GERMAN = Words(
     before_taxes="Zu diesen Preisen kommen Steuern hinzu.",
     plus_taxes="{} zzgl. Steuern",
     limit_before_taxes="{} vor Steuern",
-    limit_after_taxes="{} mit Steuern",
+    limit_after_taxes="{} nach Steuern",
 )
 
 _LANGUAGES = {"en": ENGLISH, "de": GERMAN}

@@ -30,7 +30,7 @@ _LIMITS = (Dimension.MIN_PRICE, Dimension.MAX_PRICE)
 def reason(tariff: Tariff, price: Price, words: Words, number: Number, time_zone: str = "") -> str:
     """Which element gave a price and by which restrictions: "element 2: 22:00-06:00 Europe/Berlin".
 
-    A limit has no element (0): "Maximum price: 10.00 EUR before taxes".
+    A limit has no element (0), and is told as the tariff says it: "10.00 EUR before taxes".
     """
     dimension, element = price
     if dimension in _LIMITS:
@@ -60,19 +60,15 @@ def otherwise(earlier: Sequence[Restrictions], words: Words) -> str:
 
 
 def limit_reason(tariff: Tariff, dimension: Dimension, words: Words, number: Number) -> str:
-    """A limit as it was authored, with both bounds where it has both."""
-    label, limit = (
-        (words.min_price, tariff.min_price) if dimension is Dimension.MIN_PRICE else (words.max_price, tariff.max_price)
-    )
-    return label if limit is None else f"{label}: {limit_words(limit, tariff.currency, words, number)}"
+    """With both bounds where it has both; empty where the tariff has no such limit."""
+    limit = tariff.min_price if dimension is Dimension.MIN_PRICE else tariff.max_price
+    return "" if limit is None else limit_words(limit, tariff.currency, words, number)
 
 
 def limit_words(limit: PriceLimit, currency: Currency, words: Words, number: Number) -> str:
     bounds = ((words.limit_before_taxes, limit.before_taxes), (words.limit_after_taxes, limit.after_taxes))
     return ", ".join(
-        template.format(f"{number(shown(Fraction(bound), currency))} {currency}")
-        for template, bound in bounds
-        if bound is not None
+        template.format(f"{number(authored(bound, currency))} {currency}") for template, bound in bounds if bound is not None
     )
 
 

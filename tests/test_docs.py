@@ -29,6 +29,7 @@ from ingest.batches import BatchFault
 from ingest.tls_handshake import TlsFault
 from ledger.checks import CHECKS
 from tariffs.lint import LintReason
+from tariffs.losses import LossReason
 from vocabulary.charging import Rejection
 from vocabulary.cost_facts import NoCost
 from vocabulary.quarantine import QuarantineReason
@@ -238,6 +239,7 @@ REASONS: list[type[StrEnum]] = [
     ReversalReason,
     NoCost,
     LintReason,
+    LossReason,
 ]
 
 

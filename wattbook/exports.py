@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from invoicing.ocpi_cdr import CdrRefused, cdr
 from streams.catalogue import Catalogue
-from tariffs.document import document_of
+from tariffs.export_ocpi import document_of
 from vocabulary.codec import version_hash
 from vocabulary.identity import PartnerId
 from vocabulary.reference import Partner
@@ -55,7 +55,7 @@ def _write(partner_id: PartnerId, sessions: list[Dossier], catalogue: Catalogue,
 def _in_force_since(catalogue: Catalogue, rated: SessionRated) -> datetime | None:
     """When the tariff version came into force; None: it has been replaced since."""
     versions = catalogue.tariffs[rated.tariff]
-    of_it = (since for since, tariff in zip(*versions, strict=True) if version_hash(tariff) == rated.tariff_version)
+    of_it = (since for since, version in zip(*versions, strict=True) if version_hash(version.value) == rated.tariff_version)
     return next(of_it, None)
 
 

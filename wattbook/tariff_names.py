@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from streams.catalogue import Catalogue, Versions
+from streams.catalogue import Catalogue
 from vocabulary.codec import version_hash
 from vocabulary.identity import TariffId
 from vocabulary.tariff import Tariff
@@ -67,12 +67,14 @@ def _in_file(name: str, zone: str) -> NamedTariff:
 
 
 def _in_force(tariff: str, catalogue: Catalogue, at: datetime) -> NamedTariff | None:
-    versions = catalogue.tariffs.get(TariffId(tariff), Versions[Tariff]())
-    found = versions.at(at)
+    found = catalogue.tariff(TariffId(tariff), at)
     if found is None:
         return None
-    since = max(since for since in versions.since if since <= at)
-    return NamedTariff(found, since, min((after for after in versions.since if after > at), default=None))
+    versions = catalogue.tariffs[TariffId(tariff)]
+    version, since = versions.at(at), max(since for since in versions.since if since <= at)
+    ends = [after for after in versions.since if after > at]
+    ends += [version.until] if version is not None and version.until is not None else []
+    return NamedTariff(found, since, min(ends, default=None))
 
 
 def _instant(text: str, zone: str) -> datetime:

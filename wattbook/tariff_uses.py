@@ -7,8 +7,9 @@ from typing import NamedTuple
 from msgspec import UNSET, structs
 
 from tariffs.lint import Surroundings
+from vocabulary.assignment import Assignment, PaymentKind, TariffAssigned
 from vocabulary.codec import ReferenceFact
-from vocabulary.reference import Evse, Sealed, SitePublished
+from vocabulary.reference import Evse, Sealed, Site, SitePublished
 from vocabulary.tariff import EvseKind, Tariff, TariffPublished
 from wattbook.reference_checks import FOR_EVER
 from wattbook.reference_files import operator_zone, read_reference, tariffs_in
@@ -45,14 +46,32 @@ def _until(fact: TariffPublished, tariffs: list[TariffPublished]) -> datetime:
 def _surroundings(tariff: Tariff, facts: tuple[ReferenceFact, ...], told: Surroundings) -> Surroundings:
     """Whoever comes to an EVSE without a contract pays its tariff; one that only contracts and partners name is not ad hoc."""
     sites = [fact.site for fact in facts if isinstance(fact, SitePublished)]
-    places = [(site, evse) for site in sites for evse in site.evses if evse.tariff == tariff.id]
+    assigned = [fact.assignment for fact in facts if isinstance(fact, TariffAssigned) and fact.assignment.tariff == tariff.id]
+    places = [
+        (site, evse)
+        for site in sites
+        for evse in site.evses
+        if evse.tariff == tariff.id or any(_is_for(one, site, evse) for one in assigned)
+    ]
     return structs.replace(
         told,
         power_w_max=tuple(sorted({evse.power_w_max for _, evse in places})) or told.power_w_max,
         evse_kinds=frozenset(_kind(evse) for _, evse in places),
         countries=frozenset(site.address.country for site, _ in places) or told.countries,
-        is_ad_hoc=bool(places) if not tariff.audience else tariff.audience == AD_HOC,
+        is_ad_hoc=_is_ad_hoc(tariff, [evse for _, evse in places], assigned),
     )
+
+
+def _is_for(assignment: Assignment, site: Site, evse: Evse) -> bool:
+    return assignment.evse in {None, evse.evse_id} and assignment.site in {None, site.id}
+
+
+def _is_ad_hoc(tariff: Tariff, evses: list[Evse], assigned: list[Assignment]) -> bool:
+    if tariff.audience:
+        return tariff.audience == AD_HOC
+    kinds = {None, PaymentKind.DIRECT, PaymentKind.AD_HOC}
+    for_all = (one for one in assigned if not (one.token or one.contract or one.partner) and one.payment in kinds)
+    return any(evse.tariff == tariff.id for evse in evses) or any(for_all)
 
 
 def _kind(evse: Evse) -> EvseKind:

@@ -2,56 +2,90 @@
 
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tariffs.coverage import contradicts_itself, is_empty, meet, minus, space_of
 from tariffs.lint import LintReason, lint
-from tariffs.restrictions import Moment, applies, prices_in_force
-from tests.tariffs.strategies import DAYS, DURATIONS, ENERGIES, RESTRICTIONS, TARIFFS, TIMES
-from tests.tariffs.wide import ANY_TARIFFS, SURROUNDINGS
-from vocabulary.tariff import Dimension, Restrictions, Tariff
+from tariffs.lint_reach import places_of
+from tariffs.restrictions import Moment, conditions
+from tests.tariffs.strategies import CURRENTS, DAYS, DURATIONS, ENERGIES, POWERS, RESTRICTIONS, TARIFFS, TIMES, maybe
+from tests.tariffs.wide import ANY_TARIFFS, MOMENTARY, SURROUNDINGS, WIDE_RESTRICTIONS
+from vocabulary.circumstances import Circumstances
+from vocabulary.tariff import Dimension, EvseKind, Reservation, Restrictions, Tariff, TariffElement
 
-BERLIN = ZoneInfo("Europe/Berlin")
 TIME_06, TIME_22 = time(6), time(22)
-AROUND = st.sampled_from([timedelta(0), timedelta(seconds=-1), timedelta(seconds=1)])
-MOMENTS = st.builds(
-    lambda day, at, around, days, energy, duration: Moment(
-        (datetime.combine(day, at) + around + timedelta(days=days)).replace(tzinfo=BERLIN), energy, duration
-    ),
-    DAYS,
-    TIMES,
-    AROUND,
-    st.integers(-7, 7),
-    st.one_of(ENERGIES, st.just(Decimal(0))),
-    DURATIONS,
-)
+EPOCH = datetime(1970, 1, 1)
+AROUND = st.sampled_from([0, -1, 1])
+PLACES = 4  # of energy, in which all that is drawn is whole
+
+
+@st.composite
+def moments(draw: st.DrawFn) -> tuple[Moment, Circumstances]:
+    """What restrictions look at, near to where those that are drawn begin and end."""
+    moment = Moment()
+    local = datetime.combine(draw(DAYS), draw(TIMES)) + timedelta(days=draw(st.integers(-7, 7)), seconds=draw(AROUND))
+    moment.set_clock((local - EPOCH) // timedelta(seconds=1))
+    moment.energy = int(draw(st.one_of(ENERGIES, st.just(Decimal(0)))).scaleb(PLACES))
+    moment.duration = draw(DURATIONS)
+    moment.charging = draw(st.integers(0, moment.duration))
+    moment.idle = draw(st.integers(0, moment.duration - moment.charging))
+    moment.power, moment.current = draw(maybe(POWERS | MOMENTARY)), draw(maybe(CURRENTS | MOMENTARY))
+    known = Circumstances(
+        evse_kind=draw(maybe(st.sampled_from(EvseKind))),
+        payment_brand=draw(maybe(st.sampled_from(["VISA", "AMEX"]))),
+        payment_recognition=draw(maybe(st.sampled_from(["CC", "Debit"]))),
+    )
+    return moment, known
+
+
+MOMENTS = st.lists(moments(), min_size=8, max_size=8)
+
+
+def applies(limit: Restrictions, at: tuple[Moment, Circumstances]) -> bool:
+    moment, known = at
+    return all(condition(moment) for condition in conditions(limit, PLACES, known))
+
+
+def in_force(tariff: Tariff, at: tuple[Moment, Circumstances], use: Reservation | None = None) -> dict[Dimension, int]:
+    """The element, from 1, that gives the price of each dimension; what is missing is free."""
+    found: dict[Dimension, int] = {}
+    for number, element in enumerate(tariff.elements, start=1):
+        if element.restrictions.reservation is use and applies(element.restrictions, at):
+            for component in element.components:
+                found.setdefault(component.dimension, number)
+    return found
 
 
 def spoken(tariff: Tariff, reason: LintReason) -> set[tuple[int, Dimension | None]]:
     return {(one.element, one.dimension) for one in lint(tariff) if one.reason is reason}
 
 
-@given(TARIFFS, st.lists(MOMENTS, min_size=8, max_size=8))
+@given(TARIFFS | ANY_TARIFFS, MOMENTS)
 def test_a_price_that_is_called_out_of_reach_is_in_force_at_no_moment(tariff, moments):
     out_of_reach = spoken(tariff, LintReason.UNREACHABLE)
-    for moment in moments:
-        for dimension, (element, _) in prices_in_force(tariff, moment).items():
-            assert (element, dimension) not in out_of_reach
+    twice = {number for number, one in enumerate(tariff.elements, start=1) if len(one.components) > len(kinds_of(one))}
+    for at in moments:
+        for use in (None, Reservation.RESERVATION, Reservation.RESERVATION_EXPIRES):
+            for dimension, element in in_force(tariff, at, use).items():
+                assert element in twice or (element, dimension) not in out_of_reach
 
 
-@given(RESTRICTIONS, st.lists(MOMENTS, min_size=8, max_size=8))
+def kinds_of(element: TariffElement) -> set[Dimension]:
+    return {component.dimension for component in element.components}
+
+
+@given(RESTRICTIONS | WIDE_RESTRICTIONS, MOMENTS)
 def test_restrictions_that_are_called_contradictory_hold_at_no_moment(limit, moments):
-    assert not (contradicts_itself(limit) and any(applies(limit, moment) for moment in moments))
+    assert not (contradicts_itself(limit) and any(applies(limit, at) for at in moments))
 
 
-@given(st.lists(RESTRICTIONS, min_size=1, max_size=4), MOMENTS)
-def test_a_moment_is_in_the_box_of_the_restrictions_that_hold_at_it(limits, moment):
+@given(st.lists(RESTRICTIONS | WIDE_RESTRICTIONS, min_size=1, max_size=4), moments())
+def test_a_moment_is_in_the_box_of_the_restrictions_that_hold_at_it(limits, at):
     """The cell of a moment is what all restrictions that hold have in common, and none of the others has whole."""
     space = space_of(limits)
-    held = [limit for limit in limits if applies(limit, moment)]
+    held = [limit for limit in limits if applies(limit, at)]
     common = space.whole
     for limit in held:
         common = meet(common, space.box(limit))
@@ -60,12 +94,12 @@ def test_a_moment_is_in_the_box_of_the_restrictions_that_hold_at_it(limits, mome
     assert minus([common], others) != []
 
 
-@given(TARIFFS, st.lists(MOMENTS, min_size=8, max_size=8))
-def test_a_dimension_that_is_free_at_a_moment_is_told_to_be_so_or_has_a_grace(tariff, moments):
+@given(TARIFFS | ANY_TARIFFS, MOMENTS)
+def test_energy_that_is_free_at_a_moment_is_told_to_be_so(tariff, moments):
     free_at_times = {dimension for _, dimension in spoken(tariff, LintReason.NO_FALLBACK)}
-    priced = {part.dimension for element in tariff.elements for part in element.components if part.price}
-    for moment in moments:
-        if Dimension.ENERGY in priced and Dimension.ENERGY not in prices_in_force(tariff, moment):
+    priced = any(part.price for _, _, part in places_of(tariff, Dimension.ENERGY))
+    for at in moments:
+        if priced and at[1].evse_kind is not None and Dimension.ENERGY not in in_force(tariff, at):
             assert Dimension.ENERGY in free_at_times
 
 

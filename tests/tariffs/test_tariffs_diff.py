@@ -110,7 +110,7 @@ def test_what_holds_for_the_whole_tariff_is_compared():
     assert told(old, new) == [
         ("changed", "", "id", "t", "u"),
         ("changed", "", "minimum price before taxes", "1.00 EUR", "2.00 EUR"),
-        ("new", "", "minimum price with taxes", "", "2.38 EUR"),
+        ("new", "", "minimum price after taxes", "", "2.38 EUR"),
         ("new", "", "maximum price before taxes", "", "50.00 EUR"),
         ("gone", "", "text in 'de'", "Einfach", ""),
         ("changed", "", "text in 'en'", "Simple", "Plain"),

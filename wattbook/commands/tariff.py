@@ -7,10 +7,10 @@ import click
 
 from invoicing.localise import language as words_of
 from streams.catalogue import Catalogue
-from tariffs.price_list import price_list
+from tariffs.price_sheet import price_sheet
 from vocabulary.zones import zone
 from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, pass_settings, print_json
-from wattbook.commands.price_list_text import show_price_list
+from wattbook.commands.price_sheet_text import show_price_sheet
 from wattbook.commands.tariff_diff import catalogue_for, diff
 from wattbook.commands.tariff_lint import lint
 from wattbook.prices import price_text
@@ -47,7 +47,7 @@ def explain(settings: Settings, tariff_id: str, language: str, short: bool, as_j
     else:
         since, until = (None if at is None or at == ALWAYS else at.astimezone(zone(site)) for at in found[1:])
         version = f"{found.tariff.id}, {found.tariff.profile}, version {short_hash(found.tariff)}"
-        show_price_list(price_list(found.tariff, language, words_of(language).decimal, since, until), version)
+        show_price_sheet(price_sheet(found.tariff, language, words_of(language).decimal, since, until), version)
 
 
 def _found(name: str, catalogue: Catalogue, site: str) -> NamedTariff:

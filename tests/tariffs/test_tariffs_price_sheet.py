@@ -1,11 +1,11 @@
-"""The whole price list, as a driver or a tariff manager reads it from top to bottom, in both languages."""
+"""The price sheet, as a driver or a tariff manager reads it from top to bottom, in both languages."""
 
 from datetime import UTC, datetime, time
 from decimal import Decimal
 
 from msgspec import structs
 
-from tariffs.price_list import PriceList, price_list
+from tariffs.price_sheet import PriceSheet, price_sheet
 from tests.tariffs.test_tariffs_explain import ENERGY, FLAT, IDLE, TIME, component, element, made, tariff, with_comma
 from vocabulary.money import plain
 from vocabulary.tariff import Basis, DisplayText, EvseKind, PriceLimit, Profile, Reservation, Tax, Weekday
@@ -14,7 +14,7 @@ STACKED = (Tax(name="federal", percent=Decimal(6)), Tax(name="state", percent=De
 STACKED += (Tax(name="city", percent=Decimal(2), stack=1),)
 
 
-def lines(told: PriceList) -> list[str]:
+def lines(told: PriceSheet) -> list[str]:
     """One line for each row and each remark; the parts of a row are joined by " | "."""
     found = []
     for section in told.sections:
@@ -26,7 +26,7 @@ def lines(told: PriceList) -> list[str]:
 
 def test_a_tariff_of_ocpi_is_told_in_whole():
     text = "0.3529 EUR/kWh VAT 19% 22:00-06:00   0.29 EUR VAT 19% + 0.4538 EUR/kWh VAT 19% + 6 EUR/h idle VAT 19% step 60"
-    assert lines(price_list(tariff(text), "en", plain)) == [
+    assert lines(price_sheet(tariff(text), "en", plain)) == [
         "# Energy",
         "0.42 EUR/kWh | 22:00-06:00 | 0.3529 EUR/kWh net",
         "0.54 EUR/kWh | at all other times | 0.4538 EUR/kWh net",
@@ -67,7 +67,7 @@ OCPP = structs.replace(
 
 
 def test_a_tariff_of_ocpp_is_told_with_the_rules_of_ocpp():
-    assert lines(price_list(OCPP, "en", plain)) == [
+    assert lines(price_sheet(OCPP, "en", plain)) == [
         "# Energy",
         "0.4488 EUR/kWh | below 11 kW | 0.40 EUR/kWh net",
         "0.6732 EUR/kWh | 22:00-06:00, Friday, at DC charging points | 0.60 EUR/kWh net",
@@ -82,7 +82,7 @@ def test_a_tariff_of_ocpp_is_told_with_the_rules_of_ocpp():
         "0.0561 EUR/min | always | 0.05 EUR/min net",
         "# Limits",
         "1.122 EUR | at least | 1.00 EUR before taxes",
-        "60.00 EUR | at most | 50.00 EUR before taxes, 60.00 EUR with taxes",
+        "60.00 EUR | at most | 50.00 EUR before taxes, 60.00 EUR after taxes",
         "#",
         "Includes 6% federal + 4% state, and on top of that 2% city.",
         "Prices are set net; the taxes are added to them.",
@@ -102,7 +102,7 @@ def test_a_tariff_of_ocpp_is_told_with_the_rules_of_ocpp():
 
 
 def test_the_same_in_german_has_as_many_lines_and_none_of_them_in_english():
-    english, german = (lines(price_list(OCPP, *way)) for way in (("en", plain), ("de", with_comma)))
+    english, german = (lines(price_sheet(OCPP, *way)) for way in (("en", plain), ("de", with_comma)))
     assert len(english) == len(german)
     assert [one for one, other in zip(english, german, strict=True) if one == other] == ["#"]
     assert german[-4:] == [
@@ -114,41 +114,41 @@ def test_the_same_in_german_has_as_many_lines_and_none_of_them_in_english():
 
 
 def test_the_same_limits_work_in_another_way_in_ocpi():
-    told = price_list(structs.replace(OCPP, profile=Profile.OCPI_2_3_0), "en", plain).remarks
+    told = price_sheet(structs.replace(OCPP, profile=Profile.OCPI_2_3_0), "en", plain).remarks
     assert "The maximum lowers what the session comes to: before taxes and after them, each on its own." in told
     assert "What an expired reservation has no price for is charged as a reservation that is used." in told
 
 
 def test_gross_untaxed_and_unknown_taxes_are_told():
     gross = made(element(component(ENERGY, "0.50")), basis=Basis.GROSS, profile=Profile.OCPI_2_3_0)
-    assert lines(price_list(gross, "en", plain))[1:5] == [
+    assert lines(price_sheet(gross, "en", plain))[1:5] == [
         "0.50 EUR/kWh | always",
         "#",
         "Includes 19% VAT.",
         "Prices are set with taxes included; net amounts are taken out of them.",
     ]
     untaxed = made(element(component(ENERGY, "0.50", vat_percent=None)), basis=Basis.UNTAXED)
-    assert "No taxes apply to any price." in price_list(untaxed, "en", plain).remarks
+    assert "No taxes apply to any price." in price_sheet(untaxed, "en", plain).remarks
     open_ = made(element(component(ENERGY, "0.50", vat_percent=None)), profile=Profile.OCPI_2_3_0)
-    assert price_list(open_, "en", plain).remarks[0].startswith("The tariff does not say which taxes apply")
+    assert price_sheet(open_, "en", plain).remarks[0].startswith("The tariff does not say which taxes apply")
     none = made(element(component(ENERGY, "0.50", vat_percent=None)))
-    assert price_list(none, "de", with_comma).remarks[0] == "Es fällt keine MwSt. an."
+    assert price_sheet(none, "de", with_comma).remarks[0] == "Es fällt keine MwSt. an."
 
 
 def test_different_taxes_are_told_by_kind():
     told = made(element(component(ENERGY, "0.50"), component(IDLE, "6", vat_percent=Decimal(7))))
-    assert price_list(told, "en", plain).remarks[:2] == ("Energy: includes 19% VAT.", "Idle time: includes 7% VAT.")
+    assert price_sheet(told, "en", plain).remarks[:2] == ("Energy: includes 19% VAT.", "Idle time: includes 7% VAT.")
 
 
 def test_what_is_free_says_so():
-    assert price_list(tariff("0 EUR"), "en", plain).remarks == ("Free of charge.",)
+    assert price_sheet(tariff("0 EUR"), "en", plain).remarks == ("Free of charge.",)
 
 
 def test_name_and_validity_are_in_the_language_that_is_asked_for():
     named = structs.replace(tariff("0 EUR"), names=(DisplayText("de", "Gratis"), DisplayText("en", "Free")))
     since, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 30, 12, tzinfo=UTC)
-    told = price_list(named, "de-AT", plain, since, until)
+    told = price_sheet(named, "de-AT", plain, since, until)
     assert (told.title, told.in_force) == ("Gratis", "Gültig ab 2026-01-01, bis 2026-06-30 12:00")
-    assert price_list(named, "fr", plain).title == "Free"
-    assert price_list(tariff("0 EUR"), "en", plain).title == "t"
-    assert price_list(named, "en", plain, None, until).in_force == "until 2026-06-30 12:00"
+    assert price_sheet(named, "fr", plain).title == "Free"
+    assert price_sheet(tariff("0 EUR"), "en", plain).title == "t"
+    assert price_sheet(named, "en", plain, None, until).in_force == "until 2026-06-30 12:00"

@@ -1,9 +1,9 @@
-"""The sentences of the whole price list, in the languages that `tariffs.languages` has; `{}` stands for what is filled in."""
+"""The sentences of the price sheet, in the languages that `tariffs.languages` has; `{}` stands for what is filled in."""
 
 from msgspec import Struct
 
 
-class ListWords(Struct, frozen=True, kw_only=True):
+class SheetWords(Struct, frozen=True, kw_only=True):
     limits: str
     conditions_only: str
     free_dimensions: str
@@ -41,7 +41,7 @@ class ListWords(Struct, frozen=True, kw_only=True):
     payment: str
 
 
-ENGLISH_LIST = ListWords(
+ENGLISH_SHEET = SheetWords(
     limits="Limits",
     conditions_only="At all other times there is no price for this: it is free.",
     free_dimensions="Free: {}.",
@@ -79,7 +79,7 @@ ENGLISH_LIST = ListWords(
     payment="Where it is not known how somebody pays, prices that depend on it do not apply.",
 )
 
-GERMAN_LIST = ListWords(
+GERMAN_SHEET = SheetWords(
     limits="Grenzen",
     conditions_only="Zu allen anderen Zeiten gibt es hierfür keinen Preis: es ist kostenlos.",
     free_dimensions="Kostenlos: {}.",
@@ -117,8 +117,8 @@ GERMAN_LIST = ListWords(
     payment="Wo nicht bekannt ist, wie jemand zahlt, gelten Preise nicht, die davon abhängen.",
 )
 
-_LANGUAGES = {"en": ENGLISH_LIST, "de": GERMAN_LIST}
+_LANGUAGES = {"en": ENGLISH_SHEET, "de": GERMAN_SHEET}
 
 
-def list_words_for(language: str) -> ListWords:
-    return _LANGUAGES.get(language[:2].lower(), ENGLISH_LIST)
+def sheet_words_for(language: str) -> SheetWords:
+    return _LANGUAGES.get(language[:2].lower(), ENGLISH_SHEET)

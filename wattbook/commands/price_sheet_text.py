@@ -1,14 +1,14 @@
-"""A price list for reading at a terminal: one block for each kind of price, then what holds for all."""
+"""A price sheet for reading at a terminal: one block for each kind of price, then what holds for all."""
 
 from rich.table import Table
 
-from tariffs.price_list import PriceList, PriceRow, PriceSection
+from tariffs.price_sheet import PriceRow, PriceSection, PriceSheet
 from wattbook.commands.output import OUT, escape, paragraph
 
 _WHEN_MAX = 40
 
 
-def show_price_list(told: PriceList, version: str) -> None:
+def show_price_sheet(told: PriceSheet, version: str) -> None:
     """`version` is what a machine calls it: id, profile, hash."""
     OUT.print(f"[bold]{escape(told.title)}[/]")
     OUT.print(f"[dim]{escape(version)}[/]")

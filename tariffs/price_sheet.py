@@ -1,4 +1,4 @@
-"""The whole price list of a tariff, for who wants to know all of it: what is charged, when, with which taxes and rules.
+"""The price sheet of a tariff, for who wants to know all of it: what is charged, when, with which taxes and rules.
 
     sections   one for each kind of price, in the order of price displays (AFIR Art. 5(4)), then reservations, then limits
       rows       what the driver pays, what was authored, when it applies; in the order in which prices are tried
@@ -28,7 +28,7 @@ from tariffs.explain import (
     step_of,
     taxes_known,
 )
-from tariffs.price_list_words import ListWords, list_words_for
+from tariffs.price_sheet_words import SheetWords, sheet_words_for
 from tariffs.restrictions import MIDNIGHT
 from tariffs.rounding import tidy
 from tariffs.words import Number, Words, authored, conditions, limit_words, otherwise, shown, words_for
@@ -64,7 +64,7 @@ class PriceSection(Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...]
 
 
-class PriceList(Struct, frozen=True, kw_only=True):
+class PriceSheet(Struct, frozen=True, kw_only=True):
     title: str  # the tariff's name in the language; its id where it has none
     in_force: str  # empty: not told
     sections: tuple[PriceSection, ...]
@@ -76,19 +76,21 @@ class _Teller(Struct, frozen=True):
 
     tariff: Tariff
     words: Words
-    more: ListWords
+    more: SheetWords
     number: Number
 
 
-def price_list(
+def price_sheet(
     tariff: Tariff, language: str, number: Number, since: datetime | None = None, until: datetime | None = None
-) -> PriceList:
+) -> PriceSheet:
     """`since` and `until` (exclusive) are the times in which this version is in force, in the zone in which they are told."""
-    words, more = words_for(language), list_words_for(language)
+    words, more = words_for(language), sheet_words_for(language)
     teller = _Teller(tariff, words, more, number)
     sections = tuple(_sections(teller))
     remarks = (words.all_free,) if is_free(tariff) else tuple(_remarks(teller))
-    return PriceList(title=_title(tariff, language), in_force=_in_force(more, since, until), sections=sections, remarks=remarks)
+    return PriceSheet(
+        title=_title(tariff, language), in_force=_in_force(more, since, until), sections=sections, remarks=remarks
+    )
 
 
 def _title(tariff: Tariff, language: str) -> str:
@@ -96,7 +98,7 @@ def _title(tariff: Tariff, language: str) -> str:
     return texts.get(language[:2].lower()) or texts.get("en") or next(iter(texts.values()), tariff.id)
 
 
-def _in_force(more: ListWords, since: datetime | None, until: datetime | None) -> str:
+def _in_force(more: SheetWords, since: datetime | None, until: datetime | None) -> str:
     told = [template.format(_instant(at)) for template, at in ((more.in_force, since), (more.until, until)) if at is not None]
     return ", ".join(told)
 
