@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tariffs.rounding import tidy
 from tariffs.words import GERMAN, Number, Words, when
-from vocabulary.money import round_half_up
+from vocabulary.money import plain, round_half_up
 from vocabulary.price_series import PLACES
 from vocabulary.rated import RatedLine
 from vocabulary.tariff import Dimension, PriceComponent, Tariff
@@ -37,15 +37,24 @@ def _said(words: Words) -> SeriesWords:
     return _GERMAN if words is GERMAN else _ENGLISH
 
 
-def offer_by_series(component: PriceComponent, words: Words, number: Number, amount: Amount) -> str:
-    """What a driver is told of the price, whatever the series will be."""
+def offer_by_series(component: PriceComponent, words: Words, number: Number, amount: Amount, *, is_taxed: bool) -> str:
+    """What a driver is told of the price, whatever the series will be. `is_taxed`: taxes come upon all of it."""
     series, said = component.series, _said(words)
     assert series is not None
     spot = _times(series.factor, said.spot.format(series.id), number)
-    taxed = f"{spot} {said.with_vat}" if component.vat_percent is not None else spot
+    taxed = f"{spot} {said.with_vat}" if is_taxed else spot
     added = f" + {amount(component.price)}" if component.price else ""
     bounds = ((said.least, series.least), (said.most, series.most))
     return taxed + added + "".join(f", {word.format(amount(bound))}" for word, bound in bounds if bound is not None)
+
+
+def series_as_authored(component: PriceComponent) -> str:
+    """In English: "1.05 x day-ahead-de-lu, at least 0"; empty where the price follows none."""
+    if (series := component.series) is None:
+        return ""
+    bounds = ((_ENGLISH.least, series.least), (_ENGLISH.most, series.most))
+    told = (word.format(plain(bound)) for word, bound in bounds if bound is not None)
+    return ", ".join([_times(series.factor, series.id, plain), *told])
 
 
 def reason_by_series(
@@ -65,11 +74,6 @@ def when_by_series(tariff: Tariff, element: int, unit_price: Decimal, words: Wor
 
 def follows_series(line: RatedLine, tariff: Tariff) -> bool:
     return line.dimension is Dimension.ENERGY and _energy_price(tariff, line.element).series is not None
-
-
-def costs(component: PriceComponent) -> bool:
-    """Whether a price can be another than nothing."""
-    return bool(component.price) or component.series is not None
 
 
 def _energy_price(tariff: Tariff, element: int) -> PriceComponent:

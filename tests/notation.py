@@ -17,6 +17,10 @@ A tariff is its elements and its zone, two or more spaces apart; further `tariff
     22:00-06:00    22:00-    -06:00    Mon-Fri    Sat,Sun        restrictions of the element, all of which must hold
     2026-12-24..2026-12-27    <10kWh    >=10kWh    <30min    >=90s
 
+    0.12 EUR/kWh on spot x 1.05 least 0.00 most 0.50    1.05 times the series `spot`, and 0.12, within bounds
+
+`prices spot 23:30 0.0853 -0.02 none 0.10` are values of the series, each of a quarter of an hour, from that time on.
+
 Times are the site's; one that is earlier than the last is of the next day; `02:30+01:00` tells the two of autumn apart.
 `start`, `meter`, `idle`, `charging`, `waiting` and `end` may each carry a reading; charging goes on until another word.
 Of what is expected, ` -> ` stands before what step sizes made of a quantity; amounts of lines are net and exact (to four
@@ -34,12 +38,14 @@ from typing import Any
 
 from tariffs.rate import rate
 from vocabulary.charging import Protocol
-from vocabulary.identity import SessionId, StationId, TariffId, TransactionId
+from vocabulary.circumstances import NOTHING_KNOWN, Circumstances
+from vocabulary.identity import SeriesId, SessionId, StationId, TariffId, TransactionId
 from vocabulary.money import Currency, plain, round_half_up
+from vocabulary.price_series import SeriesPrices
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.rated import Rated, RatedLine, exact_net
 from vocabulary.sessions import Activity, ChargingSession, EnergySource, Reading, Stretch
-from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff, TariffElement, Weekday
+from vocabulary.tariff import Dimension, PriceComponent, Restrictions, SeriesPrice, Tariff, TariffElement, Weekday
 from vocabulary.zones import zone
 
 DAY = "2026-01-14"  # a Wednesday in winter, unless the text says otherwise
@@ -49,6 +55,7 @@ DAYS = {day.title()[:3]: day for day in Weekday}
 ZONE = re.compile(r"UTC|[A-Z][a-z]+/\w+")
 PRICE = re.compile(
     r"(?P<price>[\d.]+) (?P<currency>[A-Z]{3})(?P<unit>/kWh|/h idle|/h)?(?: VAT (?P<vat>[\d.]+)%)?(?: step (?P<step>\d+))?"
+    r"(?: on (?P<series>[\w-]+)(?: x (?P<factor>[\d.]+))?(?: least (?P<least>[-\d.]+))?(?: most (?P<most>[-\d.]+))?)?"
 )
 
 
@@ -58,12 +65,13 @@ class Case:
     tariff: Tariff
     time_zone: str
     expected: tuple[str, ...]
+    known: Circumstances = NOTHING_KNOWN
 
 
 def check(text: str) -> None:
     """Rate the session of a text and compare with what it expects."""
     case = parse(text)
-    rated = rate(case.session, case.tariff, case.time_zone)
+    rated = rate(case.session, case.tariff, case.time_zone, known=case.known)
     has_vat, has_reasons = "vat " in text, " | " in text
     actual = tuple(write_rated(rated, has_vat=has_vat, has_reasons=has_reasons))
     assert _squeezed(actual) == _squeezed(case.expected), "\n".join(("", "expected", *case.expected, "got", *actual))
@@ -82,8 +90,10 @@ def parse(text: str) -> Case:
     chunks = [chunk for line in lines if line.startswith("tariff") for chunk in re.split(r"\s{2,}", line)[1:]]
     time_zone = next((chunk for chunk in chunks if ZONE.fullmatch(chunk)), "UTC")
     tariff = read_tariff([chunk for chunk in chunks if not ZONE.fullmatch(chunk)])
-    session = read_session([line.split() for line in lines if not line.startswith("tariff")], time_zone)
-    return Case(session, tariff, time_zone, tuple(expected.strip().splitlines()))
+    told = [line.split() for line in lines if not line.startswith("tariff")]
+    session = read_session([words for words in told if words[0] != "prices"], time_zone)
+    known = Circumstances(prices=tuple(read_prices(words, time_zone) for words in told if words[0] == "prices"))
+    return Case(session, tariff, time_zone, tuple(expected.strip().splitlines()), known)
 
 
 def read_tariff(elements: list[str]) -> Tariff:
@@ -105,7 +115,22 @@ def _component(match: re.Match[str]) -> PriceComponent:
         price=Decimal(match["price"]),
         vat_percent=Decimal(match["vat"]) if match["vat"] else None,
         step_size=int(match["step"] or 0),
+        series=_series(match) if match["series"] else None,
     )
+
+
+def _series(match: re.Match[str]) -> SeriesPrice:
+    bounds = {name: Decimal(match[name]) for name in ("factor", "least", "most") if match[name]}
+    return SeriesPrice(id=SeriesId(match["series"]), **bounds)
+
+
+def read_prices(words: list[str], time_zone: str) -> SeriesPrices:
+    """`prices spot 2026-01-14T23:30 0.10 none 0.20`; without a date, of DAY."""
+    _, series, since, *values = words
+    local = datetime.fromisoformat(since if "T" in since else f"{DAY}T{since}")
+    start = (local if local.tzinfo else local.replace(tzinfo=zone(time_zone))).astimezone(UTC)
+    told = tuple(None if value == "none" else Decimal(value) for value in values)
+    return SeriesPrices(series=SeriesId(series), start=start, resolution_s=900, values=told)
 
 
 def read_restriction(word: str) -> dict[str, Any]:

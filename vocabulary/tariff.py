@@ -212,6 +212,11 @@ def series_in(tariff: Tariff) -> tuple[SeriesId, ...]:
     return tuple(dict.fromkeys(component.series.id for component in components if component.series is not None))
 
 
+def costs(component: PriceComponent) -> bool:
+    """Whether a price can be another than nothing."""
+    return bool(component.price) or component.series is not None
+
+
 def taxes_of(component: PriceComponent) -> tuple[Tax, ...]:
     """The taxes on a price, whichever way they were said; empty: none applies."""
     if component.vat_percent is None:
