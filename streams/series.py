@@ -101,7 +101,7 @@ def prices_between(known: PublishedSeries, series: SeriesId, start: datetime, en
     return SeriesPrices(series=series, start=_EPOCH + slots[0] * SLOT, resolution_s=SLOT_S, values=values)
 
 
-def last_day(known: PublishedSeries) -> datetime:
+def last_value(known: PublishedSeries) -> datetime:
     """The last quarter of an hour that has a value."""
     number = max(known.days)
     last = max(place for place in range(_DAY) if _value(known, number * _DAY + place) != _NONE)
