@@ -22,7 +22,7 @@ from vocabulary.rated import RatedLine, exact_net, exact_vat
 from vocabulary.sessions import ChargingSession, Reading
 from vocabulary.tariff import Dimension, Profile
 
-DATA = Path(__file__).parent.parent / "data" / "ocpp" / "cost-vectors.ndjson"
+DATA = Path(__file__).parent.parent / "data" / "tariffs" / "ocpp-cost-vectors.ndjson"
 
 
 def _lines() -> Iterator[dict[str, Any]]:
