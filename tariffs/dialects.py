@@ -15,7 +15,8 @@ A limit comes to the same where one rate of tax applies throughout and its bound
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tariffs.losses import Loss, LossReason, factor, is_ocpp, spots
+from tariffs.losses import Loss, LossReason, is_ocpp, spots
+from vocabulary.rated import tax_factor
 from vocabulary.tariff import Dimension, PriceLimit, Profile, Restrictions, Tariff, taxes_of
 
 
@@ -46,7 +47,7 @@ def _comes_and_goes(limits: Restrictions) -> bool:
 
 def _is_plain(tariff: Tariff, limit: PriceLimit, *, is_minimum: bool) -> bool:
     """Whether both dialects come to the same amount."""
-    rates = {factor(taxes_of(spot.component)) for spot in spots(tariff)}
+    rates = {tax_factor(taxes_of(spot.component)) for spot in spots(tariff)}
     if len(rates) != 1 or limit.taxes:
         return False
     if limit.before_taxes is None or limit.after_taxes is None:
