@@ -215,11 +215,16 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
 
 
 def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
-    """Whether a tariff version is given another content from the same instant on: what comes late is then priced anew."""
+    """Whether a tariff version, or an assignment, is given another content from the same instant on: what comes late is then
+    priced anew.
+    """
     match fact:
         case TariffPublished():
             known = catalogue.tariffs.get(fact.tariff.id, Versions[Until[Tariff]]())
             return fact.valid_from in known.since and not is_in_force(catalogue, fact)
+        case TariffAssigned():
+            given = catalogue.assigned.get(fact.assignment.id, Versions[Until[Assignment]]())
+            return fact.valid_from in given.since and not is_in_force(catalogue, fact)
         case _:
             return False
 

@@ -95,7 +95,7 @@ def _charge(
     tariff = chosen.tariff
     if not _bears_vat_of_the_site(tariff, plug, session, catalogue):
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
-    if blocks := clock_blocks(session, tariff, waived):
+    if blocks := clock_blocks(session, tariff, waived, chosen.by_time):
         return (_flag(session, blocks.finding, blocks.detail),)
     cost = rate(session, tariff, plug.site.time_zone)
     if unbearable := bearable.blocks(cost, f"tariff {tariff.id}"):
@@ -153,7 +153,7 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
         return None
     judged = judge(session, plug.evse.power_w_max)
     chosen = choose(session, plug, holder, catalogue)
-    if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff):
+    if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff, (), chosen.by_time):
         return None
     cost = rate(judged.session, chosen.tariff, plug.site.time_zone)
     return None if bearable.notes_of(cost) or bearable.blocks(cost, "") else cost

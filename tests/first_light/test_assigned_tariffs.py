@@ -84,4 +84,4 @@ def test_assignments_that_follow_each_other_do_not_tie(home: Home) -> None:
         "id: four, tariff: by-hand, site: lab, start_time: 10:30, end_time: 08:00",
     )
     home.hears(*SESSION)
-    assert about(home)[2].startswith("because    assignment three: site lab; 08:00:00-10:30:00")
+    assert about(home)[2].startswith("because    assignment three: site lab; 08:00-10:30")

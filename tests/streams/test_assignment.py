@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
 from streams.assignment import Asked, Chosen, choose, tariff_at
+from streams.catalogue import replaces_a_price
 from streams.rating import conclude, running_cost
 from tests.streams.material import LONG_AGO, catalogue, contract, everything, evse, operator, partner, site, tariff
 from tests.streams.test_gate import found, rated, session
@@ -289,7 +290,7 @@ def test_a_switching_price_with_a_hole_is_a_finding() -> None:
         (
             (assign("x tariff base token A contract C1 site kai days TUESDAY from 22:00"),),
             "x",
-            "assignment x: its token; contract C1; site kai; TUESDAY; 22:00:00-24:00",
+            "assignment x: its token; contract C1; site kai; TUESDAY; 22:00-24:00",
         ),
     ],
 )
@@ -316,6 +317,32 @@ def test_an_assignment_abroad_may_not_bring_the_vat_of_home() -> None:
     assert found(session(), *WORLD, other_vat, assign("here tariff own site kai")) == "", "it was assigned to the place"
     both = (assign("c tariff own contract C1"), assign("here tariff own site kai"))
     assert found(session(), *WORLD, other_vat, *both) == ""
+
+
+@pytest.mark.parametrize(
+    ("assigned", "finding"),
+    [
+        (["all tariff base"], ""),
+        (["n tariff night from 22:00 to 06:00", "c tariff own contract C1"], ""),  # whenever it was: the contract's
+        (["n tariff night from 22:00 to 06:00", "all tariff base"], "CLOCK_UNTRUSTED"),
+        (
+            ["n tariff night from 06:00 to 22:00", "all tariff base"],
+            "CLOCK_UNTRUSTED",
+        ),  # not at this time, perhaps at the right one
+        (["n tariff night days SUNDAY"], "CLOCK_UNTRUSTED"),
+    ],
+)
+def test_a_clock_that_is_not_trusted_chooses_no_tariff_by_the_time(assigned: list[str], finding: str) -> None:
+    doubtful = structs.replace(session(), doubts=(Doubt(finding=Finding.CLOCK_UNTRUSTED, detail=""),))
+    assert found(doubtful, *WORLD, *map(assign, assigned)) == finding
+
+
+def test_an_assignment_that_is_changed_from_the_same_day_on_is_told() -> None:
+    known = catalogue(*WORLD, assign("c tariff fleet contract C1"))
+    assert not replaces_a_price(known, assign("c tariff fleet contract C1"))
+    assert replaces_a_price(known, assign("c tariff own contract C1"))
+    assert replaces_a_price(known, assign("c tariff fleet contract C1 until 2027-01-01T00:00"))
+    assert not replaces_a_price(known, assign("c tariff own contract C1 since 2027-01-01T00:00"))
 
 
 def test_running_costs_are_by_the_same_choice() -> None:
