@@ -66,17 +66,21 @@ class _Pick(NamedTuple):
 
 def choose(session: ChargingSession, plug: Plug, holder: Holder, catalogue: Catalogue) -> Chosen | Doubt:
     """The tariff of a session with its reason, or why there is none."""
-    asked = Asked(plug, holder, session.start, session.token, session.token_type)
-    picked = _pick(asked, session.start, catalogue)
+    return choose_for(Asked(plug, holder, session.start, session.token, session.token_type), session.end, catalogue)
+
+
+def choose_for(asked: Asked, end: datetime, catalogue: Catalogue) -> Chosen | Doubt:
+    """The same of a session that may be yet to come, until its end."""
+    picked = _pick(asked, asked.begun, catalogue)
     if picked is None:
         return Doubt(finding=Finding.TARIFF_MISSING, detail="no tariff is assigned")
-    tariff = catalogue.tariff(picked.tariff, session.start)
+    tariff = catalogue.tariff(picked.tariff, asked.begun)
     if tariff is None:
         by = f" of assignment {picked.assignment.id}" if picked.assignment else ""
         return Doubt(finding=Finding.TARIFF_MISSING, detail=f"tariff {picked.tariff}{by}")
     if picked.assignment is None or picked.assignment.policy is PricePolicy.GUARANTEED:
-        return _chosen(picked, ((session.start, tariff),))
-    return _switching(picked, asked, session, catalogue)
+        return _chosen(picked, ((asked.begun, tariff),))
+    return _switching(picked, asked, end, catalogue)
 
 
 def tariff_at(asked: Asked, at: datetime, catalogue: Catalogue) -> Tariff | None:
@@ -90,10 +94,10 @@ def tariff_of_the_place(plug: Plug, at: datetime, catalogue: Catalogue) -> Tarif
     return tariff_at(Asked(plug, None, at), at, catalogue)
 
 
-def _switching(picked: _Pick, asked: Asked, session: ChargingSession, catalogue: Catalogue) -> Chosen | Doubt:
+def _switching(picked: _Pick, asked: Asked, end: datetime, catalogue: Catalogue) -> Chosen | Doubt:
     """What is in force at the start and at each bound after it. A time without any is a finding: nothing fills it."""
     schedule: list[tuple[datetime, Tariff]] = []
-    for at in (session.start, *catalogue.bounds(session.start, session.end)):
+    for at in (asked.begun, *catalogue.bounds(asked.begun, end)):
         tariff = tariff_at(asked, at, catalogue)
         if tariff is None:
             told = f"none from {at.isoformat()} on, by assignment {picked.assignment.id if picked.assignment else ''}"

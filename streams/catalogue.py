@@ -136,6 +136,11 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         sites = ((one, site) for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
         return tuple(Plug(site, evse) for one, site in sites for evse in (self.evses[one].at(at) or {}).get(station, ()))
 
+    def plug_of(self, evse_id: str, at: datetime) -> Plug | None:
+        """The EVSE of this id."""
+        sites = (site for versions in self.sites.values() if (site := versions.at(at)) is not None)
+        return next((Plug(site, evse) for site in sites for evse in site.evses if evse.evse_id == evse_id), None)
+
     def holder(self, token: TokenUid, at: datetime) -> Contract | Partner | None:
         """Whose token this is (compared without regard to case). A contract comes before a partner."""
         wanted = token.casefold()

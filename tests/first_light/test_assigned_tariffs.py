@@ -85,3 +85,33 @@ def test_assignments_that_follow_each_other_do_not_tie(home: Home) -> None:
     )
     home.hears(*SESSION)
     assert about(home)[2].startswith("because    assignment three: site lab; 08:00-10:30")
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (("--token", "04a1b2c3d4e5f6"), ["tariff     cheap", "because    assignment mine: contract C-TEST"]),
+        ((), ["tariff     by-hand", "because    EVSE DE*TST*E01*1 names it"]),
+    ],
+)
+def test_what_would_be_chosen_can_be_asked_for(home: Home, words: tuple[str, ...], printed: list[str]) -> None:
+    assign(home, "id: mine, tariff: cheap, contract: C-TEST, valid_from: 2026-03-01")
+    lines = home.run("tariff", "choose", "DE*TST*E01*1", "--at", "2026-03-01", *words).stdout.splitlines()
+    assert lines[0].startswith(printed[0]) and lines[1] == printed[1] and lines[2].startswith("price      Energy: ")
+    told = home.told("tariff", "choose", "DE*TST*E01*1", "--at", "2026-03-01", *words)
+    assert (f"tariff     {told['tariff']}", f"because    {told['because']}") == tuple(printed)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("DE*TST*E99*1",), "evse_is_not_in_the_reference_data: no EVSE DE*TST*E99*1"),
+        (("DE*TST*E01*1", "--token", "FF"), "token_belongs_to_no_contract_or_partner: nobody has this token"),
+        (("DE*TST*E01*1", "--token", "BB2TBR09"), "no_tariff_in_force: tariff cheap of assignment mine"),
+    ],
+)
+def test_why_nothing_would_be_chosen_is_told(home: Home, words: tuple[str, ...], why: str) -> None:
+    assign(home, "id: mine, tariff: cheap, contract: C-TEST", valid_from="2027-01-01")
+    done = home.run("tariff", "choose", *words, "--at", "2026-03-01")
+    assert done.exit_code == 1
+    assert why in " ".join(done.stderr.split())
