@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
-from msgspec import Struct, UnsetType, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
@@ -114,6 +114,16 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def tariff(self, tariff: TariffId, at: datetime) -> Tariff | None:
         return _in_force(self.tariffs.get(tariff, Versions[Until[Tariff]]()), at)
+
+    def tariff_version(self, tariff: TariffId, at: datetime) -> TariffPublished | None:
+        """The same with its validity: since when it is in force, and until when at most."""
+        known = self.tariffs.get(tariff, Versions[Until[Tariff]]())
+        found = _in_force(known, at)
+        if found is None:
+            return None
+        index = bisect_right(known.since, at) - 1
+        until = known.values[index].until
+        return TariffPublished(tariff=found, valid_from=known.since[index], valid_until=UNSET if until is None else until)
 
     def assignments(self, criteria: Iterable[tuple[str, str]], at: datetime) -> Iterator[Assignment]:
         """Those in force whose first criterion is one of these (`first_criterion`); whether they hold is not looked at."""

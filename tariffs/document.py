@@ -1,4 +1,4 @@
-"""Tariffs as people write them, in YAML or JSON: the shape of an OCPI 2.2.1 Tariff, and nothing that would be ignored.
+"""Tariffs as people write them, in YAML or JSON: the shape of an OCPI Tariff, and nothing that would be ignored.
 
     id: ac-day-night
     currency: EUR
@@ -9,51 +9,70 @@
         restrictions: {start_time: "22:00", end_time: "06:00"}
       - price_components: [{type: ENERGY, price: 0.4538, vat: 19}, {type: PARKING_TIME, price: 6.00, vat: 19, step_size: 60}]
 
-An unknown field is refused, and so is one of OCPI that is not supported yet, by its name: passing over it would change the
-price. What OCPI says about the tariff's owner is put aside. Numbers are texts, integers or exact decimals; a float has lost
-its digits and is refused (read JSON with `parse_float=Decimal`). A field that is null was not given.
+It is the superset of three dialects. A document is OCPI 2.2.1 and its prices are net, unless it says `tax_included`, which is
+OCPI 2.3.0's, or a `profile`. What OCPI lacks and OCPP 2.1 has is written here too: `per_minute` and `taxes` of a price, what
+depends on charging and idle durations, the kind of EVSE, and the payment. So every tariff can be written (`tariffs.authored`).
+
+An unknown field is refused: passing over it would change the price. What OCPI says about the tariff's owner is put aside.
 """
 
-import re
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from msgspec import UNSET
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError, model_validator
 
+from tariffs.energy_mix import Mix, mix_of
 from tariffs.rounding import tidy
-from tariffs.words import in_kwh
+from tariffs.tariff_fields import (
+    Day,
+    Exact,
+    Instant,
+    Part,
+    Percent,
+    Price,
+    TariffRefused,
+    TimeOfDay,
+    Truth,
+    Whole,
+    above,
+    complaints,
+    not_taken,
+    some,
+    tidied,
+)
 from vocabulary.identity import TariffId
 from vocabulary.money import Currency
 from vocabulary.tariff import (
-    PRICED,
+    Basis,
     Dimension,
     DisplayText,
+    EvseKind,
     PriceComponent,
+    PriceLimit,
+    Profile,
+    Reservation,
     Restrictions,
     Tariff,
     TariffElement,
     TariffPublished,
+    Tax,
     Weekday,
 )
 
-
-class TariffRefused(ValueError):
-    """A document that is no tariff of ours; `complaints` are sentences, each with the way to its field."""
-
-    def __init__(self, complaints: tuple[str, ...]) -> None:
-        super().__init__("\n".join(complaints))
-        self.complaints = complaints
+Booking = Annotated[
+    None,
+    not_taken("bookings are not priced here; write what a reservation costs with `reservation`, or take this out"),
+]
+Blocked = Annotated[
+    None,
+    not_taken("is no price, and nothing here blocks money on a card; remove it, and set it where cards are taken"),
+]
+_BASES = {"NO": Basis.NET, "YES": Basis.GROSS, "N/A": Basis.UNTAXED}
+_PER_TIME = (Dimension.TIME, Dimension.PARKING_TIME)
+_RESERVED = (Dimension.FLAT, Dimension.TIME)
+_ID_MAX_OCPI, _TEXT_MAX_OCPI = 36, 512
 
 
 def read_document(raw: object) -> "TariffDocument":
@@ -64,88 +83,70 @@ def read_document(raw: object) -> "TariffDocument":
         raise TariffRefused(complaints(error)) from None
 
 
-def complaints(error: ValidationError) -> tuple[str, ...]:
-    """What pydantic found, in words: "elements[0].restrictions.max_power: not supported yet ..."."""
-    return tuple(f"{_path(found['loc'])}: {_sentence(found['type'], found['msg'])}" for found in error.errors())
+class Text(Part):
+    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
+    text: Annotated[str, Field(min_length=1, max_length=1024)]
+    format: Literal["ASCII", "HTML", "URI", "UTF8", "QRCODE"] | None = None
 
 
-def _path(location: tuple[int | str, ...]) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location).lstrip(".") or "the tariff"
+class TaxRate(Part):
+    name: Annotated[str, Field(min_length=1, max_length=20)]
+    percent: Percent
+    stack: Whole | None = None
 
 
-def _sentence(kind: str, message: str) -> str:
-    known = {"missing": "must be given", "extra_forbidden": "there is no such field; check its spelling"}
-    return known.get(kind, message.removeprefix("Value error, "))
+Taxes = Annotated[tuple[TaxRate, ...], Field(min_length=1, max_length=5)]
 
 
-def _written_as(pattern: str, example: str) -> BeforeValidator:
-    """The text of a value, which must match; anything else is answered with an example."""
-
-    def text(value: object) -> object:
-        if value is None:
-            return None
-        written = format(value, "f") if isinstance(value, Decimal) else str(value)
-        if not isinstance(value, str | int | Decimal | date | time):
-            raise ValueError(f"{written} came as a {type(value).__name__}; write it as a text, or read numbers as Decimal")
-        if isinstance(value, bool) or not re.fullmatch(pattern, written, re.ASCII):
-            raise ValueError(f"{written!r} cannot be read; write for example {example}")
-        return written
-
-    return BeforeValidator(text)
-
-
-def _not_supported(value: object) -> None:
-    if value is not None:
-        raise ValueError("not supported yet; the tariff is refused, for without this field it would be another tariff")
-
-
-def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not values:
-        raise ValueError("at least one must be given")
-    return values
-
-
-def _priced(dimension: Dimension) -> Dimension:
-    if dimension not in PRICED:
-        raise ValueError(f"{dimension} is a field of the tariff, no price; write one of {', '.join(PRICED)}")
-    return dimension
-
-
-def _utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
-
-
-_INSTANT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
-_TIME = r"([01]\d|2[0-3]):[0-5]\d"
-
-Exact = Annotated[Decimal, _written_as(r"\d{1,12}(\.\d{1,12})?", "0.45")]
-Price = Annotated[Decimal, _written_as(r"\d{1,5}(\.\d{1,9})?", "0.45; at most 99999, with at most 9 decimals")]
-Percent = Annotated[Decimal, _written_as(r"\d{1,3}(\.\d{1,6})?", "19; at most 6 decimals"), Field(le=100)]
-Whole = Annotated[int, _written_as(r"\d{1,9}", "60")]
-TimeOfDay = Annotated[time, _written_as(_TIME, '"22:00", in quotes; the end of the day is "00:00"')]
-Day = Annotated[date, _written_as(r"\d{4}-\d\d-\d\d", "2026-12-31")]
-Instant = Annotated[datetime, AfterValidator(_utc), _written_as(_INSTANT, "2026-01-01T00:00:00+01:00")]
-NotSupported = Annotated[None, BeforeValidator(_not_supported)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Text(_Part):
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")]
-    text: Annotated[str, Field(min_length=1, max_length=512)]
-
-
-class Component(_Part):
-    type: Annotated[Dimension, AfterValidator(_priced)]
+class Component(Part):
+    type: Literal["FLAT", "ENERGY", "TIME", "PARKING_TIME"]
     price: Price
+    per_minute: Truth = False
     vat: Percent | None = None
+    taxes: Taxes | None = None
     step_size: Whole = 0  # left out: billed exactly as measured
 
+    @model_validator(mode="after")
+    def _in_one_way(self) -> Self:
+        if self.vat is not None and self.taxes is not None:
+            raise ValueError("has vat and taxes; write one of them: vat for one percentage, taxes for several or with names")
+        if self.per_minute and self.type not in _PER_TIME:
+            raise ValueError(f"{self.type} has no price per minute; remove per_minute, or write TIME or PARKING_TIME")
+        return self
 
-class Limits(_Part):
-    """OCPI TariffRestrictions."""
+
+class Limit(Part):
+    """OCPI 2.2.1 Price, 2.3.0 PriceLimit, and OCPP's taxes of one."""
+
+    excl_vat: Exact | None = None
+    incl_vat: Exact | None = None
+    before_taxes: Exact | None = None
+    after_taxes: Exact | None = None
+    taxes: Taxes | None = None
+
+    @model_validator(mode="after")
+    def _in_one_dialect(self) -> Self:
+        if self.is_2_3_0 and (self.excl_vat, self.incl_vat) != (None, None):
+            raise ValueError("mixes two dialects; write excl_vat and incl_vat, or before_taxes and after_taxes")
+        if (self.before, self.after) == (None, None):
+            raise ValueError("has no amount; write excl_vat or incl_vat (in OCPI 2.3.0 before_taxes or after_taxes)")
+        return self
+
+    @property
+    def is_2_3_0(self) -> bool:
+        return (self.before_taxes, self.after_taxes) != (None, None)
+
+    @property
+    def before(self) -> Decimal | None:
+        return self.before_taxes if self.is_2_3_0 else self.excl_vat
+
+    @property
+    def after(self) -> Decimal | None:
+        return self.after_taxes if self.is_2_3_0 else self.incl_vat
+
+
+class Limits(Part):
+    """OCPI TariffRestrictions, and below what only OCPP has."""
 
     start_time: TimeOfDay | None = None
     end_time: TimeOfDay | None = None
@@ -154,29 +155,32 @@ class Limits(_Part):
     day_of_week: tuple[Weekday, ...] | None = None
     min_kwh: Exact | None = None
     max_kwh: Exact | None = None
+    min_current: Exact | None = None
+    max_current: Exact | None = None
+    min_power: Exact | None = None
+    max_power: Exact | None = None
     min_duration: Whole | None = None
     max_duration: Whole | None = None
-    min_current: NotSupported = None
-    max_current: NotSupported = None
-    min_power: NotSupported = None
-    max_power: NotSupported = None
-    reservation: NotSupported = None
+    reservation: Reservation | None = None
+    booking: Booking = None
+    min_charging_duration: Whole | None = None
+    max_charging_duration: Whole | None = None
+    min_idle_duration: Whole | None = None
+    max_idle_duration: Whole | None = None
+    evse_kind: EvseKind | None = None
+    payment_brand: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    payment_recognition: Annotated[str, Field(min_length=1, max_length=20)] | None = None
 
     @model_validator(mode="after")
     def _can_hold(self) -> Self:
-        _above("max_kwh", self.max_kwh, self.min_kwh or Decimal(0))
-        _above("max_duration", self.max_duration, self.min_duration or 0)
-        _above("end_date", self.end_date, self.start_date or date.min)
+        for name in ("kwh", "current", "power", "duration", "charging_duration", "idle_duration"):
+            above(f"max_{name}", getattr(self, f"max_{name}"), getattr(self, f"min_{name}") or 0)
+        above("end_date", self.end_date, self.start_date or date.min)
         return self
 
 
-def _above(name: str, bound: Any, least: Any) -> None:
-    if bound is not None and bound <= least:
-        raise ValueError(f"{name} {bound} is an exclusive bound and not above {least}: the element would never apply")
-
-
-class Element(_Part):
-    price_components: Annotated[tuple[Component, ...], AfterValidator(_some)]
+class Element(Part):
+    price_components: Annotated[tuple[Component, ...], AfterValidator(some)]
     restrictions: Limits | None = None
 
     @model_validator(mode="after")
@@ -184,45 +188,112 @@ class Element(_Part):
         types = [component.type for component in self.price_components]
         if twice := {kind for kind in types if types.count(kind) > 1}:
             raise ValueError(f"two prices for {' and '.join(sorted(twice))}: only the first of each would ever apply")
+        if self.restrictions and self.restrictions.reservation and (other := {*types} - {*_RESERVED}):
+            raise ValueError(f"a reservation is priced by FLAT and TIME alone; move {' and '.join(sorted(other))} elsewhere")
         return self
 
 
-class TariffDocument(_Part):
-    id: Annotated[str, Field(pattern=r"^[!-~]{1,36}$")]
+class TariffDocument(Part):
+    id: Annotated[str, Field(pattern=r"^[!-~]{1,60}$")]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     valid_from: Annotated[Instant, Field(validation_alias=AliasChoices("valid_from", "start_date_time"))]
+    valid_until: Annotated[Instant | None, Field(validation_alias=AliasChoices("valid_until", "end_date_time"))] = None
     names: Annotated[tuple[Text, ...] | None, Field(validation_alias=AliasChoices("names", "tariff_alt_text"))] = None
-    elements: Annotated[tuple[Element, ...], AfterValidator(_some)]
-    type: NotSupported = None
-    tariff_alt_url: NotSupported = None
-    min_price: NotSupported = None
-    max_price: NotSupported = None
-    preauthorize_amount: NotSupported = None
-    tax_included: NotSupported = None
-    end_date_time: NotSupported = None
-    energy_mix: NotSupported = None
+    elements: Annotated[tuple[Element, ...], AfterValidator(some)]
+    profile: Profile | None = None
+    tax_included: Literal["YES", "NO", "N/A"] | None = None
+    type: Literal["AD_HOC_PAYMENT", "PROFILE_CHEAP", "PROFILE_FAST", "PROFILE_GREEN", "REGULAR"] | None = None
+    tariff_alt_url: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    min_price: Limit | None = None
+    max_price: Limit | None = None
+    energy_mix: Mix | None = None
+    preauthorize_amount: Blocked = None
     country_code: str | None = None  # these three are put aside
     party_id: str | None = None
     last_updated: str | None = None
 
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_until is not None and self.valid_until <= self.valid_from:
+            raise ValueError("valid_until is not after valid_from: the tariff would never be in force; correct one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_basis(self) -> Self:
+        taxed = (part.vat is not None or part.taxes for element in self.elements for part in element.price_components)
+        if self.profile is Profile.OCPI_2_3_0 and self.tax_included is None:
+            raise ValueError("profile ocpi-2.3.0 wants tax_included: write NO for net prices, YES for gross, N/A for no tax")
+        if self.dialect is not Profile.OCPI_2_3_0 and self.tax_included not in (None, "NO"):
+            raise ValueError(f"prices of {self.dialect} are net; remove tax_included, or write profile: ocpi-2.3.0")
+        if self.tax_included == "N/A" and any(taxed):
+            raise ValueError("tax_included N/A says that no tax applies; remove vat and taxes, or write NO or YES")
+        if (self.profile, self.tax_included) == (None, None) and any(limit.is_2_3_0 for limit in self.price_limits):
+            raise ValueError("before_taxes and after_taxes are of OCPI 2.3.0; add tax_included, or write excl_vat and incl_vat")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_dialect(self) -> Self:
+        """What OCPI's fields cannot hold, only a tariff of OCPP may say."""
+        if self.dialect is Profile.OCPP_2_1:
+            return self
+        if len(self.id) > _ID_MAX_OCPI:
+            raise ValueError(f"id has {len(self.id)} characters, and OCPI takes {_ID_MAX_OCPI}; give it a shorter one")
+        for name in self.names or ():
+            if len(name.language) != 2 or len(name.text) > _TEXT_MAX_OCPI or name.format is not None:
+                raise ValueError(f"names: OCPI takes two letters as language, {_TEXT_MAX_OCPI} characters, and no format")
+        return self
+
+    @property
+    def dialect(self) -> Profile:
+        return self.profile or (Profile.OCPI_2_2_1 if self.tax_included is None else Profile.OCPI_2_3_0)
+
+    @property
+    def price_limits(self) -> tuple[Limit, ...]:
+        return tuple(limit for limit in (self.min_price, self.max_price) if limit is not None)
+
 
 def tariff_of(document: TariffDocument) -> TariffPublished:
-    names = tuple(DisplayText(language=name.language, text=name.text) for name in document.names or ())
+    names = (DisplayText(name.language, name.text, name.format or "") for name in document.names or ())
     tariff = Tariff(
         id=TariffId(document.id),
         currency=Currency(document.currency),
-        elements=tuple(_element(element) for element in document.elements),
-        names=names,
+        elements=tuple(map(_element, document.elements)),
+        names=tuple(names),
+        profile=document.dialect,
+        basis=_BASES[document.tax_included or "NO"],
+        min_price=_limit(document.min_price),
+        max_price=_limit(document.max_price),
+        audience=document.type or "",
+        alt_url=document.tariff_alt_url or "",
+        energy_mix=mix_of(document.energy_mix),
     )
-    return TariffPublished(tariff=tariff, valid_from=document.valid_from)
+    return TariffPublished(tariff=tariff, valid_from=document.valid_from, valid_until=document.valid_until or UNSET)
+
+
+def _limit(limit: Limit | None) -> PriceLimit | None:
+    if limit is None:
+        return None
+    return PriceLimit(before_taxes=limit.before, after_taxes=limit.after, taxes=_taxes(limit.taxes))
+
+
+def _taxes(rates: tuple[TaxRate, ...] | None) -> tuple[Tax, ...]:
+    return tuple(Tax(name=rate.name, percent=rate.percent, stack=rate.stack) for rate in rates or ())
 
 
 def _element(element: Element) -> TariffElement:
-    components = tuple(
-        PriceComponent(dimension=part.type, price=part.price, vat_percent=part.vat, step_size=part.step_size)
-        for part in element.price_components
-    )
+    components = tuple(map(_component, element.price_components))
     return TariffElement(components=components, restrictions=_restrictions(element.restrictions or Limits()))
+
+
+def _component(part: Component) -> PriceComponent:
+    return PriceComponent(
+        dimension=Dimension(part.type),
+        price=part.price,
+        vat_percent=part.vat,
+        step_size=part.step_size,
+        taxes=_taxes(part.taxes),
+        per_minute=part.per_minute,
+    )
 
 
 def _restrictions(limits: Limits) -> Restrictions:
@@ -232,54 +303,25 @@ def _restrictions(limits: Limits) -> Restrictions:
         start_date=limits.start_date,
         end_date=limits.end_date,
         weekdays=limits.day_of_week or (),
-        min_energy_wh=None if limits.min_kwh is None else tidy(limits.min_kwh * 1000),
-        max_energy_wh=None if limits.max_kwh is None else tidy(limits.max_kwh * 1000),
+        min_energy_wh=_thousandfold(limits.min_kwh),
+        max_energy_wh=_thousandfold(limits.max_kwh),
         min_duration_s=limits.min_duration,
         max_duration_s=limits.max_duration,
+        min_charging_s=limits.min_charging_duration,
+        max_charging_s=limits.max_charging_duration,
+        min_idle_s=limits.min_idle_duration,
+        max_idle_s=limits.max_idle_duration,
+        min_power_w=_thousandfold(limits.min_power),
+        max_power_w=_thousandfold(limits.max_power),
+        min_current_a=tidied(limits.min_current),
+        max_current_a=tidied(limits.max_current),
+        reservation=limits.reservation,
+        evse_kind=limits.evse_kind,
+        payment_brand=limits.payment_brand,
+        payment_recognition=limits.payment_recognition,
     )
 
 
-def document_of(tariff: Tariff, *, country_code: str, party_id: str, last_updated: datetime) -> dict[str, Any]:
-    """The OCPI 2.2.1 Tariff object, for CDRs and partners. Numbers are Decimals: the encoder must keep their digits."""
-    names = [{"language": name.language, "text": name.text} for name in tariff.names]
-    return {
-        "country_code": country_code,
-        "party_id": party_id,
-        "id": tariff.id,
-        "currency": tariff.currency,
-        **({"tariff_alt_text": names} if names else {}),
-        "elements": [_plain_element(element) for element in tariff.elements],
-        "last_updated": f"{_utc(last_updated):%Y-%m-%dT%H:%M:%SZ}",
-    }
-
-
-def _plain_element(element: TariffElement) -> dict[str, Any]:
-    components = [_plain_component(part) for part in element.components]
-    limits = _plain_restrictions(element.restrictions)
-    return {"price_components": components, **({"restrictions": limits} if limits else {})}
-
-
-def _plain_component(part: PriceComponent) -> dict[str, Any]:
-    """A flat price has no unit to step in, and OCPI wants a step size all the same; it recommends 1."""
-    step_size = 1 if part.dimension is Dimension.FLAT else part.step_size
-    return _given({"type": part.dimension.value, "price": part.price, "vat": part.vat_percent, "step_size": step_size})
-
-
-def _plain_restrictions(limits: Restrictions) -> dict[str, Any]:
-    return _given(
-        {
-            "start_time": limits.start_time and f"{limits.start_time:%H:%M}",
-            "end_time": limits.end_time and f"{limits.end_time:%H:%M}",
-            "start_date": limits.start_date and limits.start_date.isoformat(),
-            "end_date": limits.end_date and limits.end_date.isoformat(),
-            "min_kwh": None if limits.min_energy_wh is None else in_kwh(limits.min_energy_wh),
-            "max_kwh": None if limits.max_energy_wh is None else in_kwh(limits.max_energy_wh),
-            "min_duration": limits.min_duration_s,
-            "max_duration": limits.max_duration_s,
-            "day_of_week": [day.value for day in limits.weekdays] or None,
-        }
-    )
-
-
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+def _thousandfold(number: Decimal | None) -> Decimal | None:
+    """kWh as Wh, kW as W."""
+    return None if number is None else tidy(number * 1000)

@@ -1,9 +1,10 @@
-"""Cut a session at every instant at which a price can change, so that within a period nothing changes.
+"""Cut a session at every instant at which a price can change, so that within a period nothing changes; and find its prices.
 
     clock      |........22:00.....................|     also midnights, and changes of the clock itself
-    activity   |  charging            |   idle    |
+    activity   |  charging            |   idle    |     and how long it has been one or the other
     energy     |.............10 kWh...............|     thresholds of the session so far
     duration   |....30 min........................|     since the start of the session
+    power      |........o......o..................|     where a sample tells another
     periods    |----|----|---|--------|-----------|     half-open, contiguous, from start to end
 
 A period is judged by its first moment. Its energy is the difference of the register at its two ends, so the periods'
@@ -11,68 +12,159 @@ energy adds up to the session's, digit for digit, wherever it is cut. There is a
 has just begun is an empty one, and may owe a start fee.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import pairwise
-from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from tariffs.clock import passings
-from tariffs.register import Cut, Register, register_of
-from tariffs.restrictions import Boundaries, Moment, boundaries
-from vocabulary.quantities import ONE_SECOND, seconds_between, whole_second
-from vocabulary.sessions import Activity, ChargingSession
-from vocabulary.tariff import Tariff
+from tariffs.clock import Span, offsets, passings, second_of
+from tariffs.compiled import Compiled, Edges, Element, Rule
+from tariffs.restrictions import Moment
+from tariffs.timeline import Cut, Timeline
+from vocabulary.circumstances import Circumstances, Sample
+from vocabulary.sessions import Activity
 
-_START = attrgetter("start")
+Prices = list[Rule | None]  # by slot (`tariffs.compiled`): the rule that is in force, None: free
 
 
-class Period(Struct, frozen=True, kw_only=True):
-    """Half-open, UTC, whole seconds; it can be empty of time, of energy, or of both."""
+class Period(Struct, frozen=True, gc=False):
+    """Half-open, UTC, whole seconds; it can be empty of time, of energy, or of both. Energy in the timeline's unit."""
 
-    start: datetime
-    end: datetime
+    start: int
+    end: int
+    energy: int
     activity: Activity
-    energy_wh: Decimal
-    moment: Moment  # at its start
+    prices: Prices
+    lacks_power: bool = False  # a price was asked for a power that nobody measured
 
 
-def periods(session: ChargingSession, tariff: Tariff, site: ZoneInfo, also: Iterable[datetime] = ()) -> list[Period]:
-    """The periods of a session under a tariff, cut at further instants if wanted (which changes no price)."""
-    register, where = register_of(session), boundaries(tariff)
-    instants = {*_instants(session, register, where, site), *map(whole_second, also)}
-    cuts = {(at, register.at(at)) for at in instants if register.start < at < register.end}
-    cuts |= _energy_cuts(register, where)
-    inner = sorted(cut for cut in cuts if register.first < cut < register.last)
-    ends = pairwise((register.first, *inner, register.last))
-    return [_period(session, register.first, since, until, site) for since, until in ends]
+Scheduled = list[tuple[int, Compiled]]  # from which second on which; the first from the start
 
 
-def _instants(session: ChargingSession, register: Register, where: Boundaries, site: ZoneInfo) -> Iterable[datetime]:
-    yield from passings(register.start, register.end, site, where.clock)
-    lasts_s = seconds_between(register.start, register.end)
-    yield from (register.start + timedelta(seconds=duration) for duration in where.durations_s if duration < lasts_s)
-    yield from (whole_second(stretch.start) for stretch in session.stretches)
+def periods(
+    line: Timeline, scheduled: Scheduled, site: ZoneInfo, known: Circumstances, also: Iterable[int] = ()
+) -> list[Period]:
+    """The periods of a session under one tariff or several, cut at further seconds if wanted (which changes no price)."""
+    spans = offsets(line.start, line.end, site) if any(ready.edges.clock_s for _, ready in scheduled) else []
+    cuts = _cuts(line, [ready.edges for _, ready in scheduled], spans, known, {*also, *(since for since, _ in scheduled[1:])})
+    course = _Course(line, spans, known)
+    return [course.period(since, until, _at(scheduled, since[0])) for since, until in pairwise(cuts)]
 
 
-def _energy_cuts(register: Register, where: Boundaries) -> set[Cut]:
-    first, last = register.first[1], register.last[1]
-    return {register.reaches(first + energy) for energy in where.energies_wh if 0 < energy <= last - first}
+def prices_in_force(elements: tuple[Element, ...], wanted: int, moment: Moment) -> Prices:
+    """By slot the first rule whose element applies; no more than `wanted` slots can be filled."""
+    prices: Prices = [None, None, None, None]
+    for conditions, rules in elements:
+        for condition in conditions:
+            if not condition(moment):
+                break
+        else:
+            for rule in rules:
+                if prices[rule.slot] is None:
+                    prices[rule.slot] = rule
+                    wanted -= 1
+            if wanted <= 0:
+                break
+    return prices
 
 
-def _period(session: ChargingSession, first: Cut, since: Cut, until: Cut, site: ZoneInfo) -> Period:
-    start, register_wh = since
-    moment = Moment(start.astimezone(site), register_wh - first[1], (start - first[0]) // ONE_SECOND)
-    activity = _activity(session, start)
-    return Period(start=start, end=until[0], activity=activity, energy_wh=until[1] - register_wh, moment=moment)
+def _at(scheduled: Scheduled, second: int) -> Compiled:
+    if len(scheduled) == 1:
+        return scheduled[0][1]
+    return scheduled[max(bisect_right(scheduled, second, key=lambda one: one[0]) - 1, 0)][1]
 
 
-def _activity(session: ChargingSession, at: datetime) -> Activity:
-    """Of stretches that begin in the same second the last counts."""
-    assert session.stretches or session.start == session.end, "the stretches do not cover the session"
-    begun = bisect_left(session.stretches, at + ONE_SECOND, key=_START)
-    return session.stretches[max(begun - 1, 0)].activity if session.stretches else Activity.WAITING
+def _cuts(line: Timeline, edges: list[Edges], spans: list[Span], known: Circumstances, also: set[int]) -> list[Cut]:
+    """From the first to the last, in order."""
+    first, last = line.first, line.last
+    seconds = also.union(second for second, _ in line.turns)
+    for edge in edges:
+        seconds.update(_seconds(line, edge, spans, known))
+    cuts = {(second, line.at(second)) for second in seconds if line.start < second < line.end}
+    for edge in edges:
+        most = last[1] - first[1]
+        cuts.update(line.reaches(first[1] + energy) for energy in edge.energies if 0 < energy <= most)
+    return [first, *sorted(cut for cut in cuts if first < cut < last), last]
+
+
+def _seconds(line: Timeline, edge: Edges, spans: list[Span], known: Circumstances) -> Iterator[int]:
+    if edge.clock_s:
+        yield from passings(spans, edge.clock_s)
+    for duration in edge.durations_s:
+        yield line.start + duration
+    if edge.charging_s:
+        yield from _spent(line, Activity.CHARGING, edge.charging_s)
+    if edge.idle_s:
+        yield from _spent(line, Activity.IDLE, edge.idle_s)
+    if edge.by_power:
+        yield from (second_of(sample.at) for sample in known.power_w)
+    if edge.by_current:
+        yield from (second_of(sample.at) for sample in known.current_a)
+
+
+def _spent(line: Timeline, activity: Activity, bounds: frozenset[int]) -> Iterator[int]:
+    """Where the session has spent so many seconds in an activity."""
+    before = 0
+    ends = [*(second for second, _ in line.turns[1:]), line.end]
+    for (since, kind), until in zip(line.turns, ends, strict=True):
+        since = max(since, line.start)
+        if kind is activity and since < until:
+            yield from (since + bound - before for bound in bounds if before < bound <= before + until - since)
+            before += until - since
+
+
+class _Course:
+    """Goes along a session once: where it stands in turns, spans and samples is where the last period ended."""
+
+    def __init__(self, line: Timeline, spans: list[Span], known: Circumstances) -> None:
+        self._line = line
+        self._moment = Moment()
+        self._spans = iter(spans)
+        self._span: Span | None = next(self._spans, None)
+        self._turn = 0
+        self._power = _Samples(known.power_w)
+        self._current = _Samples(known.current_a)
+
+    def period(self, since: Cut, until: Cut, compiled: Compiled) -> Period:
+        (start, register), (end, after) = since, until
+        moment, line = self._moment, self._line
+        activity = self._activity(start)
+        if self._span is not None:
+            while start >= self._span[1] and (following := next(self._spans, None)) is not None:
+                self._span = following
+            moment.set_clock(start + self._span[2])
+        moment.energy = register - line.first[1]
+        moment.duration = start - line.start
+        if compiled.edges.by_power:
+            moment.power = self._power.at(start)
+        if compiled.edges.by_current:
+            moment.current = self._current.at(start)
+        moment.lacks_power = False
+        prices = prices_in_force(compiled.session, compiled.slots, moment)
+        if activity is Activity.CHARGING:
+            moment.charging += end - start
+        elif activity is Activity.IDLE:
+            moment.idle += end - start
+        return Period(start, end, after - register, activity, prices, moment.lacks_power)
+
+    def _activity(self, second: int) -> Activity:
+        turns = self._line.turns
+        while self._turn + 1 < len(turns) and turns[self._turn + 1][0] <= second:
+            self._turn += 1
+        return turns[self._turn][1]
+
+
+class _Samples:
+    """The value of the moment: a sample holds from its second on until the next one, and the first one before it as well."""
+
+    def __init__(self, samples: tuple[Sample, ...]) -> None:
+        self._samples = [(second_of(sample.at), sample.value) for sample in samples]
+        self._next = 0
+
+    def at(self, second: int) -> Decimal | None:
+        while self._next < len(self._samples) and self._samples[self._next][0] <= second:
+            self._next += 1
+        return self._samples[max(self._next - 1, 0)][1] if self._samples else None

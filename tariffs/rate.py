@@ -1,106 +1,183 @@
 """What a session costs under a tariff: the one calculator for running cost, final cost, CDR and invoice.
 
-    periods      the session, cut where a price can change
-    charges      period x dimension, at the price that was in force (OCPI: the first element that applies)
-    lines        the charges of each price added up, with what step sizes add
-    owed         the lines added up exactly, rounded to minor units once per VAT rate
-
-    ENERGY in every period    TIME while charging    PARKING_TIME while idle    FLAT once, at the first price that comes up
+    timeline     the session as whole numbers                      price_list   the tariff made ready, kept
+    periods      cut where a price can change, each with the prices in force (the first element that applies)
+    charges      period x price, added up by price, with what step sizes add
+    lines        the charges of each price in money, and what the tariff's limits change
+    owed         the lines added up exactly, rounded to minor units once per tax
 
 A session so far is rated as if it ended now. Rating is exact: numbers that would need rounding raise instead, and the only
-roundings are in `tariffs.rounding`.
+roundings are those of `tariffs.rounding` and of the register between two readings (`tariffs.timeline`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
+from itertools import groupby
+from zoneinfo import ZoneInfo
 
+from msgspec import UNSET, Struct
+
+from tariffs.charges import Charge, Taken, charges, taken
+from tariffs.clock import second_of
+from tariffs.compiled import FLAT, SLOTS, PriceList, Rule, TaxKey, price_list
+from tariffs.limits import NOTHING, Adjustment, Part, Parts, added, frozen, limited, replaced
+from tariffs.lines import Money
 from tariffs.periods import Period, periods
-from tariffs.restrictions import prices_in_force
-from tariffs.rounding import Charge, Price, owed, surpluses, tidy
-from tariffs.words import ENGLISH, reason
-from vocabulary.money import plain, round_to_minor
-from vocabulary.quantities import ONE_SECOND
-from vocabulary.rated import Rated, RatedLine
-from vocabulary.sessions import Activity, ChargingSession
-from vocabulary.tariff import Dimension, Tariff
+from tariffs.policy import HOUSE, Policy
+from tariffs.reserving import reserved_periods
+from tariffs.rounding import owed
+from tariffs.timeline import LINE_PLACES, Timeline, timeline
+from vocabulary.circumstances import NOTHING_KNOWN, Circumstances
+from vocabulary.money import round_to_minor
+from vocabulary.rated import Rated, RatingNote
+from vocabulary.sessions import ChargingSession
+from vocabulary.tariff import Basis, Dimension, Profile, Tariff
 from vocabulary.zones import zone
 
 EXACT = Context(prec=500, traps=[Inexact, InvalidOperation])
-ONCE = Decimal(1)
 LINE_ORDER = (Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME, Dimension.FLAT)  # of price displays, AFIR Art. 5
-_TIMED = {Activity.CHARGING: Dimension.TIME, Activity.IDLE: Dimension.PARKING_TIME}
+_ORDER = {SLOTS.index(dimension): place for place, dimension in enumerate(LINE_ORDER)}
+
+Schedule = tuple[tuple[datetime, Tariff], ...]
+"""Tariffs that follow each other within a session: from which instant on, which. The first holds from the start."""
 
 
-def rate(session: ChargingSession, tariff: Tariff, time_zone: str) -> Rated:
+class Priced(Struct, frozen=True):
+    """A session taken apart by its prices, before anything is added up: what `rate` and `tariffs.breakdown` are made of."""
+
+    line: Timeline
+    lists: tuple[PriceList, ...]
+    profile: Profile
+    reserved: Sequence[Period]
+    cut: Sequence[Period]
+    charges: Sequence[Charge]
+    taken: Sequence[Taken]
+
+
+def rate(
+    session: ChargingSession,
+    tariff: Tariff | Schedule,
+    time_zone: str,
+    policy: Policy = HOUSE,
+    known: Circumstances = NOTHING_KNOWN,
+) -> Rated:
     """`time_zone` is the site's (IANA): the tariff's times of day, dates and weekdays are in it."""
     with localcontext(EXACT):
-        cut = periods(session, tariff, zone(time_zone))
-        lines = tuple(rated_lines(cut, tariff, time_zone))
-        amounts = tuple(owed(lines, tariff.currency))
-        total = sum((amount.gross for amount in amounts), round_to_minor(Decimal(0), tariff.currency))
-        return Rated(currency=tariff.currency, lines=lines, owed=amounts, total=total)
+        return rated(priced(session, tariff, zone(time_zone), policy, known), time_zone, policy)
 
 
-def rated_lines(cut: Iterable[Period], tariff: Tariff, time_zone: str) -> Iterator[RatedLine]:
-    """One line per price: by dimension, and within one in the order in which the prices came into force."""
-    charges = [charge for period in cut for charge in _charges(period, tariff)]
-    added = surpluses(charges)
-    for price, charged in sorted(_visible(_by_price(charges)).items(), key=lambda item: LINE_ORDER.index(item[0][0])):
-        yield _line(price, charged, added.get(price, Decimal(0)), tariff, time_zone)
+def priced(
+    session: ChargingSession, tariff: Tariff | Schedule, site: ZoneInfo, policy: Policy, known: Circumstances,
+    also: Iterable[int] = (),
+) -> Priced:  # fmt: skip
+    """`also`: further seconds to cut at, which changes no price. To be called in a decimal context that loses no digits."""
+    schedule = _schedule(tariff, session)
+    lists = tuple(each for _, each in schedule)
+    profile = policy.profile or lists[0].tariff.profile
+    line = timeline(session, max(LINE_PLACES, *(each.energy_places for each in lists)))
+    scheduled = [(since, each.compiled(line.places, known)) for since, each in schedule]
+    before = reserved_periods(session, scheduled, site, known, profile) if known.reserved else []
+    if known.reserved is not None and known.reserved.expired:
+        cut: list[Period] = []
+    else:
+        freezing = profile is Profile.OCPP_2_1 and lists[0].tariff.max_price is not None
+        cut = periods(line, scheduled, site, known, (*also, *line.seconds) if freezing else also)
+    in_ocpp = profile is Profile.OCPP_2_1
+    found = [*charges(before, flat_at_start=in_ocpp), *charges(cut, flat_at_start=in_ocpp)]
+    by_price = taken(found, steps=not in_ocpp, step_on_time=policy.step_on_time)
+    return Priced(line, lists, profile, before, cut, found, by_price)
 
 
-def _charges(period: Period, tariff: Tariff) -> Iterator[Charge]:
-    prices = prices_in_force(tariff, period.moment)
-    for dimension, quantity in _quantities(period):
-        if dimension in prices:
-            number, component = prices[dimension]
-            yield Charge((dimension, number), component, quantity, period.start, period.end)
+def rated(one: Priced, time_zone: str, policy: Policy) -> Rated:
+    tariff, money = one.lists[0].tariff, Money(one.line, one.lists)
+    visible = _visible(one.taken)
+    parts = money.parts(visible)
+    limits = _limits(one, parts, money, policy)
+    for each in limits:
+        parts[each.key] = parts.get(each.key, NOTHING) + each.change
+    lines = (*(money.line(each, time_zone) for each in visible), *(money.limit_line(each) for each in limits))
+
+    def line_by_line() -> Iterable[tuple[TaxKey, Part]]:
+        yield from ((each.rule.key, money.part_of(each)) for each in visible)
+        yield from ((each.key, each.change) for each in limits)
+
+    due = owed(parts, line_by_line, tariff.currency, policy)
+    notes = _notes(one, visible)
+    return Rated(
+        currency=tariff.currency,
+        lines=lines,
+        owed=due,
+        total=sum((each.gross for each in due), round_to_minor(Decimal(0), tariff.currency)),
+        semantics=one.profile.value,
+        rounding=policy.rounding,
+        notes=notes or UNSET,
+    )
 
 
-def _quantities(period: Period) -> Iterator[tuple[Dimension, Decimal]]:
-    yield Dimension.FLAT, ONCE
-    yield Dimension.ENERGY, period.energy_wh
-    if period.activity in _TIMED and period.start < period.end:
-        yield _TIMED[period.activity], Decimal((period.end - period.start) // ONE_SECOND)
+def _schedule(tariff: Tariff | Schedule, session: ChargingSession) -> list[tuple[int, PriceList]]:
+    """The lists of several tariffs share the unit of their prices, and number their rules on."""
+    if isinstance(tariff, Tariff):
+        return [(0, price_list(tariff))]
+    starts = [second_of(session.start), *(second_of(since) for since, _ in tariff[1:])]
+    if len(tariff) == 1:
+        return [(starts[0], price_list(tariff[0][1]))]
+    assert len({each.currency for _, each in tariff}) == 1, "a session is paid in one currency"
+    places = max(price_list(each).places for _, each in tariff)
+    lists: list[PriceList] = []
+    for _, each in tariff:
+        lists.append(PriceList(each, places, lists[-1].numbered_until if lists else 0))
+    return [*zip(starts, lists, strict=True)]
 
 
-def _by_price(charges: Iterable[Charge]) -> dict[Price, list[Charge]]:
-    """The charges of each price in order of time. Of several flat prices only the first that came up is due."""
-    by_price: dict[Price, list[Charge]] = {}
-    flat: Price | None = None
-    for charge in charges:
-        if charge.price[0] is Dimension.FLAT:
-            flat = flat or charge.price
-            if charge.price != flat:
-                continue
-        by_price.setdefault(charge.price, []).append(charge)
-    return by_price
+def _visible(found: Sequence[Taken]) -> list[Taken]:
+    """In the order of lines, without prices that found nothing to charge and start fees of nothing.
+
+    If none is left, one that tells why it is free.
+    """
+    telling = [each for each in found if (each.rule.price if each.rule.slot == FLAT else each.quantity)]
+    shown = telling or [each for each in found if not each.rule.price][:1]
+    return sorted(shown, key=lambda each: (each.rule.reserved, _ORDER[each.rule.slot]))
 
 
-def _visible(by_price: dict[Price, list[Charge]]) -> dict[Price, list[Charge]]:
-    """Without prices that found nothing to charge and start fees of nothing; if none is left, one that tells why it is free."""
-    telling = {price: charged for price, charged in by_price.items() if _tells(charged)}
-    free = ((price, charged) for price, charged in by_price.items() if not charged[0].component.price)
-    return telling or dict([*free][:1])
+def _limits(one: Priced, parts: Parts, money: Money, policy: Policy) -> list[Adjustment]:
+    """By the tariff with which the session began."""
+    tariff = one.lists[0].tariff
+    if tariff.min_price is None and tariff.max_price is None:
+        return []
+    if one.profile is not Profile.OCPP_2_1:
+        return limited(parts, tariff, policy.limit_tax)
+    found = frozen([*_amounts_in_time(one, money)], tariff)
+    left = added([*parts.items(), *((each.key, each.change) for each in found)])
+    return [*found, *replaced(left, tariff)]
 
 
-def _tells(charged: list[Charge]) -> bool:
-    if charged[0].price[0] is Dimension.FLAT:
-        return bool(charged[0].component.price)
-    return any(charge.quantity for charge in charged)
+def _amounts_in_time(one: Priced, money: Money) -> Iterable[list[tuple[TaxKey, Part]]]:
+    """What is charged at once: a start fee, where it first comes up, and then what its period measured."""
+    once: set[int] = set()
+    for (_, _, not_flat), found in groupby(
+        one.charges, key=lambda each: (each.rule.reserved, each.period, each.rule.slot != FLAT)
+    ):
+        due = [each for each in found if not_flat or each.rule.number not in once]
+        once.update(each.rule.number for each in due if not not_flat)
+        yield [(each.rule.key, money.part(each.rule, each.quantity)) for each in due]
 
 
-def _line(price: Price, charged: list[Charge], added: Decimal, tariff: Tariff, time_zone: str) -> RatedLine:
-    (dimension, number), component = price, charged[0].component
-    quantity = ONCE if dimension is Dimension.FLAT else sum((charge.quantity for charge in charged), Decimal(0))
-    return RatedLine(
-        dimension=dimension,
-        element=number,
-        quantity=tidy(quantity),
-        billed=tidy(quantity + added),
-        unit_price=component.price,
-        vat_percent=component.vat_percent,
-        since=charged[0].since,
-        until=charged[-1].until,
-        reason=reason(tariff, price, ENGLISH, plain, time_zone),
+def _at_once(each: Charge) -> tuple[bool, int, bool]:
+    return each.rule.reserved, each.period, each.rule.slot != FLAT
+
+
+def _notes(one: Priced, visible: Sequence[Taken]) -> tuple[RatingNote, ...]:
+    notes = []
+    if any(period.lacks_power for period in one.cut):
+        notes.append(RatingNote.POWER_NOT_MEASURED)
+    if one.profile is Profile.OCPI_2_3_0 and any(_is_untold(each.rule) for each in visible):
+        notes.append(RatingNote.TAX_UNKNOWN)
+    return tuple(notes)
+
+
+def _is_untold(rule: Rule) -> bool:
+    """Whether a price has taxes that the tariff does not name (OCPI 2.3.0, where no vat is given)."""
+    return (
+        bool(rule.price) and rule.key.vat_percent is None and not rule.key.taxes and rule.list.tariff.basis is not Basis.UNTAXED
     )

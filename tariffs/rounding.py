@@ -1,82 +1,82 @@
-"""The two roundings of a price: step sizes, and the whole minor units that become owed. Nothing else is rounded.
+"""The one rounding of a price: whole minor units, which become owed. Nothing else is rounded (step sizes: `tariffs.charges`).
 
-Step sizes (OCPI 2.2.1 mod_tariffs, step_size) apply once per session to the total of a unit, energy or time, never where
-prices change. The total is rounded up to the next multiple of the last step size, and what that adds is billed at that
-last price. 28 minutes, 6 of them before a price change and 22 after it, with steps of 10 minutes are 30 minutes, 24 of them
-at the later price:
-
-    >>> surplus(Decimal(6 * 60 + 22 * 60), step_size=600)
-    Decimal('120')
-
-An exact multiple stays. A step size of 0 does not round; one of 1 rounds to whole Wh (seconds are whole):
-
-    >>> surplus(Decimal("1800"), 600), surplus(Decimal("115.2"), 0), surplus(Decimal("115.2"), 1)
-    (Decimal('0'), Decimal('0'), Decimal('0.8'))
-
-TIME and PARKING_TIME count together: where both are billed, only the parking time is rounded. Time that has no price is
-neither rounded nor counted.
-
-Owed: the lines of one VAT rate are added up exactly, with VAT, and rounded once to what the driver sees (half up). The
-net amount is rounded in its own right, and the VAT is what lies between:
+Owed: what stands under one tax is added up exactly, with the tax, and rounded once to what the driver sees (half up). The
+net amount is rounded in its own right, and the tax is what lies between:
 
     exact net 5.625, VAT 10 %     gross 6.1875 -> 6.19      net 5.63      VAT 0.56
+
+That is the house's policy; `tariffs.policy` names the others.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
 
-from msgspec import Struct
-
-from vocabulary.money import Currency, round_to_minor
-from vocabulary.rated import Owed, RatedLine, exact_net
-from vocabulary.tariff import Dimension, PriceComponent
+from tariffs.compiled import TaxKey
+from tariffs.limits import NOTHING, Part, Parts
+from tariffs.policy import Halves, Policy, Rounded
+from vocabulary.money import Currency, minor_exponent, round_half_even, round_half_up
+from vocabulary.rated import Owed, TaxAmount, tax_factor
+from vocabulary.tariff import Dimension, Tax
 
 Price = tuple[Dimension, int]  # a tariff's price: what for, and in which element (from 1)
+Amounts = Callable[[], Iterable[tuple[TaxKey, Part]]]  # of each line
 
 
-class Charge(Struct, frozen=True):
-    """What one price charges for one period: `quantity` in Wh or whole seconds, 1 for FLAT."""
-
-    price: Price
-    component: PriceComponent
-    quantity: Decimal
-    since: datetime
-    until: datetime
-
-
-def surplus(total: Decimal, step_size: int) -> Decimal:
-    """How much is missing to the next multiple of the step size."""
-    over = total % step_size if step_size else Decimal(0)
-    return step_size - over if over else Decimal(0)
-
-
-def surpluses(charges: Sequence[Charge]) -> dict[Price, Decimal]:
-    """What step sizes add to a session, by the price that takes it. The charges are in order of time."""
-    energy, time, parking = (
-        [charge for charge in charges if charge.price[0] is dimension and charge.quantity]
-        for dimension in (Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME)
-    )
-    return dict(_surplus_of(unit) for unit in (energy, parking or time) if unit)
-
-
-def _surplus_of(unit: Sequence[Charge]) -> tuple[Price, Decimal]:
-    total = sum((charge.quantity for charge in unit), Decimal(0))
-    return unit[-1].price, surplus(total, unit[-1].component.step_size)
-
-
-def owed(lines: Iterable[RatedLine], currency: Currency) -> Iterator[Owed]:
-    """What lines come to in whole minor units, by VAT rate in rising order; where no VAT applies comes last."""
-    nets: dict[Decimal | None, Fraction] = {}
-    for line in lines:
-        nets[line.vat_percent] = nets.get(line.vat_percent, Fraction(0)) + exact_net(line)
-    for vat_percent, exact in sorted(nets.items(), key=lambda item: (item[0] is None, item[0] or 0)):
-        net = round_to_minor(exact, currency)
-        gross = round_to_minor(exact * (100 + Fraction(vat_percent or 0)) / 100, currency)
-        yield Owed(vat_percent=vat_percent, net=net, vat=gross - net, gross=gross)
+def owed(parts: Parts, amounts: Amounts, currency: Currency, policy: Policy) -> tuple[Owed, ...]:
+    """What lines come to in whole minor units, by tax: VAT rates rising, several taxes, and where none applies last."""
+    per_line = [*amounts()] if policy.rounded is Rounded.GROSS_PER_LINE else []
+    found = []
+    for key in sorted(parts, key=_place):
+        match policy.rounded:
+            case Rounded.GROSS_PER_TAX:
+                net, gross = (_round(amount, currency, policy) for amount in (parts[key].net, parts[key].gross))
+            case Rounded.NET_PER_TAX:
+                net = _round(parts[key].net, currency, policy)
+                gross = net + _round(_tax_on(net, parts[key]), currency, policy)
+            case Rounded.GROSS_PER_LINE:
+                lines = [part for one, part in per_line if one == key]
+                net = sum((_round(part.net, currency, policy) for part in lines), Decimal(0))
+                gross = sum((_round(part.gross, currency, policy) for part in lines), Decimal(0))
+        taxes = _shares(key.taxes, gross - net, parts.get(key, NOTHING).net, currency) if key.taxes else ()
+        found.append(Owed(vat_percent=key.vat_percent, net=net, vat=gross - net, gross=gross, taxes=taxes))
+    return tuple(found)
 
 
 def tidy(quantity: Decimal) -> Decimal:
     """The same number in its one form, without trailing zeros: 5000, not 5E+3; 0.5, not 0.500."""
     return quantity.quantize(Decimal(1)) if quantity == quantity.to_integral_value() else quantity.normalize()
+
+
+def _place(key: TaxKey) -> tuple[bool, bool, Decimal]:
+    return (key.vat_percent is None, not key.taxes, key.vat_percent or Decimal(0))
+
+
+def _round(amount: Fraction, currency: Currency, policy: Policy) -> Decimal:
+    rounded = round_half_up if policy.halves is Halves.UP else round_half_even
+    return rounded(amount, minor_exponent(currency))
+
+
+def _tax_on(net: Decimal, part: Part) -> Fraction:
+    """In proportion to the exact amounts; where there is no net amount, all of the tax."""
+    return Fraction(net) * (part.gross - part.net) / part.net if part.net else part.gross - part.net
+
+
+def _shares(taxes: tuple[Tax, ...], whole: Decimal, net: Fraction, currency: Currency) -> tuple[TaxAmount, ...]:
+    """The rounded tax split into its taxes, in whole minor units: what is left over goes where most was cut off."""
+    unit = Fraction(1, 10 ** minor_exponent(currency))
+    exact = [_alone(tax, taxes, net) for tax in taxes]
+    floors = [amount // unit for amount in exact]
+    left = int(Fraction(whole) / unit) - sum(floors)
+    order = sorted(range(len(taxes)), key=lambda place: exact[place] / unit - floors[place], reverse=True)
+    for place in order[: max(left, 0)]:
+        floors[place] += 1
+    floors[order[-1]] += min(left, 0) + max(left - len(order), 0)
+    amounts = [round_half_up(floor * unit, minor_exponent(currency)) for floor in floors]
+    return tuple(TaxAmount(tax=tax, amount=amount) for tax, amount in zip(taxes, amounts, strict=True))
+
+
+def _alone(tax: Tax, taxes: tuple[Tax, ...], net: Fraction) -> Fraction:
+    """What one of several taxes comes to: on the net amount and on what the levels below it add."""
+    below = tuple(other for other in taxes if (other.stack or 0) < (tax.stack or 0))
+    return net * tax_factor(below) * Fraction(tax.percent) / 100

@@ -10,13 +10,14 @@ Rounding is half up, away from zero, so that a credit mirrors its debit. It happ
 nowhere else; the difference between micro and minor is posted, never lost.
 """
 
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import NewType
 
 Currency = NewType("Currency", str)  # ISO 4217, upper case
 
 MICRO = 1_000_000
+_WIDE = Context(prec=10_000)  # no digit of an amount is lost in it
 SESSION_MAX = 10**9  # what a session may cost, in units of its currency: thousands of them fit one 64-bit balance
 _EXPONENTS = {"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3} | dict.fromkeys(
     ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0
@@ -30,12 +31,14 @@ def minor_exponent(currency: Currency) -> int:
 
 def round_half_up(exact: Fraction | Decimal, places: int) -> Decimal:
     """The nearest decimal with that many places; a half goes away from zero."""
-    fraction = Fraction(exact)
-    scaled = abs(fraction) * 10**places
-    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    with localcontext() as context:
-        context.prec = max(28, len(str(whole)) + 1)
-        return Decimal(whole if fraction >= 0 else -whole).scaleb(-places)
+    numerator, denominator = exact.as_integer_ratio()
+    whole = (2 * abs(numerator) * 10**places + denominator) // (2 * denominator)
+    return Decimal(whole if numerator >= 0 else -whole).scaleb(-places, _WIDE)
+
+
+def round_half_even(exact: Fraction | Decimal, places: int) -> Decimal:
+    """The nearest decimal with that many places; of a half the one with an even last digit."""
+    return Decimal(round(Fraction(exact) * 10**places)).scaleb(-places, _WIDE)
 
 
 def round_to_minor(exact: Fraction | Decimal, currency: Currency) -> Decimal:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from invoicing.ocpi_cdr import CdrRefused, cdr
 from streams.catalogue import Catalogue
-from tariffs.document import document_of
+from tariffs.export_ocpi import document_of, ocpi_losses
 from vocabulary.codec import version_hash
 from vocabulary.identity import PartnerId
 from vocabulary.reference import Partner
 from vocabulary.sessions import SessionRated
+from vocabulary.tariff import Profile
 from wattbook.conclusions import Dossier, dossier
 from wattbook.documents import write_whole
 from wattbook.months import Month
@@ -69,8 +70,11 @@ def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefus
         return CdrRefused(session=rated.session, objections=("the EVSE or the partner is no longer in the reference data",))
     [*_, entry] = store.ledger.entries_of(rated.session)  # the last one is of the charge that stands
     updated = entry.recorded_at or session.end
+    version = catalogue.tariff_versions[rated.tariff_version]
+    if lost := [f"tariffs: {loss}" for loss in ocpi_losses(version, Profile.OCPI_2_2_1) if loss.changes_price]:
+        return CdrRefused(session=rated.session, objections=tuple(lost))  # the partner would come to another amount
     tariff = document_of(
-        catalogue.tariff_versions[rated.tariff_version],
+        version,
         country_code=operator.country_code,
         party_id=operator.party_id,
         last_updated=_in_force_since(catalogue, rated) or session.start,

@@ -200,7 +200,7 @@ def _items(
 
 def _tariffs(entries: list[_Entry], zone: str) -> Iterator[Item[TariffPublished] | Problem]:
     for entry in _of_kind(entries, "tariffs"):
-        match fit(TariffDocument, _with_instant(entry.node, zone), entry.path):
+        match fit(TariffDocument, _with_instants(entry.node, zone), entry.path):
             case Misfit(problems=problems):
                 yield from problems
             case document:
@@ -208,13 +208,19 @@ def _tariffs(entries: list[_Entry], zone: str) -> Iterator[Item[TariffPublished]
                 yield Item(id=tariff.tariff.id, since=tariff.valid_from, shape=tariff, node=entry.node, path=entry.path)
 
 
-def _with_instant(node: Node, zone: str) -> Node:
-    """The tariff with its `valid_from` as an instant, since tariffs know no zone; what is no date is left for `fit`."""
-    if not isinstance(node, Fields) or "start_date_time" in node.values:
+def _with_instants(node: Node, zone: str) -> Node:
+    """The tariff with its days as instants, since tariffs know no zone; what is no date is left for `fit`."""
+    if not isinstance(node, Fields):
         return node
-    given = node.values.get("valid_from", NOT_GIVEN)
-    text = _instant(given, zone) if isinstance(given, Scalar) else None
-    return node if text is None else replace(node, values={**node.values, "valid_from": Scalar(place=given.place, text=text)})
+    values = dict(node.values)
+    if "start_date_time" not in values:
+        values.setdefault("valid_from", NOT_GIVEN)
+    for name in ("valid_from", "valid_until"):
+        given = values.get(name)
+        if isinstance(given, Scalar) and (name == "valid_from" or given.text is not None):
+            text = _instant(given, zone)
+            values[name] = given if text is None else Scalar(place=given.place, text=text)
+    return replace(node, values=values)
 
 
 def _instant(given: Scalar, zone: str) -> str | None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from invoicing.ocpi_cdr import CdrRefused, cdr
 from invoicing.ocpi_document import objections
-from tariffs.document import document_of
+from tariffs.export_ocpi import document_of
 from tariffs.rate import rate
 from tests.invoicing.material import EUR, OPERATOR
 from tests.invoicing.material import rated as costs

@@ -1,48 +1,178 @@
-"""The oracle: sessions priced second by second, slowly and without cutting anything.
+"""The oracle: sessions priced second by second, slowly, in fractions, without cutting anything and without compiling anything.
 
-It shares with the code under test only the judgement of a moment (`tariffs.restrictions`), which the notation tests hold.
+It shares no code with `tariffs`: conditions, prices, steps, taxes and limits are read off the standards once more, one `if`
+after the other. What it cannot share is decided in docs/decisions.md and stands there in words.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
-from tariffs.restrictions import Moment, prices_in_force
+from vocabulary.circumstances import NOTHING_KNOWN, Circumstances, Sample
 from vocabulary.quantities import seconds_between, whole_second
 from vocabulary.sessions import Activity, ChargingSession
-from vocabulary.tariff import Dimension, Tariff
+from vocabulary.tariff import Basis, Dimension, PriceComponent, PriceLimit, Profile, Reservation, Restrictions, Tariff
 from vocabulary.zones import zone
 
 TIMED = {Activity.CHARGING: Dimension.TIME, Activity.IDLE: Dimension.PARKING_TIME}
+WEEK = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
+
+
+@dataclass(frozen=True)
+class Instant:
+    """All that a condition can ask about."""
+
+    local: datetime
+    energy: Fraction
+    age: int
+    charging: int
+    idle: int
+    power: Decimal | None
+    current: Decimal | None
+    known: Circumstances
 
 
 @dataclass(frozen=True)
 class Found:
-    unit_price: Decimal
+    component: PriceComponent
     quantity: Fraction
     since: datetime
     until: datetime
+    reserved: bool = False
 
 
 Price = tuple[Dimension, int]
 
 
-def second_by_second(session: ChargingSession, tariff: Tariff, where: str) -> dict[Price, Found]:
-    """What each price found; of start fees the first only."""
-    found: dict[Price, Found] = {}
-    for slot in slots(session, energy_bounds(tariff)):
-        prices = prices_in_force(tariff, Moment(slot.at.astimezone(zone(where)), exact(slot.so_far), slot.second))
-        for dimension in slot.measured.keys() & prices.keys():
-            number, component = prices[dimension]
-            flats = {price for price in found if price[0] is Dimension.FLAT}
-            if dimension is not Dimension.FLAT or flats <= {(dimension, number)}:
-                past = found.get((dimension, number), Found(component.price, Fraction(0), slot.at, slot.until))
-                total = past.quantity + slot.measured[dimension]
-                found[dimension, number] = Found(component.price, total, past.since, slot.until)
-    return {price: replace(one, quantity=Fraction(1)) if price[0] is Dimension.FLAT else one for price, one in found.items()}
+@dataclass
+class Bill:
+    found: dict[Price, Found] = field(default_factory=dict)
+    net: Fraction = Fraction(0)
+    gross: Fraction = Fraction(0)
+
+
+def bill(session: ChargingSession, tariff: Tariff, where: str, profile: Profile, known: Circumstances = NOTHING_KNOWN) -> Bill:
+    """What every price finds, and the exact totals with steps, taxes and limits (of which the tax goes by rate)."""
+    in_ocpp = profile is Profile.OCPP_2_1
+    pieces = [*_before(session, tariff, where, known, in_ocpp)]
+    if known.reserved is None or not known.reserved.expired:
+        pieces += _during(session, tariff, where, known, in_ocpp)
+    result = Bill()
+    for dimension, number, one in pieces:
+        past = result.found.get((dimension, number))
+        quantity = one.quantity if past is None or dimension is Dimension.FLAT else past.quantity + one.quantity
+        since = one.since if past is None else past.since
+        result.found[dimension, number] = replace(one, quantity=quantity, since=since)
+    parts = _parts(pieces, result.found, tariff, steps=not in_ocpp)
+    if in_ocpp:
+        result.net, result.gross = _frozen_and_replaced(pieces, tariff)
+    else:
+        result.net, result.gross = _limited(parts, tariff)
+    return result
+
+
+def _before(
+    session: ChargingSession, tariff: Tariff, where: str, known: Circumstances, in_ocpp: bool
+) -> Iterator[tuple[Dimension, int, Found]]:  # fmt: skip
+    reserved = known.reserved
+    if reserved is None or (in_ocpp and reserved.expired):
+        return
+    kinds = [Reservation.RESERVATION_EXPIRES, Reservation.RESERVATION] if reserved.expired else [Reservation.RESERVATION]
+    start, end = whole_second(reserved.start), whole_second(reserved.end)
+    flat: int | None = None
+    for count in range(max(seconds_between(start, end), 1)):
+        at = start + timedelta(seconds=count)
+        until = min(at + timedelta(seconds=1), end)
+        judged = whole_second(session.start) if in_ocpp else at
+        age = 0 if in_ocpp else count
+        instant = Instant(judged.astimezone(zone(where)), Fraction(0), age, age, 0, None, None, known)
+        for dimension in (Dimension.FLAT, Dimension.TIME):
+            price = next((found for kind in kinds if (found := first_price(tariff, dimension, instant, kind))), None)
+            if price is None or (dimension is Dimension.TIME and start == end):
+                continue
+            if dimension is Dimension.FLAT:
+                if in_ocpp and count and flat is None:
+                    continue
+                flat = flat or price[0]
+                if price[0] != flat:
+                    continue
+            yield dimension, price[0], Found(price[1], Fraction(1), at, until, reserved=True)
+
+
+def _during(
+    session: ChargingSession, tariff: Tariff, where: str, known: Circumstances, in_ocpp: bool
+) -> Iterator[tuple[Dimension, int, Found]]:  # fmt: skip
+    flat: int | None = None
+    for place, slot in enumerate(slots(session, energy_bounds(tariff))):
+        power, current = value_at(known.power_w, slot.at), value_at(known.current_a, slot.at)
+        local = slot.at.astimezone(zone(where))
+        instant = Instant(local, slot.so_far, slot.second, slot.charging, slot.idle, power, current, known)
+        for dimension, quantity in slot.measured.items():
+            price = first_price(tariff, dimension, instant, None)
+            if price is None:
+                continue
+            number, component = price
+            if dimension is Dimension.FLAT:
+                if in_ocpp and flat is None and place:
+                    continue
+                flat = flat or number
+                if number != flat:
+                    continue
+            yield dimension, number, Found(component, quantity, slot.at, slot.until)
+
+
+def first_price(
+    tariff: Tariff, dimension: Dimension, instant: Instant, kind: Reservation | None
+) -> tuple[int, PriceComponent] | None:
+    for number, element in enumerate(tariff.elements, start=1):
+        if element.restrictions.reservation is kind and holds(element.restrictions, instant):
+            for component in element.components:
+                if component.dimension is dimension:
+                    return number, component
+    return None
+
+
+def holds(wanted: Restrictions, now: Instant) -> bool:
+    clock, today = now.local.time(), now.local.date()
+    if wanted.start_time is not None or wanted.end_time is not None:
+        start = wanted.start_time or clock.min
+        end = wanted.end_time or clock.min
+        if start < end and not start <= clock < end:
+            return False
+        if start > end and end <= clock < start:
+            return False
+    if wanted.start_date is not None and today < wanted.start_date:
+        return False
+    if wanted.end_date is not None and today >= wanted.end_date:
+        return False
+    if wanted.weekdays and WEEK[now.local.weekday()] not in wanted.weekdays:
+        return False
+    for value, least, most in (
+        (now.energy, wanted.min_energy_wh, wanted.max_energy_wh),
+        (now.age, wanted.min_duration_s, wanted.max_duration_s),
+        (now.charging, wanted.min_charging_s, wanted.max_charging_s),
+        (now.idle, wanted.min_idle_s, wanted.max_idle_s),
+        (now.power, wanted.min_power_w, wanted.max_power_w),
+        (now.current, wanted.min_current_a, wanted.max_current_a),
+    ):
+        if (least is not None or most is not None) and value is None:
+            return False
+        if least is not None and value is not None and value < least:
+            return False
+        if most is not None and value is not None and value >= most:
+            return False
+    known = now.known
+    if wanted.evse_kind not in (None, known.evse_kind) or wanted.payment_brand not in (None, known.payment_brand):
+        return False
+    return wanted.payment_recognition in (None, known.payment_recognition)
+
+
+def value_at(samples: tuple[Sample, ...], at: datetime) -> Decimal | None:
+    past = [sample.value for sample in samples if whole_second(sample.at) <= at]
+    return past[-1] if past else samples[0].value if samples else None
 
 
 @dataclass(frozen=True)
@@ -53,6 +183,8 @@ class Slot:
     at: datetime
     until: datetime
     so_far: Fraction
+    charging: int
+    idle: int
     measured: dict[Dimension, Fraction]
 
 
@@ -63,17 +195,22 @@ def slots(session: ChargingSession, energy_bounds: set[Fraction]) -> Iterator[Sl
     """
     begin, end = whole_second(session.start), whole_second(session.end)
     first, last = naive_ends(session)
-    registers = [naive_register(session, count) for count in range(seconds_between(begin, end))] or [first]
+    registers = [Fraction(naive_register(session, count)) for count in range(seconds_between(begin, end))] or [first]
+    charging = idle = 0
     for count, (before, after) in enumerate(pairwise([*registers, last])):
         at = begin + timedelta(seconds=count)
         inside = sorted(first + bound for bound in energy_bounds if before < first + bound < after)
         *early, (low, high) = pairwise([before, *inside, after])
         for one, other in early:
-            yield Slot(count, at, at, one - first, {Dimension.FLAT: Fraction(1), Dimension.ENERGY: other - one})
+            energy = {Dimension.FLAT: Fraction(1), Dimension.ENERGY: other - one}
+            yield Slot(count, at, at, one - first, charging, idle, energy)
         measured = {Dimension.FLAT: Fraction(1), Dimension.ENERGY: high - low}
-        if begin < end and (timed := TIMED.get(naive_activity(session, at))):
+        activity = naive_activity(session, at)
+        if begin < end and (timed := TIMED.get(activity)):
             measured[timed] = Fraction(1)
-        yield Slot(count, at, min(at + timedelta(seconds=1), end), low - first, measured)
+        yield Slot(count, at, min(at + timedelta(seconds=1), end), low - first, charging, idle, measured)
+        charging += activity is Activity.CHARGING
+        idle += activity is Activity.IDLE
 
 
 def energy_bounds(tariff: Tariff) -> set[Fraction]:
@@ -81,8 +218,118 @@ def energy_bounds(tariff: Tariff) -> set[Fraction]:
     return {Fraction(bound) for limit in limits for bound in (limit.min_energy_wh, limit.max_energy_wh) if bound}
 
 
-def exact(number: Fraction) -> Decimal:
-    return Decimal(number.numerator) / number.denominator
+# Money
+
+
+def amount(one: Found, quantity: Fraction, tariff: Tariff) -> tuple[Fraction, Fraction]:
+    """Net and gross."""
+    per = {Dimension.FLAT: 1, Dimension.ENERGY: 1000, Dimension.TIME: 3600, Dimension.PARKING_TIME: 3600}
+    plain = quantity * Fraction(one.component.price) / (60 if one.component.per_minute else per[one.component.dimension])
+    factor = raised(one.component, tariff)
+    return (plain / factor, plain) if tariff.basis is Basis.GROSS else (plain, plain * factor)
+
+
+def raised(component: PriceComponent, tariff: Tariff) -> Fraction:
+    if tariff.basis is Basis.UNTAXED:
+        return Fraction(1)
+    if component.vat_percent is not None:
+        return 1 + Fraction(component.vat_percent) / 100
+    total = Fraction(1)
+    for level in range(10):
+        total += total * sum((Fraction(tax.percent) for tax in component.taxes if (tax.stack or 0) == level), Fraction(0)) / 100
+    return total
+
+
+Parts = list[tuple[Fraction, Fraction]]
+
+
+def _parts(pieces: list[tuple[Dimension, int, Found]], found: dict[Price, Found], tariff: Tariff, *, steps: bool) -> Parts:
+    billed = {price: one.quantity for price, one in found.items()}
+    if steps:
+        for unit in ([Dimension.ENERGY], _rounded_time(pieces)):
+            charged = [(kind, number, one) for kind, number, one in pieces if kind in unit and one.quantity]
+            if charged:
+                kind, number, one = charged[-1]
+                total = sum((each.quantity for _, _, each in charged), Fraction(0))
+                step = one.component.step_size
+                if step and total % step:
+                    billed[kind, number] += step - total % step
+    return [amount(one, billed[price], tariff) for price, one in found.items()]
+
+
+def _rounded_time(pieces: list[tuple[Dimension, int, Found]]) -> list[Dimension]:
+    is_parked = any(kind is Dimension.PARKING_TIME and one.quantity for kind, _, one in pieces)
+    return [Dimension.PARKING_TIME] if is_parked else [Dimension.TIME]
+
+
+def _limited(parts: Parts, tariff: Tariff) -> tuple[Fraction, Fraction]:
+    net, gross = sum((one for one, _ in parts), Fraction(0)), sum((other for _, other in parts), Fraction(0))
+    first = raised(tariff.elements[0].components[0], tariff)
+    for least, limit in ((True, tariff.min_price), (False, tariff.max_price)):
+        if limit is None:
+            continue
+        for after in (False, True):
+            bound, total = (limit.after_taxes, gross) if after else (limit.before_taxes, net)
+            if bound is None or not (total < bound if least else total > bound):
+                continue
+            if total:
+                net, gross = net * Fraction(bound) / total, gross * Fraction(bound) / total
+            else:
+                net = Fraction(bound) / first if after else Fraction(bound)
+                gross = net * first
+    return net, gross
+
+
+def _frozen_and_replaced(pieces: list[tuple[Dimension, int, Found]], tariff: Tariff) -> tuple[Fraction, Fraction]:
+    """Of a maximum the instant at which it is reached; of a minimum the whole."""
+    net = gross = Fraction(0)
+    paid: set[int] = set()
+    most = tariff.max_price or PriceLimit()
+    for moment in _by_instant(pieces):
+        more_net = more_gross = Fraction(0)
+        for kind, element, one in moment:
+            if kind is Dimension.FLAT:
+                if element in paid:
+                    continue
+                paid.add(element)
+            one_net, one_gross = amount(one, one.quantity, tariff)
+            more_net, more_gross = more_net + one_net, more_gross + one_gross
+        shares = [Fraction(1)]
+        if most.before_taxes is not None and net + more_net > most.before_taxes:
+            shares.append((Fraction(most.before_taxes) - net) / more_net)
+        if most.after_taxes is not None and gross + more_gross > most.after_taxes:
+            shares.append((Fraction(most.after_taxes) - gross) / more_gross)
+        net, gross = net + more_net * min(shares), gross + more_gross * min(shares)
+        if min(shares) < 1:
+            break
+    least = tariff.min_price
+    if least is None:
+        return net, gross
+    is_missed = (least.before_taxes is not None and net < least.before_taxes) or (
+        least.after_taxes is not None and gross < least.after_taxes
+    )
+    if not is_missed:
+        return net, gross
+    if least.before_taxes is not None and least.after_taxes is not None:
+        return Fraction(least.before_taxes), Fraction(least.after_taxes)
+    raise NotImplementedError("one bound alone takes the session's own tax, which several prices leave open")
+
+
+def _by_instant(pieces: list[tuple[Dimension, int, Found]]) -> Iterator[list[tuple[Dimension, int, Found]]]:
+    """What is charged at once: a fee, or what a slot measured."""
+    batch: list[tuple[Dimension, int, Found]] = []
+    for piece in pieces:
+        if piece[0] is Dimension.FLAT or (piece[0] is Dimension.ENERGY and batch):
+            yield batch
+            batch = []
+        if piece[0] is Dimension.FLAT:
+            yield [piece]
+        else:
+            batch.append(piece)
+    yield batch
+
+
+# The register
 
 
 def naive_ends(session: ChargingSession) -> tuple[Fraction, Fraction]:
@@ -109,4 +356,5 @@ def naive_register(session: ChargingSession, second: int) -> Fraction:
 
 
 def naive_activity(session: ChargingSession, at: datetime) -> Activity:
-    return [stretch.activity for stretch in session.stretches if whole_second(stretch.start) <= at][-1]
+    begun = [stretch.activity for stretch in session.stretches if whole_second(stretch.start) <= at]
+    return begun[-1] if begun else Activity.WAITING

@@ -10,13 +10,29 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.notation import session_of
+from vocabulary.circumstances import Circumstances, Reserved, Sample
 from vocabulary.identity import TariffId
 from vocabulary.money import Currency
 from vocabulary.quantities import WattHours
 from vocabulary.sessions import ChargingSession, Reading
-from vocabulary.tariff import PRICED, Dimension, PriceComponent, Restrictions, Tariff, TariffElement, Weekday
+from vocabulary.tariff import (
+    PRICED,
+    Basis,
+    Dimension,
+    EvseKind,
+    PriceComponent,
+    PriceLimit,
+    Profile,
+    Reservation,
+    Restrictions,
+    Tariff,
+    TariffElement,
+    Tax,
+    Weekday,
+)
 
 HALF_SECOND = timedelta(microseconds=500_000)
 QUARTER = 1800  # of an hour, in half seconds
@@ -34,6 +50,19 @@ RISES = st.one_of(
     st.sampled_from([Decimal(0), Decimal(5000), Decimal("0.0004")]),
     st.integers(0, 60_000_000).map(lambda n: Decimal(n) / 10_000),
 )
+
+
+POWERS = st.sampled_from([Decimal(0), Decimal(3700), Decimal(11000), Decimal("22000.5")])
+CURRENTS = st.sampled_from([Decimal(0), Decimal(16), Decimal(32), Decimal("32.5")])
+TAXES = st.lists(
+    st.builds(
+        Tax,
+        name=st.sampled_from(["vat", "energy", "city"]),
+        percent=st.sampled_from([Decimal(0), Decimal(6), Decimal("4.5"), Decimal(21)]),
+        stack=st.sampled_from([None, 0, 1, 2]),
+    ),
+    max_size=3,
+).map(tuple)
 
 
 def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -73,6 +102,85 @@ TARIFFS = st.builds(
     currency=st.sampled_from(["EUR", "JPY", "KWD"]).map(Currency),
     elements=st.lists(ELEMENTS, min_size=1, max_size=4).map(tuple),
 )
+
+
+RICH_RESTRICTIONS = st.builds(
+    Restrictions,
+    start_time=maybe(TIMES),
+    end_time=maybe(TIMES),
+    weekdays=maybe(st.sets(st.sampled_from(Weekday), min_size=1, max_size=3)).map(lambda days: tuple(sorted(days or ()))),
+    min_energy_wh=maybe(ENERGIES),
+    max_energy_wh=maybe(ENERGIES),
+    min_duration_s=maybe(DURATIONS),
+    max_duration_s=maybe(DURATIONS),
+    min_charging_s=maybe(DURATIONS),
+    max_charging_s=maybe(DURATIONS),
+    min_idle_s=maybe(DURATIONS),
+    max_idle_s=maybe(DURATIONS),
+    min_power_w=maybe(POWERS),
+    max_power_w=maybe(POWERS),
+    min_current_a=maybe(CURRENTS),
+    max_current_a=maybe(CURRENTS),
+    reservation=maybe(st.sampled_from(Reservation)),
+    evse_kind=maybe(st.sampled_from(EvseKind)),
+    payment_brand=maybe(st.sampled_from(["VISA", "girocard"])),
+    payment_recognition=maybe(st.just("CC")),
+)
+
+
+@st.composite
+def rich_components(draw: st.DrawFn, dimension: Dimension) -> PriceComponent:
+    plain = draw(components(dimension))
+    per_minute = dimension in (Dimension.TIME, Dimension.PARKING_TIME) and draw(st.booleans())
+    if draw(st.booleans()):
+        return replace(plain, vat_percent=None, taxes=draw(TAXES), per_minute=per_minute)
+    return replace(plain, per_minute=per_minute)
+
+
+RICH_ELEMENTS = st.builds(
+    TariffElement,
+    components=st.sets(st.sampled_from(PRICED), min_size=1).flatmap(
+        lambda kinds: st.tuples(*map(rich_components, sorted(kinds)))
+    ),
+    restrictions=st.one_of(st.just(Restrictions()), RICH_RESTRICTIONS, RICH_RESTRICTIONS),
+)
+LIMITS = st.builds(PriceLimit, before_taxes=st.integers(0, 40).map(Decimal), after_taxes=st.integers(0, 40).map(Decimal))
+
+
+@st.composite
+def rich_tariffs(draw: st.DrawFn) -> Tariff:
+    """Everything that a tariff can say, in any profile."""
+    least, most = draw(maybe(LIMITS)), draw(maybe(LIMITS))
+    return Tariff(
+        id=TariffId("t"),
+        currency=Currency(draw(st.sampled_from(["EUR", "JPY", "KWD"]))),
+        elements=tuple(draw(st.lists(RICH_ELEMENTS, min_size=1, max_size=5))),
+        profile=draw(st.sampled_from(Profile)),
+        basis=draw(st.sampled_from(Basis)),
+        min_price=least,
+        max_price=most,
+    )
+
+
+@st.composite
+def circumstances(draw: st.DrawFn, session: ChargingSession) -> Circumstances:
+    """Samples anywhere around the session; a reservation until its start, or an expired one."""
+    lasts = max(int((session.end - session.start).total_seconds()), 1)
+
+    def samples(values: st.SearchStrategy[Decimal]) -> tuple[Sample, ...]:
+        after = sorted(draw(st.lists(st.integers(-5, lasts + 5), max_size=4)))
+        return tuple(Sample(at=session.start + timedelta(seconds=count), value=draw(values)) for count in after)
+
+    before = timedelta(seconds=draw(st.one_of(st.integers(0, 90), st.integers(0, 4).map(lambda count: count * 900))))
+    reserved = Reserved(start=session.start - before, end=session.start, expired=draw(st.booleans()))
+    return Circumstances(
+        power_w=samples(POWERS),
+        current_a=samples(CURRENTS),
+        evse_kind=draw(st.sampled_from([None, *EvseKind])),
+        payment_brand=draw(st.sampled_from([None, "VISA"])),
+        payment_recognition=draw(st.sampled_from([None, "CC"])),
+        reserved=draw(st.sampled_from([None, None, reserved])),
+    )
 
 
 @st.composite

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tariffs.document import TariffRefused, document_of, read_document, tariff_of
+from tariffs.document import read_document, tariff_of
+from tariffs.export_ocpi import document_of
+from tariffs.tariff_fields import TariffRefused
 from tests.tariffs.strategies import TARIFFS
 from vocabulary.codec import decode, encode
 from vocabulary.tariff import Tariff, Weekday
@@ -107,18 +109,6 @@ def test_what_is_missing_is_named():
 
 def test_an_unknown_field_is_refused_by_its_name():
     assert refusal(elements=element(restriction={})) == "elements[0].restriction: there is no such field; check its spelling"
-
-
-@pytest.mark.parametrize("name", ["min_price", "max_price", "end_date_time", "type", "tax_included", "energy_mix"])
-def test_a_field_of_ocpi_that_is_not_supported_yet_is_refused_by_its_name(name):
-    assert refusal(**{name: "REGULAR"}).startswith(f"{name}: not supported yet")
-
-
-@pytest.mark.parametrize("name", ["min_power", "max_power", "min_current", "max_current", "reservation"])
-def test_a_restriction_that_is_not_supported_yet_is_refused_by_its_name(name):
-    assert refusal(elements=element(restrictions={name: "11"})).startswith(
-        f"elements[0].restrictions.{name}: not supported yet"
-    )
 
 
 def test_all_that_is_wrong_is_told_at_once():

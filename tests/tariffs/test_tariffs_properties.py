@@ -1,28 +1,30 @@
 """What holds for every session under every tariff."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, getcontext, localcontext
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from tariffs.periods import periods
-from tariffs.rate import EXACT, rate, rated_lines
+from tariffs.charges import charges, taken
+from tariffs.clock import second_of
+from tariffs.policy import HOUSE
+from tariffs.rate import EXACT, Priced, priced, rate, rated
 from tests.notation import parse, write
-from tests.tariffs.oracle import Found, second_by_second
 from tests.tariffs.strategies import TARIFFS, ZONES, sessions
+from vocabulary.circumstances import NOTHING_KNOWN
 from vocabulary.codec import encode
 from vocabulary.money import round_to_minor
-from vocabulary.quantities import WattHours, seconds_between, whole_second
-from vocabulary.rated import RatedLine, exact_net, exact_vat
+from vocabulary.quantities import WattHours, whole_second
+from vocabulary.rated import exact_net, exact_vat
 from vocabulary.sessions import ChargingSession
-from vocabulary.tariff import PRICED, Dimension
+from vocabulary.tariff import PRICED, Dimension, Tariff
 from vocabulary.zones import zone
 
 
@@ -33,21 +35,18 @@ def exact():
         yield
 
 
-@given(sessions(), TARIFFS, ZONES, st.lists(st.integers(-10, 60 * 3600)))
-def test_cutting_at_more_instants_changes_nothing(session, tariff, where, seconds):
-    also = [session.start + timedelta(seconds=count) for count in seconds]
-    lines = tuple(rated_lines(periods(session, tariff, zone(where), also), tariff, where))
-    assert lines == rate(session, tariff, where).lines
-
-
 @given(sessions(), TARIFFS, ZONES)
 def test_periods_are_contiguous_and_add_up_to_the_session(session, tariff, where):
-    cut = periods(session, tariff, zone(where))
-    assert (cut[0].start, cut[-1].end) == (whole_second(session.start), whole_second(session.end))
+    one = taken_apart(session, tariff, where)
+    cut = one.cut
+    assert (cut[0].start, cut[-1].end) == (second_of(session.start), second_of(session.end))
     assert all(one.end == other.start for one, other in pairwise(cut))
-    assert all(period.energy_wh >= 0 and period.start <= period.end for period in cut)
-    assert sum(period.energy_wh for period in cut) == session.energy_wh
-    assert sum(seconds_between(period.start, period.end) for period in cut) == seconds_between(session.start, session.end)
+    assert all(period.energy >= 0 and period.start <= period.end for period in cut)
+    assert Decimal(sum(period.energy for period in cut)).scaleb(-one.line.places) == session.energy_wh
+
+
+def taken_apart(session: ChargingSession, tariff: Tariff, where: str, also: tuple[int, ...] = ()) -> Priced:
+    return priced(session, tariff, zone(where), HOUSE, NOTHING_KNOWN, also)
 
 
 @given(sessions(), TARIFFS, ZONES)
@@ -121,9 +120,10 @@ def test_the_fractions_of_a_second_change_nothing(session, tariff, where):
 def test_the_cost_so_far_at_a_reading_is_what_the_whole_session_costs_until_then(session, tariff, where, data):
     at = data.draw(st.sampled_from([reading.at for reading in session.readings] or [session.end]))
     assume(session.start < at)
-    cut = periods(session, tariff, zone(where), also=[at])
-    until_then = rated_lines([period for period in cut if period.start < at], tariff, where)
-    assert rate(until(session, at), tariff, where).lines == tuple(until_then)
+    whole = taken_apart(session, tariff, where, (second_of(at),))
+    until_then = [period for period in whole.cut if period.start < second_of(at)]
+    so_far = replace(whole, taken=taken(charges(until_then), steps=True))
+    assert rate(until(session, at), tariff, where).lines == rated(so_far, where, HOUSE).lines
 
 
 def until(session: ChargingSession, at: datetime) -> ChargingSession:
@@ -138,16 +138,3 @@ def until(session: ChargingSession, at: datetime) -> ChargingSession:
 def test_the_notation_tells_all_that_matters(session, tariff, where):
     case = parse(write(session, tariff, where))
     assert rate(case.session, case.tariff, case.time_zone) == rate(session, tariff, where)
-
-
-@settings(max_examples=120)  # a second of a session is a step of the oracle
-@given(sessions(hours_max=1), TARIFFS, ZONES)
-def test_pricing_second_by_second_comes_to_the_same(session, tariff, where):
-    lines = [line for line in rate(session, tariff, where).lines if line.unit_price]
-    priced = {(line.dimension, line.element): found_by(line) for line in lines}
-    found = second_by_second(session, tariff, where)
-    assert priced == {price: one for price, one in found.items() if one.unit_price and one.quantity}
-
-
-def found_by(line: RatedLine) -> Found:
-    return Found(line.unit_price, Fraction(line.quantity), line.since, line.until)

@@ -13,6 +13,7 @@ from vocabulary.sessions import Doubt, Finding
 from wattbook.commands.home import publish_quietly
 from wattbook.commands.moments import DAY_OR_TIME
 from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, opened, pass_settings, print_json
+from wattbook.commands.tariff_formats import export_command, import_command
 from wattbook.prices import price_text
 from wattbook.reference_shapes import local_instant
 from wattbook.settings import Settings
@@ -21,6 +22,10 @@ from wattbook.settings import Settings
 @click.group()
 def tariff() -> None:
     """Tariffs."""
+
+
+tariff.add_command(export_command)
+tariff.add_command(import_command)
 
 
 @tariff.command()

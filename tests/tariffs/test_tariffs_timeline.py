@@ -8,10 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tariffs.register import Register, register_of
+from tariffs.clock import instant_of, second_of
+from tariffs.timeline import Timeline, timeline
+from tests.notation import session_of
 from tests.tariffs.oracle import naive_register
 from tests.tariffs.strategies import RISES, sessions
-from vocabulary.quantities import seconds_between
+from vocabulary.quantities import WattHours, seconds_between
 from vocabulary.sessions import Reading
 
 TEN = datetime(2026, 1, 14, 10, 0, tzinfo=UTC)
@@ -21,8 +23,24 @@ def at(seconds: int, milliseconds: int = 0) -> datetime:
     return TEN + timedelta(seconds=seconds, milliseconds=milliseconds)
 
 
-def register(*readings: tuple[datetime, str], end: int = 60) -> Register:
-    return Register(TEN, at(end), tuple(Reading(at=when, register_wh=Decimal(wh)) for when, wh in readings))
+class Meter:
+    """A timeline asked in instants and Wh."""
+
+    def __init__(self, line: Timeline) -> None:
+        self.line = line
+        self.start, self.end = instant_of(line.start), instant_of(line.end)
+
+    def at(self, when: datetime) -> Decimal:
+        return Decimal(self.line.at(second_of(when))).scaleb(-self.line.places)
+
+    def reaches(self, target: Decimal) -> tuple[datetime, Decimal]:
+        second, register_wh = self.line.reaches(int(target.scaleb(self.line.places)))
+        return instant_of(second), Decimal(register_wh).scaleb(-self.line.places)
+
+
+def register(*readings: tuple[datetime, str], end: int = 60) -> Meter:
+    told = tuple(Reading(at=when, register_wh=WattHours(Decimal(wh))) for when, wh in readings)
+    return Meter(timeline(session_of([(TEN, "start"), (at(end), "end")], told)))
 
 
 def test_between_two_readings_it_lies_on_the_line():
@@ -73,15 +91,15 @@ def test_a_threshold_is_reached_with_its_exact_energy_in_the_second_that_is_floo
 @given(sessions(hours_max=1), st.integers(0, 3600))
 def test_it_is_what_a_plain_reading_of_the_rule_says(session, second):
     second = min(second, seconds_between(session.start, session.end))
-    meter = register_of(session)
+    meter = Meter(timeline(session))
     assume(meter.start < meter.end)
     assert Fraction(meter.at(meter.start + timedelta(seconds=second))) == naive_register(session, second)
 
 
 @given(sessions(hours_max=1), RISES)
 def test_before_the_cut_it_is_below_the_threshold_and_after_the_cut_it_is_not(session, rise):
-    meter = register_of(session)
-    low, high = meter.first[1], meter.last[1]
+    meter = Meter(timeline(session, 4))
+    low, high = (Decimal(register).scaleb(-meter.line.places) for _, register in (meter.line.first, meter.line.last))
     target = low + min(rise, high - low)
     assume(low < target and meter.start < meter.end)
     reached, register_wh = meter.reaches(target)
