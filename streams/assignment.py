@@ -46,13 +46,18 @@ class Asked(NamedTuple):
 class Chosen(NamedTuple):
     """`schedule`: from which instant on each version prices; one, but where the price switches.
 
-    `by_time`: had the session begun at another time of day, or on another weekday, it might be another one.
+    `by_time`: had the session begun at another time of day, or on another weekday, it might be another one; or it switches.
     """
 
     tariff: Tariff
     choice: TariffChoice
     schedule: tuple[tuple[datetime, Tariff], ...]
     by_time: bool = False
+
+    @property
+    def prices(self) -> Tariff | tuple[tuple[datetime, Tariff], ...]:
+        """As `tariffs.rate` takes them."""
+        return self.tariff if len(self.schedule) == 1 else self.schedule
 
 
 class _Pick(NamedTuple):
@@ -97,11 +102,15 @@ def tariff_of_the_place(plug: Plug, at: datetime, catalogue: Catalogue) -> Tarif
 def _switching(picked: _Pick, asked: Asked, end: datetime, catalogue: Catalogue) -> Chosen | Doubt:
     """What is in force at the start and at each bound after it. A time without any is a finding: nothing fills it."""
     schedule: list[tuple[datetime, Tariff]] = []
+    by = f"by assignment {picked.assignment.id if picked.assignment else ''}"
     for at in (asked.begun, *catalogue.bounds(asked.begun, end)):
         tariff = tariff_at(asked, at, catalogue)
         if tariff is None:
-            told = f"none from {at.isoformat()} on, by assignment {picked.assignment.id if picked.assignment else ''}"
-            return Doubt(finding=Finding.TARIFF_MISSING, detail=told)
+            return Doubt(finding=Finding.TARIFF_MISSING, detail=f"none from {at.isoformat()} on, {by}")
+        if schedule and tariff.currency != schedule[0][1].currency:
+            return Doubt(
+                finding=Finding.TARIFF_MISSING, detail=f"none in {schedule[0][1].currency} from {at.isoformat()} on, {by}"
+            )
         if not schedule or tariff != schedule[-1][1]:
             schedule.append((at, tariff))
     return _chosen(picked, tuple(schedule))
@@ -112,7 +121,7 @@ def _chosen(picked: _Pick, schedule: tuple[tuple[datetime, Tariff], ...]) -> Cho
     choice = TariffChoice(reason=picked.reason, then=then)
     if picked.assignment is not None:
         choice = structs.replace(choice, assignment=picked.assignment.id, policy=picked.assignment.policy)
-    return Chosen(schedule[0][1], choice, schedule, picked.by_time)
+    return Chosen(schedule[0][1], choice, schedule, picked.by_time or len(schedule) > 1)
 
 
 def _pick(asked: Asked, at: datetime, catalogue: Catalogue) -> _Pick | None:

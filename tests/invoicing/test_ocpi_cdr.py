@@ -301,6 +301,14 @@ def test_a_reservation_has_its_own_cost_and_period_and_the_cdr_begins_with_it():
     assert second["start_date_time"] == "2026-10-12T06:14:05Z"
 
 
+def test_a_price_that_switches_is_told_with_both_tariffs_and_a_period_for_each():
+    later = limited() | {"id": "LATER"}
+    document = issued(charged(), then=[(START + minutes(35), later)])
+    assert [one["id"] for one in document["tariffs"]] == ["ROAMING", "LATER"]
+    told = [(one["start_date_time"][11:19], one["tariff_id"]) for one in document["charging_periods"]]
+    assert told == [("06:14:05", "ROAMING"), ("06:19:05", "ROAMING"), ("06:49:05", "LATER"), ("07:19:05", "LATER")]
+
+
 def test_a_free_session_has_a_cdr_too():
     document = issued(charged(), tariff(TariffElement(components=(price(Dimension.FLAT, "0.00"),))))
     assert document["total_cost"] == {"excl_vat": 0, "incl_vat": 0}

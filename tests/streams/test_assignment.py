@@ -21,9 +21,10 @@ from tests.streams.test_gate import found, rated, session
 from vocabulary.assignment import Assignment, PaymentKind, PricePolicy, TariffAssigned, meet, weight
 from vocabulary.codec import ReferenceFact, decode, encode, version_hash
 from vocabulary.identity import ContractId, PartnerId, TariffId, TokenUid
+from vocabulary.money import Currency
 from vocabulary.reference import Contract
 from vocabulary.rules import PERSONS
-from vocabulary.sessions import ChargingSession, Doubt, Finding, SessionRated
+from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, SessionRated
 from vocabulary.tariff import Weekday
 
 NAMES = ("day", "own", "fleet", "night", "site", "evse", "card", "base", "later")
@@ -276,6 +277,45 @@ def test_a_switching_price_with_a_hole_is_a_finding() -> None:
     answer = chosen(charged(), *WORLD, ends, assign("c tariff fleet contract C1 switching"))
     assert isinstance(answer, Doubt) and answer.finding is Finding.TARIFF_MISSING
     assert answer.detail == "none from 2026-10-05T23:00:00+00:00 on, by assignment c"
+
+
+def test_a_switching_price_keeps_to_one_currency() -> None:
+    francs = structs.replace(tariff(name="fleet", valid_from=instant("2026-10-05T23:00")))
+    francs = structs.replace(francs, tariff=structs.replace(francs.tariff, currency=Currency("CHF")))
+    answer = chosen(charged(), *WORLD, francs, assign("c tariff fleet contract C1 switching"))
+    assert answer == Doubt(
+        finding=Finding.TARIFF_MISSING, detail="none in EUR from 2026-10-05T23:00:00+00:00 on, by assignment c"
+    )
+
+
+def test_each_part_of_a_session_has_the_price_that_was_in_force_then() -> None:
+    """5 kWh in an hour, evenly: half of it at 0.32, half at 1.00 from 23:00 on."""
+    dear = tariff("1.00", valid_from=instant("2026-10-05T23:00"), name="fleet")
+    facts = (*WORLD, dear, assign("c tariff fleet contract C1 switching"))
+    charge = rated(session(), *facts)
+    told = [(str(line.billed), str(line.unit_price), line.tariff_version) for line in charge.rated.lines]
+    cheap = next(fact.tariff for fact in TARIFFS if fact.tariff.id == "fleet")
+    assert told == [("2500", "0.32", version_hash(cheap)), ("2500", "1.00", version_hash(dear.tariff))]
+    assert charge.rated.total == Decimal("3.93")  # 3.30 + 19 %
+    assert charge.chosen is not None and charge.chosen.policy == "switching"
+    assert charge.tariff_version == version_hash(cheap), "that of the start"
+    cost = running_cost(session(), catalogue(*facts))
+    assert cost is not None and cost.total == charge.rated.total
+
+
+def test_a_price_that_switches_depends_on_the_clock_and_on_what_is_between() -> None:
+    dear = tariff("1.00", valid_from=instant("2026-10-05T23:00"), name="fleet")
+    facts = (*WORLD, dear, assign("c tariff fleet contract C1 switching"))
+    doubtful = structs.replace(session(), doubts=(Doubt(finding=Finding.CLOCK_UNTRUSTED, detail=""),))
+    assert found(doubtful, *facts) == "CLOCK_UNTRUSTED"
+    with_a_gap = structs.replace(session(), quality=Quality.GAP)
+    assert rated(with_a_gap, *facts).held is Finding.MESSAGES_MISSING
+    assert rated(with_a_gap, *WORLD).held is None
+
+
+def test_vat_of_another_country_may_not_come_in_while_a_session_goes_on() -> None:
+    abroad = tariff(valid_from=instant("2026-10-05T23:00"), name="fleet", vat="7")
+    assert found(session(), *WORLD, abroad, assign("c tariff fleet contract C1 switching")) == "VAT_UNFIT"
 
 
 # What is kept of it

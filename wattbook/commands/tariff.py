@@ -15,6 +15,7 @@ from wattbook.commands.moments import DAY_OR_TIME
 from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, opened, pass_settings, print_json
 from wattbook.commands.tariff_formats import export_command, import_command
 from wattbook.prices import price_text
+from wattbook.reference_files import operator_zone
 from wattbook.reference_shapes import local_instant
 from wattbook.settings import Settings
 
@@ -52,7 +53,9 @@ def explain(settings: Settings, tariff_id: str, language: str, as_json: bool) ->
 @click.argument("evse_id")
 @click.option("--token", help="Whose session it is; without it, of anybody.")
 @click.option(
-    "--at", type=DAY_OR_TIME, help="When it begins: a time with its offset from UTC, or a day (UTC). Now, if not said."
+    "--at",
+    type=DAY_OR_TIME,
+    help="When it begins: a time with its offset, or a day: its midnight where the operator is (default: now).",
 )
 @json_option
 @pass_settings
@@ -60,7 +63,8 @@ def choose(settings: Settings, evse_id: str, token: str | None, at: date | None,
     """The tariff of a session that begins at an EVSE, and why it is that one."""
     with opened(settings) as app:
         publish_quietly(app)
-        begins = datetime.now(UTC) if at is None else local_instant(at, "UTC")
+        zone = operator_zone(settings.reference_path) or "UTC"
+        begins = datetime.now(UTC) if at is None else local_instant(at, zone)
         chosen = _chosen(app.runtime.catalogue(), evse_id, None if token is None else TokenUid(token), begins)
     if isinstance(chosen, Doubt):
         ERR.print(f"[bold red]wattbook:[/] {chosen.finding}: {escape(chosen.detail)}; see docs/errors.md")
