@@ -97,9 +97,7 @@ def test_a_file_that_is_no_session_is_refused_with_all_that_is_wrong(tmp_path):
     assert "kwh: there is no such field; check its spelling" in told
 
 
-FIELDS = st.sampled_from(
-    ["start", "end", "energy", "readings", "activities", "power", "reserved", "time_zone", "evse_kind", "x"]
-)
+FIELDS = st.sampled_from(["start", "end", "energy", "readings", "activities", "power", "reserved", "time_zone", "x"])
 INNER = st.sampled_from(["at", "energy", "is", "value", "since"])
 VALUES = st.recursive(
     st.none() | st.text(max_size=30) | st.integers() | st.sampled_from(["2026-03-10T21:00:00Z", "1 kWh", "idle", "9" * 40]),
