@@ -115,3 +115,21 @@ def test_why_nothing_would_be_chosen_is_told(home: Home, words: tuple[str, ...],
     done = home.run("tariff", "choose", *words, "--at", "2026-03-01")
     assert done.exit_code == 1
     assert why in " ".join(done.stderr.split())
+
+
+def test_a_price_that_switches_shows_from_when_on_which_tariff_holds(home: Home) -> None:
+    """5 kWh in an hour: half of them at 0.40, and from 10:30 on at 0.10."""
+    assign(
+        home,
+        "id: before, tariff: by-hand, site: lab, policy: switching, valid_until: 2026-10-05T08:30:00Z",
+        "id: after, tariff: cheap, site: lab, valid_from: 2026-10-05T08:30:00Z",
+    )
+    home.hears(event("Started", 0, 0, 0), event("Updated", 1, 30, 2500), event("Ended", 2, 60, 5000))
+    lines = home.run("session", "show", "T1").stdout.splitlines()
+    assert "because    assignment before: site lab, as it is in force" in lines
+    [stage] = [line for line in lines if line.startswith("from ")]
+    assert stage.startswith("from       2026-10-05 08:30:00 UTC on by cheap, version ")
+    charge = home.told("session", "show", "T1")["rated"]
+    assert [(line["billed"], line["unit_price"]) for line in charge["rated"]["lines"]] == [("2500", "0.40"), ("2500", "0.10")]
+    assert charge["rated"]["total"] == "1.49"  # 1.25 + 19 %
+    home.sound()
