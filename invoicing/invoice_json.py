@@ -12,7 +12,9 @@ compared with the log. Decimals are strings; amounts are whole minor units. The 
     .lines[].reason BT-127      .rated.unit_price BT-146    .rated.vat_percent BT-152
 
 An absent `vat_percent` means that no VAT applies, which is not 0 %. The breakdown is per country and rate; EN 16931 knows the
-rate alone, since it knows no document that owes VAT to two states.
+rate alone, since it knows no document that owes VAT to two states. Where `.rated.basis` is "gross", `unit_price` contains VAT,
+and BT-146 has to be computed of it. A line with `.rated.limit` is what a minimum price adds or a maximum price takes off: it
+has its amount alone, its unit price and quantity say nothing.
 """
 
 import msgspec

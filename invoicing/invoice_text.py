@@ -24,7 +24,7 @@ def _lines(page: Page) -> Iterator[str]:
     yield from _facts((*page.facts, *page.due))
     yield from ("", page.summary, "")
     amount = f"{page.currency} {text('incl. VAT')}"
-    yield _columns(text("Charging session"), text("Quantity"), text("Unit price, net"), text("VAT"), amount)
+    yield _columns(text("Charging session"), text("Quantity"), page.prices, text("VAT"), amount)
     yield _RULE
     for session in page.sessions:
         yield from _session(session, text("No charge applies."))

@@ -2,7 +2,8 @@
 
     total_cost        what the session owes, to the minor unit, as the ledger has it; `incl_vat` is absent where no line
                       bears VAT (no VAT, which is not 0 %)
-    total_*_cost      the charges of the lines of one dimension; they add up to total_cost
+    total_*_cost      the charges of the lines of one dimension, those of a reservation apart; they add up to total_cost,
+                      but for what a limit of the tariff adds or takes off: it has no field, and is in total_cost alone
     periods           cut where the activity changes and where a price began or ceased to apply; they follow each other
     volumes           kWh and hours with 4 decimals (OCPI numbers). The running total is rounded half up and a period carries
                       the difference, so that volumes add up to total_energy, and parking time to total_parking_time
@@ -11,6 +12,7 @@
     auth_method       WHITELIST: the token was known here, the partner was not asked
     evse_uid          the EVSE id
     times             whole seconds, floored as durations are
+    reservation       where the EVSE was kept free at a price, the CDR begins with that, and total_time is from there to the end
 
 What does not fit is refused, never cut: an address of 46 characters, an OCMF text of 5001. The answer is then a CdrRefused
 with each field, for the operator to mend his reference data.
@@ -37,8 +39,9 @@ from vocabulary.charging import SignedValue
 from vocabulary.identity import SessionId
 from vocabulary.money import round_half_up
 from vocabulary.quantities import ONE_SECOND, seconds_between, whole_second
+from vocabulary.rated import LimitPart, RatedLine
 from vocabulary.reference import Evse, Operator, Partner, PartnerToken, Site
-from vocabulary.sessions import Activity, ChargingSession, SessionRated, SignatureChecked, Stretch
+from vocabulary.sessions import Activity, ChargingSession, SessionRated, SignatureChecked
 from vocabulary.tariff import Dimension
 
 PLACES = 4  # "numbers use 4 decimals" (OCPI types)
@@ -64,8 +67,12 @@ def cdr(
     tariff: Mapping[str, Any],
     signature: SignatureChecked | None,
     last_updated: datetime,
+    then: Sequence[tuple[datetime, Mapping[str, Any]]] = (),
 ) -> bytes | CdrRefused:
-    """The CDR's JSON, checked. `tariff` is the OCPI Tariff object of the version that the session was rated by."""
+    """The CDR's JSON, checked. `tariff` is the OCPI Tariff object of the version that the session was rated by.
+
+    `then`: from which instants on other versions priced it. Two versions of one tariff have one id there, as in OCPI.
+    """
     assert (rated.session, rated.partner) == (session.id, partner.id), "the parts of a CDR belong to one session"
     session = _as_billed(session, rated)
     token = next((one for one in partner.tokens if one.uid.lower() == rated.token.lower()), None)
@@ -77,7 +84,7 @@ def cdr(
         "country_code": operator.country_code,
         "party_id": operator.party_id,
         "id": rated.session[:32],
-        "start_date_time": _timestamp(whole_second(session.start)),
+        "start_date_time": _timestamp(_begin(rated, session)),
         "end_date_time": _timestamp(whole_second(session.end)),
         "session_id": rated.session[:32],
         "cdr_token": _token(token, partner),
@@ -85,8 +92,8 @@ def cdr(
         "cdr_location": _location(site, evse, session),
         **({"meter_id": signature.meter} if signature and signature.meter else {}),
         "currency": rated.rated.currency,
-        "tariffs": [tariff],
-        **_consumption(rated, session, str(tariff["id"])),
+        "tariffs": [tariff, *(each for _, each in then)],
+        **_consumption(rated, session, [(session.start, str(tariff["id"])), *((at, str(each["id"])) for at, each in then)]),
         **_costs(rated),
         **_signed_data(session.signed, evse, signature),
         "last_updated": _timestamp(last_updated),
@@ -150,51 +157,67 @@ class _Span(NamedTuple):
 
     start: datetime
     end: datetime
-    activity: Activity
+    activity: Activity | None  # None: no vehicle yet, the EVSE was reserved
 
-    def hours(self, activity: Activity) -> Fraction:
+    def hours(self, activity: Activity | None) -> Fraction:
         """How long it is, if that is what the vehicle did in it."""
         return Fraction(seconds_between(self.start, self.end), 3600) if self.activity is activity else Fraction(0)
 
 
-def _consumption(rated: SessionRated, session: ChargingSession, tariff_id: str) -> dict[str, Any]:
-    spans = _spans(rated, session)
+def _consumption(rated: SessionRated, session: ChargingSession, tariffs: Sequence[tuple[datetime, str]]) -> dict[str, Any]:
+    spans = _spans(rated, session, [since for since, _ in tariffs])
     inner = [_energy_wh(span.start, rated, session) for span in spans[1:]]
     totals = [Fraction(0), *inner, Fraction(rated.energy_wh)]
     energy = _volumes((after - before for before, after in pairwise(totals)), 1000)
     charging = _volumes(span.hours(Activity.CHARGING) for span in spans)
     parking = _volumes(span.hours(Activity.IDLE) for span in spans)
+    reserved = _volumes(span.hours(None) for span in spans)
     periods = [
         {
             "start_date_time": _timestamp(span.start),
             "dimensions": _dimensions(span.activity, *volumes),
-            "tariff_id": tariff_id,
+            "tariff_id": _tariff_of(span, tariffs),
         }
-        for span, *volumes in zip(spans, energy, charging, parking, strict=True)
+        for span, *volumes in zip(spans, energy, charging, parking, reserved, strict=True)
     ]
     return {
         "charging_periods": periods,
         "total_energy": sum(energy),
-        "total_time": round_half_up(Fraction(seconds_between(session.start, session.end), 3600), PLACES),
+        "total_time": round_half_up(Fraction(seconds_between(_begin(rated, session), session.end), 3600), PLACES),
         "total_parking_time": sum(parking),
     }
 
 
-def _spans(rated: SessionRated, session: ChargingSession) -> list[_Span]:
-    """The session cut where the activity or a price changed; one empty span where it took no time."""
-    start, end = whole_second(session.start), whole_second(session.end)
-    changes = [stretch.start for stretch in session.stretches]
+def _tariff_of(span: _Span, tariffs: Sequence[tuple[datetime, str]]) -> str:
+    """The last that came into force before the span, or with it; a reservation is priced by the first."""
+    return [tariff for since, tariff in tariffs if whole_second(since) <= span.start or since == tariffs[0][0]][-1]
+
+
+def _spans(rated: SessionRated, session: ChargingSession, stages: Sequence[datetime]) -> list[_Span]:
+    """The reservation and the session cut where the activity or a price changed; one empty span where it took no time."""
+    start, end = _begin(rated, session), whole_second(session.end)
+    changes = [*stages, *(stretch.start for stretch in session.stretches)]
     changes += [at for line in rated.rated.lines for at in (line.since, line.until)]
     cuts = [start, *sorted({at for at in map(whole_second, changes) if start < at < end}), end]
-    return [_Span(since, until, _activity(since, session.stretches)) for since, until in pairwise(cuts)]
+    return [_Span(since, until, _activity(since, session)) for since, until in pairwise(cuts)]
 
 
-def _activity(at: datetime, stretches: Sequence[Stretch]) -> Activity:
-    begun = [stretch.activity for stretch in stretches if whole_second(stretch.start) <= at]
+def _begin(rated: SessionRated, session: ChargingSession) -> datetime:
+    """When the session began, or before it the reservation that is charged for."""
+    reserved = [line.since for line in rated.rated.lines if line.reserved]
+    return whole_second(min([session.start, *reserved]))
+
+
+def _activity(at: datetime, session: ChargingSession) -> Activity | None:
+    if at < whole_second(session.start):
+        return None
+    begun = [stretch.activity for stretch in session.stretches if whole_second(stretch.start) <= at]
     return begun[-1] if begun else Activity.WAITING
 
 
-def _dimensions(activity: Activity, energy: Decimal, charging: Decimal, parking: Decimal) -> list[dict[str, Any]]:
+def _dimensions(
+    activity: Activity | None, energy: Decimal, charging: Decimal, parking: Decimal, reserved: Decimal
+) -> list[dict[str, Any]]:
     volumes = {"ENERGY": energy}
     match activity:
         case Activity.CHARGING:
@@ -203,6 +226,8 @@ def _dimensions(activity: Activity, energy: Decimal, charging: Decimal, parking:
             volumes["PARKING_TIME"] = parking
         case Activity.WAITING:
             pass
+        case None:
+            return [{"type": "RESERVATION_TIME", "volume": reserved}]
         case never:
             assert_never(never)
     return [{"type": kind, "volume": volume} for kind, volume in volumes.items()]
@@ -244,23 +269,35 @@ def _within(at: datetime, session: ChargingSession) -> datetime:
 
 # Costs
 
-_COST_FIELDS = {
+_DIMENSION_FIELDS = {
     Dimension.FLAT: "total_fixed_cost",
     Dimension.ENERGY: "total_energy_cost",
     Dimension.TIME: "total_time_cost",
     Dimension.PARKING_TIME: "total_parking_cost",
 }
+_COST_FIELDS = (*_DIMENSION_FIELDS.values(), "total_reservation_cost")
 
 
 def _costs(rated: SessionRated) -> dict[str, Any]:
     charged = list(zip(rated.rated.lines, charges(rated.rated), strict=True))
     taxed = any(line.vat_percent is not None for line, _ in charged)
     fields = {"total_cost": _price([charge for _, charge in charged], taxed=taxed)}
-    for dimension, field in _COST_FIELDS.items():
-        parts = [charge for line, charge in charged if line.dimension is dimension]
+    for field in _COST_FIELDS:
+        parts = [charge for line, charge in charged if _cost_field(line) == field]
         if parts:
             fields[field] = _price(parts, taxed=taxed)
     return fields
+
+
+def _cost_field(line: RatedLine) -> str | None:
+    """Where a line is told: a flat price of a reservation with the reservation; a limit nowhere but in the total."""
+    match line:
+        case RatedLine(limit=LimitPart()):
+            return None
+        case RatedLine(reserved=True):
+            return "total_reservation_cost"
+        case _:
+            return _DIMENSION_FIELDS[line.dimension]
 
 
 def _price(parts: Sequence[Charge], *, taxed: bool) -> dict[str, Decimal]:

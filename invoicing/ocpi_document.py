@@ -297,11 +297,23 @@ def _about_volumes(cdr: CdrDocument) -> Iterator[str]:
 def _about_costs(cdr: CdrDocument) -> Iterator[str]:
     costs = [cdr.total_fixed_cost, cdr.total_energy_cost, cdr.total_time_cost, cdr.total_parking_cost]
     given = [cost for cost in (*costs, cdr.total_reservation_cost) if cost]
-    if sum((cost.excl_vat for cost in given), Decimal(0)) != cdr.total_cost.excl_vat:
+    net = cdr.total_cost.excl_vat - sum((cost.excl_vat for cost in given), Decimal(0))
+    if not _by_limits(net, cdr):
         yield "total_cost.excl_vat: not the sum of the costs"
-    gross = sum((cost.excl_vat if cost.incl_vat is None else cost.incl_vat for cost in given), Decimal(0))
-    if gross != (cdr.total_cost.excl_vat if cdr.total_cost.incl_vat is None else cdr.total_cost.incl_vat):
+    gross = _with_vat(cdr.total_cost) - sum(map(_with_vat, given), Decimal(0))
+    if not _by_limits(gross, cdr):
         yield "total_cost.incl_vat: not the sum of the costs"
+
+
+def _with_vat(price: Price) -> Decimal:
+    return price.excl_vat if price.incl_vat is None else price.incl_vat
+
+
+def _by_limits(difference: Decimal, cdr: CdrDocument) -> bool:
+    """Whether limits of the tariffs may have made the total that much more, or less, than its parts: they have no field."""
+    has_min = any(tariff.min_price for tariff in cdr.tariffs)
+    has_max = any(tariff.max_price for tariff in cdr.tariffs)
+    return not difference or (difference > 0 and has_min) or (difference < 0 and has_max)
 
 
 def _volume(cdr: CdrDocument, dimension: str) -> Decimal:

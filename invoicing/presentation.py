@@ -5,6 +5,7 @@ and dates are written in this file and nowhere else.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
@@ -14,9 +15,10 @@ from invoicing.localise import Language, language
 from vocabulary.billing import Invoice, InvoicedSession, InvoiceLine, VatTotal
 from vocabulary.identity import short
 from vocabulary.money import plain
+from vocabulary.rated import RatedLine
 from vocabulary.reference import Address, Operator, Party
 from vocabulary.sessions import SignatureChecked, Verdict
-from vocabulary.tariff import Dimension
+from vocabulary.tariff import Basis, Dimension
 
 NOTHING = "–"
 FINGERPRINT_DIGITS = 16
@@ -80,6 +82,7 @@ class Page:
     summary: str
     due: tuple[tuple[str, str], ...]  # the first is the amount
     currency: str
+    prices: str  # the head of the column of unit prices
     sessions: tuple[ShownSession, ...]
     vat: tuple[ShownVat, ...]
     total: ShownVat
@@ -106,6 +109,7 @@ def present(invoice: Invoice, buyer: Party) -> Page:
         summary=_summary(invoice, tongue),
         due=_due(invoice, tongue),
         currency=invoice.currency,
+        prices=_HEADS[_basis(invoice)](tongue),
         sessions=tuple(_session(session, invoice, tongue, offsets=offsets) for session in invoice.sessions),
         vat=tuple(_vat(part, invoice, tongue) for part in invoice.vat),
         total=_total(invoice, tongue),
@@ -150,40 +154,74 @@ def _due(invoice: Invoice, tongue: Language) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _basis(invoice: Invoice) -> Basis | None:
+    """What the unit prices of an invoice contain; None: some this, some that. Where no VAT applies, it is the same."""
+    rated = [line.rated for session in invoice.sessions for line in session.lines]
+    told = {line.basis for line in rated if line.limit is None and line.basis is not Basis.UNTAXED}
+    return told.pop() if len(told) == 1 else None if told else Basis.NET
+
+
+_HEADS: dict[Basis | None, Callable[[Language], str]] = {
+    Basis.NET: lambda tongue: tongue.text("Unit price, net"),
+    Basis.GROSS: lambda tongue: tongue.text("Unit price, gross"),
+    None: lambda tongue: tongue.text("Unit price"),
+}
+
+
 def _session(session: InvoicedSession, invoice: Invoice, tongue: Language, *, offsets: bool) -> ShownSession:
-    kinds = Counter(line.rated.dimension for line in session.lines)
+    kinds = Counter(_name(line.rated, tongue) for line in session.lines if line.rated.limit is None)
     return ShownSession(
         when=tongue.span(session.start, session.end, session.time_zone, offsets=offsets),
         where=(session.site_name, session.evse_id),
         energy=tongue.energy(session.energy_wh),
         amount=tongue.amount(session.gross, invoice.currency),
-        lines=tuple(_line(line, session, invoice, tongue, repeated=kinds[line.rated.dimension] > 1) for line in session.lines),
+        lines=tuple(
+            _line(line, session, invoice, tongue, repeated=kinds[_name(line.rated, tongue)] > 1) for line in session.lines
+        ),
     )
 
 
 def _line(line: InvoiceLine, session: InvoicedSession, invoice: Invoice, tongue: Language, *, repeated: bool) -> ShownLine:
-    """A line; the note says when it has its price, and where others charge for the same thing, when it had it."""
+    """A line; the note says when it has its price, and where others charge for the same thing, when it had it.
+
+    A limit has neither quantity nor unit price; its note says which limit it is.
+    """
     rated, notes = line.rated, []
     if repeated:
         day = local_date(session.start, session.time_zone)
         notes.append(tongue.span(rated.since, rated.until, session.time_zone, day=day))
     if line.reason:
-        notes.append(tongue.text("price: %(when)s") % {"when": line.reason})
+        notes.append(line.reason if rated.limit else tongue.text("price: %(when)s") % {"when": line.reason})
+    if rated.limit is None and rated.basis is not Basis.UNTAXED and _basis(invoice) is None:
+        notes.append(tongue.text("unit price gross") if rated.basis is Basis.GROSS else tongue.text("unit price net"))
     if rated.billed != rated.quantity:
         measured = _quantity(rated.quantity, rated.dimension, tongue)
         notes.append(tongue.text("measured %(quantity)s, billed in full steps") % {"quantity": measured})
     abroad = rated.vat_percent is not None and session.vat_country != invoice.seller.address.country
     return ShownLine(
-        name=_dimension(rated.dimension, tongue),
+        name=_name(rated, tongue),
         note=" · ".join(notes),
-        quantity=_quantity(rated.billed, rated.dimension, tongue),
-        unit_price=tongue.unit_price(rated.unit_price, invoice.currency, _PRICED_PER[rated.dimension]),
+        quantity="" if rated.limit else _quantity(rated.billed, rated.dimension, tongue),
+        unit_price="" if rated.limit else tongue.unit_price(rated.unit_price, invoice.currency, _priced_per(rated)),
         vat=_rate(rated.vat_percent, tongue) + (f" {session.vat_country}" if abroad else ""),
         amount=tongue.amount(line.gross, invoice.currency),
     )
 
 
-_PRICED_PER = {Dimension.ENERGY: "kWh", Dimension.TIME: "h", Dimension.PARKING_TIME: "h", Dimension.FLAT: ""}
+def _priced_per(rated: RatedLine) -> str:
+    match rated.dimension:
+        case Dimension.ENERGY:
+            return "kWh"
+        case Dimension.TIME | Dimension.PARKING_TIME:
+            return "min" if rated.per_minute else "h"
+        case _:
+            return ""
+
+
+def _name(rated: RatedLine, tongue: Language) -> str:
+    if rated.reserved:
+        return tongue.text("Reservation fee") if rated.dimension is Dimension.FLAT else tongue.text("Reservation")
+    return _dimension(rated.dimension, tongue)
 
 
 def _dimension(dimension: Dimension, tongue: Language) -> str:
@@ -258,9 +296,31 @@ def _terms(invoice: Invoice, tongue: Language) -> tuple[str, ...]:
     }
     return (
         how_to_pay % values,
-        tongue.text("Unit prices are net; amounts include VAT, which is computed once per rate on the whole invoice.")
-        if len({part.country for part in invoice.vat}) == 1
-        else tongue.text("Unit prices are net; amounts include VAT, computed once per country and rate on the whole invoice."),
+        _about_vat(invoice, tongue),
+    )
+
+
+def _about_vat(invoice: Invoice, tongue: Language) -> str:
+    """What prices and amounts contain, and how VAT was computed."""
+    is_one_country = len({part.country for part in invoice.vat}) == 1
+    if _basis(invoice) is Basis.NET:
+        return (
+            tongue.text("Unit prices are net; amounts include VAT, which is computed once per rate on the whole invoice.")
+            if is_one_country
+            else tongue.text(
+                "Unit prices are net; amounts include VAT, computed once per country and rate on the whole invoice."
+            )
+        )
+    if _basis(invoice) is Basis.GROSS:
+        return (
+            tongue.text("Unit prices and amounts include VAT, which is computed once per rate on the whole invoice.")
+            if is_one_country
+            else tongue.text("Unit prices and amounts include VAT, computed once per country and rate on the whole invoice.")
+        )
+    return (
+        tongue.text("Amounts include VAT, which is computed once per rate on the whole invoice.")
+        if is_one_country
+        else tongue.text("Amounts include VAT, computed once per country and rate on the whole invoice.")
     )
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from vocabulary.identity import ContractId, PartnerId
 from vocabulary.money import plain
+from vocabulary.rated import RatedLine
 from vocabulary.sessions import Finding
 from vocabulary.tariff import Dimension
 
@@ -53,6 +54,8 @@ CHART = (
     Account("4020", "revenue time",         INCOME,    False, ("country",),              "charging time, net"),
     Account("4030", "revenue fixed",        INCOME,    False, ("country",),              "flat prices per session, net"),
     Account("4040", "revenue idle",         INCOME,    False, ("country",),              "parking without charging, net"),
+    Account("4050", "revenue reservation",  INCOME,    False, ("country",),              "keeping an EVSE free, net"),
+    Account("4060", "revenue price limits", INCOME,    False, ("country",),              "what limits add or take off, net"),
     Account("7100", "rounding differences", EXPENSE,   False, ("document",),             "exact net less the document's net"),
 )
 
@@ -105,9 +108,18 @@ def held_revenue(reason: Finding) -> str:
 _REVENUE = {Dimension.ENERGY: "4010", Dimension.TIME: "4020", Dimension.FLAT: "4030", Dimension.PARKING_TIME: "4040"}
 
 
-def revenue(dimension: Dimension, country: str) -> str:
-    """Income by what was sold and the country of the charging point."""
-    return _named(_REVENUE[dimension], country)
+_RESERVATION, _LIMITS = "4050", "4060"
+
+
+def revenue(line: RatedLine, country: str) -> str:
+    """Income by what was sold and the country of the charging point.
+
+    What a minimum price adds was sold as nothing in particular, and what a maximum price takes off is no less of anything: both
+    have an account of their own, so that 4010 to 4050 stay quantities times prices.
+    """
+    if line.limit is not None:
+        return _named(_LIMITS, country)
+    return _named(_RESERVATION if line.reserved else _REVENUE[line.dimension], country)
 
 
 def rounding_differences(document: str) -> str:

@@ -4,7 +4,7 @@
 units. What lies between the two is a posting of its own (7100), bounded by what rounding can account for.
 
     a session is rated      + 1105 unbilled receivable    gross, of the contract or the roaming partner
-                            - 40x0 revenue                net, by what was sold and the country
+                            - 40x0 revenue                net, by what was sold and the country; a maximum price is a debit
                             - 2210 VAT accrued            by country and rate
     ... but is in doubt     + 1105 unbilled receivable    gross
                             - 2500 held revenue           gross, by reason: neither revenue nor VAT until it is resolved
@@ -20,7 +20,7 @@ takes effect when the session ends by what is known then, and the reversal befor
 the one without the other. When either was booked stands beside it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from fractions import Fraction
@@ -96,7 +96,7 @@ def _earned(lines: Iterable[RatedLine], country: str) -> _Earned:
     """The one function that turns rated lines into amounts: what it credits for a session, the invoice takes back exactly."""
     revenue, vat_by_rate = [], dict[Decimal, Fraction]()
     for line in lines:
-        revenue.append(_credit(chart.revenue(line.dimension, country), to_micro(exact_net(line))))
+        revenue.append(_credit(chart.revenue(line, country), to_micro(exact_net(line))))
         if line.vat_percent:
             vat_by_rate[line.vat_percent] = vat_by_rate.get(line.vat_percent, Fraction(0)) + exact_vat(line)
     vat = [_credit(chart.vat_accrued(country, percent), to_micro(amount)) for percent, amount in vat_by_rate.items()]
@@ -114,13 +114,21 @@ def _check_residue(invoice: Invoice, residue_micro: int) -> None:
     """Rounding moves each session by up to half a minor unit per VAT rate, and the document's net by as much per
     country and rate.
 
-    The exact amounts are themselves nearest millionths: half of one per line.
+    The exact amounts are themselves nearest millionths: half of one per line. A limit that is published before and after
+    taxes has both in whole minor units, so its tax may be a whole one away from that of its rate (`streams.bearable`).
     """
-    rounded = len(invoice.vat) + sum(len({line.vat_percent for line in _rated_lines(session)}) for session in invoice.sessions)
+    rounded = len(invoice.vat) + sum(_rounded(_rated_lines(session)) for session in invoice.sessions)
     lines = sum(len(session.lines) for session in invoice.sessions)
     bound_micro = (minor_unit_micro(invoice.currency) * rounded + lines + 1) // 2
     if abs(residue_micro) > bound_micro:
         raise PostingError(f"invoice {invoice.number}: {residue_micro} millionths are left, rounding explains {bound_micro}")
+
+
+def _rounded(lines: Sequence[RatedLine]) -> int:
+    """How many roundings a session may have: one per rate, and two more where a limit was said twice."""
+    rates = {line.vat_percent for line in lines}
+    limited = {line.vat_percent for line in lines if line.limit is not None}
+    return len(rates) + 2 * len(limited)
 
 
 def _rated_lines(session: InvoicedSession) -> list[RatedLine]:

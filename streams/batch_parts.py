@@ -19,6 +19,7 @@ from streams.raw_records import poison, quarantined, raw_record
 from streams.session_names import EndTakenBack, SessionEvent
 from streams.states import DocumentRow, States
 from streams.unit import ToPost, Verbs
+from vocabulary.assignment import TariffAssigned
 from vocabulary.billing import Invoice, InvoiceIssued
 from vocabulary.charging import (
     ClockCompared,
@@ -202,6 +203,9 @@ def key_of(conclusion: Conclusion) -> str:
 _BY_TARIFFS = (
     Finding.TARIFF_MISSING,
     Finding.VAT_UNFIT,
+    Finding.TAX_UNKNOWN,
+    Finding.TAXES_UNFIT,
+    Finding.LIMIT_UNFIT,
     Finding.AMOUNT_TOO_HIGH,
     Finding.STEPS_FAIL,
     Finding.CLOCK_UNTRUSTED,
@@ -215,7 +219,7 @@ def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
             return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, Finding.UNIT_IMPLAUSIBLE, *_BY_TARIFFS
         case ContractPublished() | PartnerPublished():
             return Finding.TOKEN_UNKNOWN, *_BY_TARIFFS
-        case TariffPublished():
+        case TariffPublished() | TariffAssigned():
             return _BY_TARIFFS
         case OperatorPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
             return ()

@@ -5,12 +5,13 @@ published last counts, for what is concluded from then on; what was concluded be
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
+from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
 from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid, VersionHash
 from vocabulary.reference import (
@@ -53,6 +54,18 @@ class Versions(NamedTuple, Generic[V]):
         return self.values[index - 1] if index else None
 
 
+class Until(NamedTuple, Generic[V]):
+    """A version that may cease to be in force before there is a later one. `until` is exclusive; None: it does not."""
+
+    value: V
+    until: datetime | None = None
+
+
+def _in_force(versions: Versions[Until[V]], at: datetime) -> V | None:
+    found = versions.at(at)
+    return None if found is None or (found.until is not None and found.until <= at) else found.value
+
+
 class Plug(NamedTuple):
     """An EVSE and the site it stands on."""
 
@@ -72,16 +85,17 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     operators: Versions[Operator] = Versions()
     sites: dict[str, Versions[Site]] = {}
-    tariffs: dict[TariffId, Versions[Tariff]] = {}
+    tariffs: dict[TariffId, Versions[Until[Tariff]]] = {}
+    assigned: dict[str, Versions[Until[Assignment]]] = {}
     contracts: dict[ContractId, Versions[Contract]] = {}
     partners: dict[PartnerId, Versions[Partner]] = {}
-    tariff_ends: dict[TariffId, dict[datetime, datetime]] = {}  # when a version's own validity ends, by its `valid_from`
     tariff_versions: dict[VersionHash, Tariff] = {}  # every version that was ever published, by its content
     evses: dict[str, Versions[dict[StationId, tuple[Evse, ...]]]] = {}  # of each site's versions, by station
     # Where to look: whatever version of these ever had that station, or that token (in lower case).
     sites_of: dict[StationId, tuple[str, ...]] = {}
     contracts_of: dict[str, tuple[ContractId, ...]] = {}
     partners_of: dict[str, tuple[PartnerId, ...]] = {}
+    assigned_by: dict[tuple[str, str], tuple[str, ...]] = {}  # whatever version ever had that as its first criterion
     rules: int = 1
     ticked: datetime | None = None  # what time it is, as far as ticks say; None: the clock never ticked
 
@@ -99,18 +113,28 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         return self.contracts.get(contract, Versions[Contract]()).at(at)
 
     def tariff(self, tariff: TariffId, at: datetime) -> Tariff | None:
-        version = self.tariff_version(tariff, at)
-        return None if version is None else version.tariff
+        return _in_force(self.tariffs.get(tariff, Versions[Until[Tariff]]()), at)
 
     def tariff_version(self, tariff: TariffId, at: datetime) -> TariffPublished | None:
-        """The version in force, and since when; None: there is none yet, or the last one that began has ended."""
-        since, values = self.tariffs.get(tariff, Versions[Tariff]())
-        if not (index := bisect_right(since, at)):
+        """The same with its validity: since when it is in force, and until when at most."""
+        known = self.tariffs.get(tariff, Versions[Until[Tariff]]())
+        found = _in_force(known, at)
+        if found is None:
             return None
-        begun = since[index - 1]
-        until = self.tariff_ends.get(tariff, {}).get(begun, UNSET)
-        has_ended = until is not UNSET and until <= at
-        return None if has_ended else TariffPublished(tariff=values[index - 1], valid_from=begun, valid_until=until)
+        index = bisect_right(known.since, at) - 1
+        until = known.values[index].until
+        return TariffPublished(tariff=found, valid_from=known.since[index], valid_until=UNSET if until is None else until)
+
+    def assignments(self, criteria: Iterable[tuple[str, str]], at: datetime) -> Iterator[Assignment]:
+        """Those in force whose first criterion is one of these (`first_criterion`); whether they hold is not looked at."""
+        for one in dict.fromkeys(one for criterion in criteria for one in self.assigned_by.get(criterion, ())):
+            if (assignment := _in_force(self.assigned[one], at)) is not None:
+                yield assignment
+
+    def bounds(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
+        """The instants between the two, in order, at which a tariff or an assignment comes into force or ceases to be."""
+        found = {*_bounds(self.tariffs.values()), *_bounds(self.assigned.values())}
+        return tuple(sorted(at for at in found if start < at < end))
 
     def plug(self, station: StationId, number: int, at: datetime) -> Plug | None:
         """The EVSE of a station by its number; where the message named none (0) and the station has only one, that one."""
@@ -121,6 +145,11 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         """All EVSEs of a station, and those of others that go by a name of its as well."""
         sites = ((one, site) for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
         return tuple(Plug(site, evse) for one, site in sites for evse in (self.evses[one].at(at) or {}).get(station, ()))
+
+    def plug_of(self, evse_id: str, at: datetime) -> Plug | None:
+        """The EVSE of this id."""
+        sites = (site for versions in self.sites.values() if (site := versions.at(at)) is not None)
+        return next((Plug(site, evse) for site in sites for evse in site.evses if evse.evse_id == evse_id), None)
 
     def holder(self, token: TokenUid, at: datetime) -> Contract | Partner | None:
         """Whose token this is (compared without regard to case). A contract comes before a partner."""
@@ -148,10 +177,14 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             sites_of = _found_by(catalogue.sites_of, by_station, fact.site.id)
             return structs.replace(catalogue, sites=sites, evses=evses, sites_of=sites_of)
         case TariffPublished():
-            tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, fact.tariff)
+            tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, Until(fact.tariff, _end(fact.valid_until)))
             versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}
-            ends = catalogue.tariff_ends | {fact.tariff.id: _ends(catalogue, fact)}
-            return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions, tariff_ends=ends)
+            return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions)
+        case TariffAssigned():
+            given = Until(fact.assignment, _end(fact.valid_until))
+            assigned = _with(catalogue.assigned, fact.assignment.id, fact.valid_from, given)
+            by = _found_by(catalogue.assigned_by, [first_criterion(fact.assignment)], fact.assignment.id)
+            return structs.replace(catalogue, assigned=assigned, assigned_by=by)
         case ContractPublished():
             contracts = _with(catalogue.contracts, fact.contract.id, fact.valid_from, fact.contract)
             tokens = [token.casefold() for token in fact.contract.tokens]
@@ -179,8 +212,11 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
         case SitePublished():
             return catalogue.sites.get(fact.site.id, Versions[Site]()).has(fact.valid_from, fact.site)
         case TariffPublished():
-            is_known = catalogue.tariffs.get(fact.tariff.id, Versions[Tariff]()).has(fact.valid_from, fact.tariff)
-            return is_known and _ends(catalogue, fact) == catalogue.tariff_ends.get(fact.tariff.id, {})
+            known = catalogue.tariffs.get(fact.tariff.id, Versions[Until[Tariff]]())
+            return known.has(fact.valid_from, Until(fact.tariff, _end(fact.valid_until)))
+        case TariffAssigned():
+            given = catalogue.assigned.get(fact.assignment.id, Versions[Until[Assignment]]())
+            return given.has(fact.valid_from, Until(fact.assignment, _end(fact.valid_until)))
         case ContractPublished():
             return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
         case PartnerPublished():
@@ -194,19 +230,40 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
 
 
 def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
-    """Whether a tariff version is given another content from the same instant on: what comes late is then priced anew."""
+    """Whether a tariff version, or an assignment, is given another content from the same instant on: what comes late is then
+    priced anew.
+    """
     match fact:
         case TariffPublished():
-            known = catalogue.tariffs.get(fact.tariff.id, Versions[Tariff]())
+            known = catalogue.tariffs.get(fact.tariff.id, Versions[Until[Tariff]]())
             return fact.valid_from in known.since and not is_in_force(catalogue, fact)
+        case TariffAssigned():
+            given = catalogue.assigned.get(fact.assignment.id, Versions[Until[Assignment]]())
+            return fact.valid_from in given.since and not is_in_force(catalogue, fact)
         case _:
             return False
 
 
-def _ends(catalogue: Catalogue, fact: TariffPublished) -> dict[datetime, datetime]:
-    """The ends of this tariff's versions, with that of this one."""
-    others = {s: end for s, end in catalogue.tariff_ends.get(fact.tariff.id, {}).items() if s != fact.valid_from}
-    return others if fact.valid_until is UNSET else others | {fact.valid_from: fact.valid_until}
+def _bounds(known: Iterable[Versions[Until[V]]]) -> Iterator[datetime]:
+    for versions in known:
+        yield from versions.since
+        yield from (value.until for value in versions.values if value.until is not None)
+
+
+def first_criterion(assignment: Assignment) -> tuple[str, str]:
+    """By what an assignment is looked for: the most specific of its criteria that names a thing."""
+    named = {
+        "token": None if assignment.token is None else assignment.token.casefold(),
+        "contract": assignment.contract,
+        "partner": assignment.partner,
+        "evse": assignment.evse,
+        "site": assignment.site,
+    }
+    return next(((kind, name) for kind, name in named.items() if name is not None), ("", ""))
+
+
+def _end(valid_until: datetime | UnsetType) -> datetime | None:
+    return None if isinstance(valid_until, UnsetType) else valid_until
 
 
 def _stations_of(evse: Evse) -> set[StationId]:

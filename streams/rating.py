@@ -6,9 +6,13 @@ waits for reference data is concluded again when that comes.
 """
 
 from collections.abc import Collection
-from decimal import Decimal
+from datetime import datetime
+from fractions import Fraction
 
-from streams import first_rules, signatures
+from msgspec import structs
+
+from streams import bearable, first_rules, signatures
+from streams.assignment import Chosen, choose, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
 from tariffs.rate import rate
@@ -17,9 +21,9 @@ from vocabulary.charging import DEAUTHORISED
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.money import SESSION_MAX, plain
-from vocabulary.rated import Rated, exact_net
+from vocabulary.rated import Rated, exact_net, tax_factor
 from vocabulary.reference import Contract, Partner
-from vocabulary.rules import asks_persons, has_doubts
+from vocabulary.rules import asks_persons, has_doubts, tells_choices
 from vocabulary.sessions import (
     HOLDING,
     ChargingSession,
@@ -33,7 +37,7 @@ from vocabulary.sessions import (
     doubts_of,
     quality_of,
 )
-from vocabulary.tariff import Tariff
+from vocabulary.tariff import Tariff, taxes_of
 
 
 def conclude(
@@ -86,29 +90,35 @@ def _charge(
         return (_flag(session, Finding.TOKEN_UNKNOWN, f"station {session.station}, {session.start.isoformat()}"),)
     if not _has_local_time(session):
         return (_flag(session, Finding.TARIFF_MISSING, f"no calendar has {session.start.year} and {session.end.year}"),)
-    tariff = tariff_for(plug, holder, session, catalogue)
-    if tariff is None:
-        return (_flag(session, Finding.TARIFF_MISSING, f"tariff {holder.tariff or plug.evse.tariff}"),)
-    if not _bears_vat_of_the_site(tariff, plug, session, catalogue):
-        return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
-    if blocks := clock_blocks(session, tariff, waived):
+    chosen = choose(session, plug, holder, catalogue)
+    if isinstance(chosen, Doubt):
+        return (_flag(session, chosen.finding, chosen.detail),)
+    tariff = chosen.tariff
+    if unfit := _other_vat_than_the_site(chosen, plug, catalogue):
+        return (_flag(session, Finding.VAT_UNFIT, f"tariff {unfit.id} at site {plug.site.id}, {plug.site.address.country}"),)
+    if blocks := clock_blocks(session, tariff, waived, chosen.by_time):
         return (_flag(session, blocks.finding, blocks.detail),)
-    uncertain = None if held else _price_is_uncertain(session, tariff, catalogue, waived)
-    rated = _rated(session, session.token, plug, holder, tariff, held or (uncertain.finding if uncertain else None))
+    cost = rate(session, chosen.prices, plug.site.time_zone)
+    if unbearable := bearable.blocks(cost, f"tariff {tariff.id}"):
+        return (_flag(session, unbearable.finding, unbearable.detail),)
+    doubts = (*_price_is_uncertain(session, chosen, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
+    uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
+    rated = _rated(session, session.token, plug, holder, chosen, cost, held or (uncertain.finding if uncertain else None))
+    if not tells_choices(catalogue.rules):
+        rated = structs.replace(rated, chosen=None)
     if has_doubts(catalogue.rules) and _is_too_high(rated.rated):
         most = f"more than {SESSION_MAX} {tariff.currency}"
         return (_flag(session, Finding.AMOUNT_TOO_HIGH, f"{most} for {plain(session.energy_wh)} Wh by tariff {tariff.id}"),)
     return (rated,) if uncertain is None else (_flag(session, uncertain.finding, uncertain.detail), rated)
 
 
-def _price_is_uncertain(
-    session: ChargingSession, tariff: Tariff, catalogue: Catalogue, waived: Collection[Finding]
-) -> Doubt | None:
+def _price_is_uncertain(session: ChargingSession, chosen: Chosen, catalogue: Catalogue) -> tuple[Doubt, ...]:
     """The registers at both ends suffice for the energy, not for which part of it was charged at which price."""
-    if not has_doubts(catalogue.rules) or quality_of(session) is not Quality.GAP or Finding.MESSAGES_MISSING in waived:
-        return None
-    told = f"{plain(session.energy_wh)} Wh by tariff {tariff.id}, of which {len(session.readings)} readings tell when"
-    return Doubt(finding=Finding.MESSAGES_MISSING, detail=told) if depends_on_time(tariff) else None
+    if not has_doubts(catalogue.rules) or quality_of(session) is not Quality.GAP:
+        return ()
+    told = f"{plain(session.energy_wh)} Wh by tariff {chosen.tariff.id}, of which {len(session.readings)} readings tell when"
+    is_timed = len(chosen.schedule) > 1 or depends_on_time(chosen.tariff)
+    return (Doubt(finding=Finding.MESSAGES_MISSING, detail=told),) if is_timed else ()
 
 
 def _is_too_high(rated: Rated) -> bool:
@@ -116,28 +126,29 @@ def _is_too_high(rated: Rated) -> bool:
     return max((abs(exact_net(line)) for line in rated.lines), default=0) > SESSION_MAX or abs(rated.total) > SESSION_MAX
 
 
-def tariff_for(plug: Plug, holder: Contract | Partner | None, session: ChargingSession, catalogue: Catalogue) -> Tariff | None:
-    """The tariff in force when the session began: the contract's or partner's own, else the EVSE's."""
-    wanted = (holder.tariff if holder is not None else None) or plug.evse.tariff
-    return catalogue.tariff(wanted, session.start)
-
-
 def _has_local_time(session: ChargingSession) -> bool:
     """A broken clock may say the first or the last day that there is, and some place's time is a day before or after it."""
     return session.start.year > 1 and session.end.year < 9999
 
 
-def _bears_vat_of_the_site(tariff: Tariff, plug: Plug, session: ChargingSession, catalogue: Catalogue) -> bool:
-    """VAT is that of the charging point's country (Dir. 2006/112 Art. 39), and the EVSE's own tariff was written for it.
+def _other_vat_than_the_site(chosen: Chosen, plug: Plug, catalogue: Catalogue) -> Tariff | None:
+    """VAT is that of the charging point's country (Dir. 2006/112 Art. 39), and the tariff of the place was written for it.
 
-    A contract's or partner's tariff may be used where it bears the same rates; abroad it would charge the wrong VAT.
+    That of a token, a contract, a partner or a payment may be used where it bears the same rates; abroad it would charge the
+    wrong VAT.
     """
-    local = catalogue.tariff(plug.evse.tariff, session.start)
+    return next((tariff for at, tariff in chosen.schedule if not _bears_local_vat(tariff, plug, at, catalogue)), None)
+
+
+def _bears_local_vat(tariff: Tariff, plug: Plug, at: datetime, catalogue: Catalogue) -> bool:
+    local = tariff_of_the_place(plug, at, catalogue)
     return local is None or local.id == tariff.id or _vat_rates(tariff) == _vat_rates(local)
 
 
-def _vat_rates(tariff: Tariff) -> set[Decimal | None]:
-    return {component.vat_percent for element in tariff.elements for component in element.components}
+def _vat_rates(tariff: Tariff) -> set[tuple[bool, Fraction]]:
+    """What taxes come to, whatever they are called; whether any applies, since 0 percent is not none."""
+    said = [taxes_of(component) for element in tariff.elements for component in element.components]
+    return {(bool(taxes), tax_factor(taxes)) for taxes in said}
 
 
 def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None:
@@ -147,14 +158,21 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     if plug is None or holder is None or not _has_local_time(session):
         return None
     judged = judge(session, plug.evse.power_w_max)
-    tariff = tariff_for(plug, holder, session, catalogue)
-    if judged.blocks or tariff is None or clock_blocks(session, tariff):
+    chosen = choose(session, plug, holder, catalogue)
+    if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff, (), chosen.by_time):
         return None
-    return rate(judged.session, tariff, plug.site.time_zone)
+    cost = rate(judged.session, chosen.prices, plug.site.time_zone)
+    return None if bearable.notes_of(cost) or bearable.blocks(cost, "") else cost
 
 
 def _rated(
-    session: ChargingSession, token: TokenUid, plug: Plug, holder: Contract | Partner, tariff: Tariff, held: Finding | None
+    session: ChargingSession,
+    token: TokenUid,
+    plug: Plug,
+    holder: Contract | Partner,
+    chosen: Chosen,
+    cost: Rated,
+    held: Finding | None,
 ) -> SessionRated:
     zone = plug.site.time_zone
     return SessionRated(
@@ -173,11 +191,12 @@ def _rated(
         contract=ContractId(holder.id) if isinstance(holder, Contract) else None,
         partner=PartnerId(holder.id) if isinstance(holder, Partner) else None,
         token=token,
-        tariff=tariff.id,
-        tariff_version=version_hash(tariff),
-        rated=rate(session, tariff, zone),
+        tariff=chosen.tariff.id,
+        tariff_version=version_hash(chosen.tariff),
+        rated=cost,
         vat=VatDecision(rule="place-of-consumption", country=plug.site.address.country),
         held=held,
+        chosen=chosen.choice,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from vocabulary.assignment import TariffAssigned
 from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.decoded import Decoded
@@ -36,6 +37,7 @@ ReferenceFact = (
     | ContractPublished
     | PartnerPublished
     | TariffPublished
+    | TariffAssigned
     | RulesAdopted
     | ClockTicked
     | SessionDecided

@@ -70,7 +70,7 @@ class Evse(Struct, frozen=True, kw_only=True):
     evse_id: str  # "DE*ABC*E0001", eMI3
     station: StationId
     number: int  # 1.6 connectorId, 2.x evse.id
-    tariff: TariffId
+    tariff: TariffId | None = None  # None: it is assigned (`vocabulary.assignment`)
     power_w_max: int
     connector_standard: str = "IEC_62196_T2"  # OCPI ConnectorType
     connector_format: str = "SOCKET"

@@ -8,13 +8,14 @@ that held then, byte for byte.
     3   what messages say beside their transaction (`vocabulary.fact`) is kept as events, and messages without any are counted;
         a StartTransaction and its answer bear when they arrived, by which they find each other
     4   what contradicts itself between two ends that fit, and what was deauthorised, has a price and waits for a person
+    5   a charge says why its tariff was chosen (`vocabulary.assignment.TariffChoice`)
 """
 
 from typing import Final
 
-FIRST, DOUBTS, FACTS, PERSONS = 1, 2, 3, 4
+FIRST, DOUBTS, FACTS, PERSONS, CHOICES = 1, 2, 3, 4, 5
 
-RULES: Final = PERSONS  # what a home adopts when it publishes reference data
+RULES: Final = CHOICES  # what a home adopts when it publishes reference data
 
 
 def has_doubts(rules: int) -> bool:
@@ -27,3 +28,7 @@ def keeps_facts(rules: int) -> bool:
 
 def asks_persons(rules: int) -> bool:
     return rules >= PERSONS
+
+
+def tells_choices(rules: int) -> bool:
+    return rules >= CHOICES

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType
 
+from vocabulary.assignment import TariffChoice
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.identity import (
     ContractId,
@@ -88,6 +89,9 @@ class Finding(StrEnum):
     TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
     TARIFF_MISSING = "no_tariff_in_force"
     VAT_UNFIT = "tariff_has_other_vat_than_the_site"
+    TAX_UNKNOWN = "taxes_are_not_known"
+    TAXES_UNFIT = "taxes_cannot_stand_on_an_invoice"
+    LIMIT_UNFIT = "limit_of_the_tariff_contradicts_its_vat"
     AMOUNT_TOO_HIGH = "amount_is_more_than_a_session_may_cost"
     STEPS_FAIL = "steps_fail_on_the_session"
     BEGIN_PLACEHOLDER = "begin_register_of_zero_was_no_reading"
@@ -97,6 +101,8 @@ class Finding(StrEnum):
     OVERLAPS = "another_session_has_the_same_energy"
     NO_END = "session_has_no_end"
     MESSAGES_MISSING = "messages_are_missing_and_the_price_depends_on_time"
+    POWER_NOT_MEASURED = "price_depends_on_power_that_was_not_measured"
+    PAYMENT_UNKNOWN = "price_depends_on_a_payment_that_is_not_known"
     DEAUTHORISED = "token_was_deauthorised_during_the_session"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
@@ -176,6 +182,9 @@ BLOCKING = frozenset(
         Finding.TOKEN_UNKNOWN,
         Finding.TARIFF_MISSING,
         Finding.VAT_UNFIT,
+        Finding.TAX_UNKNOWN,
+        Finding.TAXES_UNFIT,
+        Finding.LIMIT_UNFIT,
         Finding.AMOUNT_TOO_HIGH,
         Finding.STEPS_FAIL,
     }
@@ -189,6 +198,8 @@ HOLDING = frozenset(
         Finding.OVERLAPS,
         Finding.NO_END,
         Finding.MESSAGES_MISSING,
+        Finding.POWER_NOT_MEASURED,
+        Finding.PAYMENT_UNKNOWN,
         Finding.DEAUTHORISED,
         Finding.SIGNATURE_FAILED,
         Finding.SIGNED_ENERGY_DIFFERS,
@@ -298,6 +309,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     vat: VatDecision
     held: Finding | None = None  # the amount goes to held revenue and on no invoice
     revision: int = 0  # how often the session was rated before; each time that was reversed first
+    chosen: TariffChoice | None = None  # why by this tariff; None: rated by rules that did not tell
 
 
 class ReversalReason(StrEnum):

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from ingest.answers import Decisions, PersonalMessage, TokenStatus, answer
 from ingest.decode import decode
 from ingest.presented import Presented, presented
+from streams.assignment import Asked, tariff_at
 from streams.catalogue import Catalogue
 from streams.embedded_runtime import Input
 from streams.log import Stream
@@ -37,7 +38,7 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import event_id
 from vocabulary.decoded import Decoded
-from vocabulary.identity import SessionId, StationId, TransactionId
+from vocabulary.identity import SessionId, StationId, TokenUid, TransactionId
 from vocabulary.money import plain
 from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import ClockTicked, Contract, Partner
@@ -352,23 +353,25 @@ class View(NamedTuple):
             transaction_id=number,
             token_status=TokenStatus.ACCEPTED if known else TokenStatus.UNKNOWN,
             total_cost=cost.rated.total if cost is not None else None,
-            personal_message=self._price(message, holder) if asks and holder is not None else None,
+            personal_message=self._price(message, call.token, holder) if call and call.token and asks and holder else None,
             heartbeat_interval_s=self.heartbeat_interval_s,
         )
 
-    def _price(self, message: RawMessage, holder: Contract | Partner) -> PersonalMessage | None:
+    def _price(self, message: RawMessage, token: TokenUid, holder: Contract | Partner) -> PersonalMessage | None:
         """The price that will apply, in the language of the contract."""
         assert message.received_at is not None
-        tariff = self._tariff(message, holder)
+        tariff = self._tariff(message, token, holder)
         language = holder.language if isinstance(holder, Contract) else "en"
         return None if tariff is None else PersonalMessage(language, price_text(tariff, language))
 
-    def _tariff(self, message: RawMessage, holder: Contract | Partner) -> Tariff | None:
-        """The holder's own, or that of the station's EVSEs where they all have the same: Authorize does not name an EVSE."""
+    def _tariff(self, message: RawMessage, token: TokenUid, holder: Contract | Partner) -> Tariff | None:
+        """That of the station's EVSEs for this token, where they all have the same: Authorize does not name an EVSE."""
         assert message.received_at is not None
-        offered = {plug.evse.tariff for plug in self.catalogue.plugs(message.station, message.received_at)}
-        wanted = holder.tariff or (offered.pop() if len(offered) == 1 else None)
-        return None if wanted is None else self.catalogue.tariff(wanted, message.received_at)
+        at, plugs = message.received_at, self.catalogue.plugs(message.station, message.received_at)
+        offered = [tariff_at(Asked(plug, holder, at, token), at, self.catalogue) for plug in plugs]
+        if not plugs and holder.tariff is not None:
+            return self.catalogue.tariff(holder.tariff, at)
+        return offered[0] if offered and all(tariff == offered[0] for tariff in offered) else None
 
 
 def _protocol(message: RawMessage) -> Protocol:

@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from vocabulary.tariff import TariffPublished
 from wattbook.reference_fit import path_to
-from wattbook.reference_shapes import ALWAYS, ContractShape, OperatorShape, PartnerShape, SiteShape
+from wattbook.reference_shapes import ALWAYS, AssignmentShape, ContractShape, OperatorShape, PartnerShape, SiteShape
 from wattbook.reference_yaml import Node, Place, Problem, place_of
 from wattbook.suggest import did_you_mean
 
@@ -49,7 +49,9 @@ class Reference:
     sites: tuple[Item[SiteShape], ...]
     contracts: tuple[Item[ContractShape], ...]
     partners: tuple[Item[PartnerShape], ...]
+    assignments: tuple[Item[AssignmentShape], ...]
     tariff_ids: frozenset[str]
+    zone: str  # the operator's, in which days begin
 
 
 class Holding(NamedTuple):
@@ -65,7 +67,14 @@ class Holding(NamedTuple):
 
 def checks(reference: Reference) -> Iterator[Problem]:
     """All that does not fit together."""
-    for items in (reference.operators, reference.tariffs, reference.sites, reference.contracts, reference.partners):
+    for items in (
+        reference.operators,
+        reference.tariffs,
+        reference.sites,
+        reference.contracts,
+        reference.partners,
+        reference.assignments,
+    ):
         yield from _one_version_at_a_time(items)
     yield from _one_zone(reference.operators)
     yield from _known_tariffs(reference)
@@ -101,9 +110,15 @@ def _one_zone(operators: Iterable[Item[OperatorShape]]) -> Iterator[Problem]:
 
 def _known_tariffs(reference: Reference) -> Iterator[Problem]:
     named: list[Holding] = [
-        *(Holding(e.tariff, s, ("evses", i, "tariff")) for s in reference.sites for i, e in enumerate(s.shape.evses)),
+        *(
+            Holding(e.tariff, s, ("evses", i, "tariff"))
+            for s in reference.sites
+            for i, e in enumerate(s.shape.evses)
+            if e.tariff
+        ),
         *(Holding(item.shape.tariff, item, ("tariff",)) for item in reference.contracts if item.shape.tariff),
         *(Holding(item.shape.tariff, item, ("tariff",)) for item in reference.partners if item.shape.tariff),
+        *(Holding(item.shape.tariff, item, ("tariff",)) for item in reference.assignments),
     ]
     for name, item, way in named:
         if name not in reference.tariff_ids:

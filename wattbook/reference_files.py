@@ -1,12 +1,14 @@
 """Read reference data from a folder of YAML files: all of it, as effective-dated facts for the log, or all that is wrong.
 
-Every `*.yaml` file of the folder is a mapping with some of the keys `operator`, `tariffs`, `sites`, `contracts`, `partners`.
-How the items are spread over files, and in which order they stand, does not matter. Only `partners` may be missing.
+Every `*.yaml` file of the folder is a mapping with some of the keys `operator`, `tariffs`, `sites`, `contracts`, `partners`,
+`assignments`. How the items are spread over files, and in which order they stand, does not matter. Only the last two may be
+missing.
 
     bytes --read_yaml--> nodes --fit--> items --checks, seal--> facts
 
 Each arrow yields what it could make, and a Problem for what it could not. All are reported at once; only where a file is not
-YAML, or a whole kind is missing, those alone are, since the others would follow from them.
+YAML, or a whole kind is missing, those alone are, since the others would follow from them; and assignments are looked at when
+all that they may name is right.
 
 `valid_from` says when a version of an item comes into force (a day begins as told in `reference_shapes`); without it, it
 always was. An item that is taken out of the files stays as it was last published: a contract ends by a version without tokens.
@@ -21,6 +23,7 @@ import msgspec
 from msgspec import UNSET, structs
 
 from tariffs.document import TariffDocument, tariff_of
+from vocabulary.assignment import TariffAssigned
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import ContractId
 from vocabulary.reference import (
@@ -37,10 +40,12 @@ from vocabulary.reference import (
     SitePublished,
 )
 from vocabulary.tariff import TariffPublished
+from wattbook.assignment_checks import assignment_checks, assignment_of, assignments_with_ends
 from wattbook.reference_checks import Item, Reference, checks, with_ends
 from wattbook.reference_fit import Misfit, fit, path_to
 from wattbook.reference_shapes import (
     ALWAYS,
+    AssignmentShape,
     ContractShape,
     Dated,
     EvseShape,
@@ -76,6 +81,7 @@ _KINDS = {  # what a file may hold: what to do when no file holds it
     "sites": "write where the stations stand",
     "contracts": "write who pays, or `contracts: []` if only roaming partners do",
     "partners": "",
+    "assignments": "",
 }
 _NAMES = ", ".join(_KINDS)
 
@@ -106,7 +112,7 @@ def read_reference(folder: Path, seal: Seal) -> tuple[ReferenceFact, ...]:
     if problems := unreadable or [*misplaced, *_missing(folder, documents)]:
         raise ReferenceErrors(problems)  # what is not found for this reason would be missed everywhere else
     reference, misfits = _reference(entries)
-    if problems := [*misfits, *checks(reference)]:
+    if problems := [*misfits, *checks(reference)] or [*assignment_checks(reference)]:
         raise ReferenceErrors(problems)
     facts = tuple(_facts(reference, seal))
     if forgotten := [fact for fact in facts if isinstance(fact, Problem)]:
@@ -120,6 +126,34 @@ def operator_zone(folder: Path) -> str | None:
     entries, _ = _split(entry for document in documents for entry in _entries(document))
     operators, _ = _split(_items(entries, "operator", OperatorShape, lambda _: "operator", lambda o: o.time_zone))
     return operators[0].shape.time_zone if operators else None
+
+
+def tariffs_in(file: Path, zone: str) -> tuple[Item[TariffPublished], ...]:
+    """The tariffs of one file: of reference data, a list of them, or one alone. Raises ReferenceErrors.
+
+    `zone` is that in which the days of `valid_from` begin.
+    """
+    try:
+        document = read_yaml(file.read_bytes(), str(file))
+    except YamlErrors as errors:
+        raise ReferenceErrors(errors.problems) from None
+    found, problems = _split(_tariffs([_Entry("tariffs", node, path) for node, path in _tariff_nodes(document)], zone))
+    if problems or not found:
+        nothing = Problem(Place(str(file)), "", "no tariff is here: write one, or several below `tariffs:`")
+        raise ReferenceErrors(problems or [nothing])
+    return with_ends(found)
+
+
+def _tariff_nodes(document: Node) -> Iterator[tuple[Node, str]]:
+    match document:
+        case Fields() if "tariffs" in document.values:
+            yield from _tariff_nodes(document.values["tariffs"])
+        case Items():
+            yield from ((node, path_to("tariffs", index)) for index, node in enumerate(document.items))
+        case Fields() if not document.values.keys() & _KINDS.keys():
+            yield document, "tariff"
+        case _:
+            pass
 
 
 def _documents(folder: Path) -> Iterator[Fields | Problem]:
@@ -166,15 +200,18 @@ def _reference(entries: list[_Entry]) -> tuple[Reference, list[Problem]]:
     sites, in_sites = _split(_items(entries, "sites", SiteShape, lambda site: site.id, lambda site: site.time_zone))
     contracts, in_contracts = _split(_items(entries, "contracts", ContractShape, lambda contract: contract.id, lambda _: zone))
     partners, in_partners = _split(_items(entries, "partners", PartnerShape, lambda partner: partner.id, lambda _: zone))
+    assignments, in_assignments = _split(_items(entries, "assignments", AssignmentShape, lambda one: one.id, lambda _: zone))
     reference = Reference(
         operators=with_ends(operators),
         tariffs=with_ends(tariffs),
         sites=with_ends(sites),
         contracts=with_ends(contracts),
         partners=with_ends(partners),
+        assignments=assignments_with_ends(assignments, zone),
         tariff_ids=frozenset(_tariff_ids(entries)),
+        zone=zone,
     )
-    return reference, [*in_operator, *in_tariffs, *in_sites, *in_contracts, *in_partners]
+    return reference, [*in_operator, *in_tariffs, *in_sites, *in_contracts, *in_partners, *in_assignments]
 
 
 def _items(
@@ -240,6 +277,9 @@ def _facts(reference: Reference, seal: Seal) -> Iterator[ReferenceFact | Problem
         yield _contract(contract, seal)
     for partner in reference.partners:
         yield PartnerPublished(partner=_as(Partner, partner.shape, id=partner.id), valid_from=partner.since)
+    for one in reference.assignments:
+        until = UNSET if one.shape.valid_until is None else local_instant(one.shape.valid_until, reference.zone)
+        yield TariffAssigned(assignment=assignment_of(one.shape), valid_from=one.since, valid_until=until)
 
 
 def _site(shape: SiteShape) -> Site:

@@ -11,7 +11,7 @@ from wattbook.reference_yaml import Node, Problem, key_place, place_of, plain
 from wattbook.suggest import did_you_mean
 
 S = TypeVar("S", bound=BaseModel)
-_PERSONAL = {"holder", "tokens", "public_key"}  # never repeated in a message; the last may be a private one by mistake
+_PERSONAL = {"holder", "tokens", "token", "public_key"}  # never repeated in a message; the last may be a private one by mistake
 
 
 class Misfit(NamedTuple):

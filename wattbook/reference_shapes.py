@@ -203,6 +203,27 @@ class MeterKeyShape(Shape):
 _NUMBER = _whole(1, 9999, "is not a number from 1 on: write the EVSE's number in its station")
 
 
+_TIME = _matches(r"([01]\d|2[0-3]):[0-5]\d", "is not a time of day: write such as 22:00")
+
+
+class AssignmentShape(Dated):
+    """Which tariff, for what. A field that is left out holds for every session."""
+
+    id: Id
+    tariff: Text
+    token: Token | None = None
+    contract: Text | None = None
+    partner: Text | None = None
+    evse: EvseId | None = None
+    site: Text | None = None
+    payment: Literal["contract", "roaming", "direct_payment", "ad_hoc"] | None = None
+    weekdays: tuple[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"], ...] = ()
+    start_time: Annotated[str, _TIME] | None = None
+    end_time: Annotated[str, _TIME] | None = None
+    policy: Literal["guaranteed", "switching"] = "guaranteed"
+    valid_until: Effective | None = None
+
+
 class EvseNameShape(Shape):
     station: Station
     number: Annotated[int, _NUMBER]
@@ -212,7 +233,7 @@ class EvseShape(Shape):
     evse_id: EvseId
     station: Station
     number: Annotated[int, _NUMBER]
-    tariff: Text
+    tariff: Text | None = None
     power_w_max: Annotated[int, _whole(1000, 10_000_000, "is not a power in watts: write 22000 for 22 kW")]
     connector_standard: ConnectorStandard = "IEC_62196_T2"
     connector_format: Literal["SOCKET", "CABLE"] = "SOCKET"

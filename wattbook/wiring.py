@@ -41,6 +41,7 @@ from streams.sqlite_log import SqliteLog
 from streams.topic_identity import TopicWatch, topic_of
 from streams.unit import Billable as Unbilled
 from streams.unit import ToPost, Unit, Verbs
+from vocabulary.assignment import TariffAssigned
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
@@ -340,7 +341,7 @@ def invoices_of(
 
 def _reasons_from(catalogue: Catalogue) -> ReasonOf:
     def reason_of(line: RatedLine, version: VersionHash, language: str, time_zone: str) -> str:
-        return price_note(line, catalogue.tariff_versions[version], language, time_zone)
+        return price_note(line, catalogue.tariff_versions[line.tariff_version or version], language, time_zone)
 
     return reason_of
 
@@ -372,6 +373,8 @@ def key_of(fact: ReferenceFact) -> str:
             return f"contract:{fact.contract.id}"
         case PartnerPublished():
             return f"partner:{fact.partner.id}"
+        case TariffAssigned():
+            return f"assignment:{fact.assignment.id}"
         case RulesAdopted():
             return "rules"
         case ClockTicked():

@@ -13,14 +13,16 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from invoicing.draw_up import Billable, draw_up
+from invoicing.limits import limit_note
+from invoicing.localise import language as spoken
 from vocabulary.billing import Invoice, InvoiceRunRequested
 from vocabulary.identity import ContractId, PartnerId, SessionId, StationId, TariffId, TokenUid, VersionHash, content_id
 from vocabulary.money import Currency
 from vocabulary.quantities import WattHours
-from vocabulary.rated import Owed, Rated, RatedLine
+from vocabulary.rated import LimitPart, Owed, Rated, RatedLine
 from vocabulary.reference import Address, Contract, Operator, Party, Sealed
 from vocabulary.sessions import SessionRated, SignatureChecked, SignatureReason, VatDecision, Verdict
-from vocabulary.tariff import Dimension
+from vocabulary.tariff import Basis, Dimension, PriceLimit
 
 EUR = Currency("EUR")
 CENT = Decimal("0.01")
@@ -56,7 +58,7 @@ REQUEST = InvoiceRunRequested(
 
 @dataclass(frozen=True)
 class Price:
-    """A rated line in the making: what for, how much (Wh, seconds, 1), the net price per kWh, hour or once, VAT in percent."""
+    """A rated line in the making: what for, how much (Wh, seconds, 1), the price per kWh, hour or once, VAT in percent."""
 
     dimension: Dimension
     quantity: str
@@ -64,6 +66,9 @@ class Price:
     vat: str | None = "19"
     billed: str | None = None
     part: tuple[int, int] = (0, 100)  # percent of the session's duration in which it applied
+    basis: Basis = Basis.NET
+    per_minute: bool = False
+    reserved: bool = False
 
 
 ENERGY = Price(Dimension.ENERGY, "23456", "0.4900")
@@ -80,9 +85,11 @@ def session(
     contract: str | None = "C-20418",
     partner: str | None = None,
     key: str = "1",
+    limit: str = "",
 ) -> SessionRated:
-    """A rated session; `key` makes it another one."""
+    """A rated session; `key` makes it another one. `limit`: the net amount that a limit of the tariff makes it cost."""
     end = start + timedelta(seconds=seconds)
+    lines = [_line(price, start, seconds, number) for number, price in enumerate(prices, start=1)]
     energy = sum((Decimal(price.quantity) for price in prices if price.dimension is Dimension.ENERGY), Decimal(0))
     return SessionRated(
         session=SessionId(content_id("session", key)),
@@ -102,7 +109,7 @@ def session(
         token=TokenUid("04E91A5C"),
         tariff=TariffId("AC-STANDARD"),
         tariff_version=VersionHash(content_id("tariff", "1")),
-        rated=rated(*(_line(price, start, seconds, number) for number, price in enumerate(prices, start=1)), currency=currency),
+        rated=rated(*lines, *(limits(lines, Fraction(limit), start) if limit else ()), currency=currency),
         vat=VatDecision(rule="place-of-consumption", country=country),
     )
 
@@ -119,6 +126,32 @@ def _line(price: Price, start: datetime, seconds: int, element: int) -> RatedLin
         since=first,
         until=last,
         reason="tariff element applies",
+        basis=price.basis,
+        per_minute=price.per_minute,
+        reserved=price.reserved,
+    )
+
+
+def limits(lines: Sequence[RatedLine], wanted: Fraction, start: datetime) -> tuple[RatedLine, ...]:
+    """The lines by which a limit brings a session to a net amount: in proportion to what bears each rate; at least one line."""
+    rates = list(dict.fromkeys(line.vat_percent for line in lines)) or [None]
+    parts = [sum((net(line) for line in lines if line.vat_percent == rate), Fraction(0)) for rate in rates]
+    whole = sum(parts)
+    added = [(wanted - whole) * (part / whole if whole else Fraction(1, len(parts))) for part in parts]
+    return tuple(
+        RatedLine(
+            dimension=Dimension.MAX_PRICE if wanted < whole else Dimension.MIN_PRICE,
+            element=0,
+            quantity=Decimal(1),
+            billed=Decimal(1),
+            unit_price=Decimal(0),
+            vat_percent=rate,
+            since=start,
+            until=start,
+            reason="limit of the tariff",
+            limit=LimitPart(net=str(more), tax=str(more * Fraction(rate or 0) / 100)),
+        )
+        for rate, more in zip(rates, added, strict=True)
     )
 
 
@@ -133,7 +166,10 @@ def rated(*lines: RatedLine, currency: Currency = EUR, cent: Decimal = CENT) -> 
 
 
 def net(line: RatedLine) -> Fraction:
-    return Fraction(line.billed) * Fraction(line.unit_price) / PER_UNIT[line.dimension]
+    if line.limit:
+        return Fraction(line.limit.net)
+    amount = Fraction(line.billed) * Fraction(line.unit_price) / (60 if line.per_minute else PER_UNIT[line.dimension])
+    return amount * 100 / (100 + Fraction(line.vat_percent or 0)) if line.basis is Basis.GROSS else amount
 
 
 def half_up(exact: Fraction | int, cent: Decimal = CENT) -> Decimal:
@@ -174,6 +210,9 @@ def run(
 def reason_of(line: RatedLine, version: VersionHash, language: str, time_zone: str) -> str:
     """As if one tariff had an energy price for the morning and one for the rest of the day; all else always applies."""
     assert version == content_id("tariff", "1")
+    if line.limit is not None:
+        amount = PriceLimit(before_taxes=Decimal("0.50") if line.dimension is Dimension.MIN_PRICE else Decimal(20))
+        return limit_note(amount, line.dimension, EUR, spoken(language))
     if line.dimension is not Dimension.ENERGY or line.unit_price not in (Decimal("0.395"), Decimal("0.44")):
         return ""
     if line.unit_price == Decimal("0.44"):

@@ -17,7 +17,7 @@ from tests.invoicing.material import BUYER, ENERGY, OPERATOR, Price, invoice, mo
 from vocabulary.billing import Invoice
 from vocabulary.reference import Address, Party
 from vocabulary.sessions import Verdict
-from vocabulary.tariff import Dimension
+from vocabulary.tariff import Basis, Dimension
 
 GOLDEN = Path(__file__).parent / "golden"
 ABROAD = Party(
@@ -46,8 +46,41 @@ def every_kind_of_line(language: str) -> Invoice:
     return msgspec.structs.replace(only, seller=msgspec.structs.replace(OPERATOR, iban="", bic="", phone="", registration=""))
 
 
+def limits_and_reservations(language: str) -> Invoice:
+    """A minimum and a maximum price, a reservation, a price per minute, gross prices beside net ones."""
+    before, gross = {"part": (-20, 0), "reserved": True}, {"basis": Basis.GROSS}
+    reservation = (
+        Price(Dimension.TIME, "1200", "0.05", per_minute=True, **before),
+        Price(Dimension.FLAT, "1", "0.50", **before),
+    )
+    return invoice(
+        session(*reservation, ENERGY, start=datetime(2026, 10, 7, 9, tzinfo=UTC), key="1"),
+        session(Price(Dimension.ENERGY, "120", "0.49"), start=datetime(2026, 10, 8, 9, tzinfo=UTC), key="2", limit="0.50"),
+        session(
+            Price(Dimension.ENERGY, "43210", "0.5831", **gross),
+            Price(Dimension.PARKING_TIME, "5400", "0.119", per_minute=True, **gross),
+            start=datetime(2026, 10, 9, 9, tzinfo=UTC),
+            key="3",
+            limit="20",
+        ),
+        language=language,
+    )
+
+
+def gross_prices(language: str) -> Invoice:
+    return invoice(session(Price(Dimension.ENERGY, "23456", "0.5831", basis=Basis.GROSS)), language=language)
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize(("make", "buyer"), [(three_sessions, BUYER), (every_kind_of_line, ABROAD)])
+@pytest.mark.parametrize(
+    ("make", "buyer"),
+    [
+        (three_sessions, BUYER),
+        (every_kind_of_line, ABROAD),
+        (limits_and_reservations, BUYER),
+        (gross_prices, BUYER),
+    ],
+)
 def test_the_text_is_the_one_that_was_reviewed(make: Callable[[str], Invoice], buyer: Party, language: str):
     text = invoice_text(make(language), buyer)
     golden = GOLDEN / f"{make.__name__}.{language}.txt"

@@ -5,6 +5,7 @@ from base64 import b64encode
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
@@ -15,14 +16,18 @@ from hypothesis import strategies as st
 
 from invoicing.ocpi_cdr import CdrRefused, cdr
 from invoicing.ocpi_document import objections
-from tariffs.export_ocpi import document_of
+from streams import bearable
+from tariffs.export_ocpi import document_of, ocpi_losses
 from tariffs.rate import rate
 from tests.invoicing.material import EUR, OPERATOR
+from tests.invoicing.material import rated as costs
+from tests.invoicing.test_any_tariff import circumstances, tariffs
 from tests.tariffs.strategies import TARIFFS, sessions
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.codec import version_hash
 from vocabulary.identity import PartnerId, SessionId, StationId, TariffId, TokenUid, TransactionId, content_id
 from vocabulary.quantities import WattHours
+from vocabulary.rated import LimitPart, RatedLine
 from vocabulary.reference import Address, Evse, MeterKey, Partner, PartnerToken, Site
 from vocabulary.sessions import (
     Activity,
@@ -36,7 +41,7 @@ from vocabulary.sessions import (
     VatDecision,
     Verdict,
 )
-from vocabulary.tariff import PRICED, Dimension, PriceComponent, Restrictions, Tariff, TariffElement
+from vocabulary.tariff import PRICED, Dimension, PriceComponent, Profile, Restrictions, Tariff, TariffElement
 
 START = datetime(2026, 10, 12, 6, 14, 5, 700_000, tzinfo=UTC)
 ISSUED = datetime(2026, 10, 12, 8, 0, 3, 250_900, tzinfo=UTC)
@@ -135,7 +140,7 @@ def issue(session: ChargingSession, priced_by: Tariff = PER_KWH, **changes: Any)
         token=TokenUid("04e91a5c"),
         tariff=priced_by.id,
         tariff_version=version_hash(priced_by),
-        rated=rate(billed, priced_by, site.time_zone),
+        rated=changes.pop("priced", None) or rate(billed, priced_by, site.time_zone),
         vat=VatDecision(rule="place-of-consumption", country="DE"),
     )
     party = {"country_code": OPERATOR.country_code, "party_id": OPERATOR.party_id}
@@ -236,6 +241,76 @@ def test_where_no_vat_applies_no_amount_claims_to_include_it():
     assert issued(charged(), zero_rated)["total_cost"] == {"excl_vat": Decimal("2.40"), "incl_vat": Decimal("2.40")}
 
 
+def line(dimension: Dimension, billed: str, unit_price: str, **more: Any) -> RatedLine:
+    told: dict[str, Any] = {"since": START, "until": START + minutes(95), "vat_percent": Decimal(19), "element": 1}
+    amount = Decimal(billed)
+    return RatedLine(
+        dimension=dimension, quantity=amount, billed=amount, unit_price=Decimal(unit_price), reason="", **told | more
+    )
+
+
+def limit(dimension: Dimension, net: str) -> RatedLine:
+    part = LimitPart(net=net, tax=str(Fraction(net) * 19 / 100))
+    return line(dimension, "1", "0", element=0, limit=part)
+
+
+MINIMUM, MAXIMUM = ({name: {"excl_vat": Decimal(amount)}} for name, amount in (("min_price", 5), ("max_price", 1)))
+
+
+def limited(*limits: dict[str, Any]) -> dict[str, Any]:
+    """PER_KWH as an OCPI tariff with limits."""
+    document = document_of(PER_KWH, last_updated=START, country_code=OPERATOR.country_code, party_id=OPERATOR.party_id)
+    return {name: value for part in (document, *limits) for name, value in part.items()}
+
+
+ENERGY = line(Dimension.ENERGY, "10000.4", "0.24")
+
+
+@pytest.mark.parametrize(
+    ("adds", "total", "gross"),
+    [
+        (limit(Dimension.MIN_PRICE, "2.599904"), "5.00", "5.95"),
+        (limit(Dimension.MAX_PRICE, "-1.400096"), "1.00", "1.19"),
+    ],
+)
+def test_a_limit_is_in_the_total_cost_and_in_no_other(adds: RatedLine, total: str, gross: str):
+    document = issued(charged(), tariff=limited(MINIMUM, MAXIMUM), priced=costs(ENERGY, adds))
+    assert document["total_cost"] == {"excl_vat": Decimal(total), "incl_vat": Decimal(gross)}
+    assert document["total_energy_cost"] == {"excl_vat": Decimal("2.40"), "incl_vat": Decimal("2.86")}
+    assert "total_fixed_cost" not in document
+
+
+@pytest.mark.parametrize("limits", [(), (MINIMUM,)])
+def test_a_total_below_its_parts_is_refused_where_the_tariff_has_no_maximum(limits: tuple[dict[str, Any], ...]):
+    answer = issue(charged(), tariff=limited(*limits), priced=costs(ENERGY, limit(Dimension.MAX_PRICE, "-1.400096")))
+    assert isinstance(answer, CdrRefused)
+    assert answer.objections == (
+        "total_cost.excl_vat: not the sum of the costs",
+        "total_cost.incl_vat: not the sum of the costs",
+    )
+
+
+def test_a_reservation_has_its_own_cost_and_period_and_the_cdr_begins_with_it():
+    before = {"since": START - minutes(20), "until": START, "reserved": True}
+    fee, time = line(Dimension.FLAT, "1", "0.50", **before), line(Dimension.TIME, "1200", "3.00", **before)
+    document = issued(charged(), priced=costs(fee, time, line(Dimension.FLAT, "1", "0.30"), ENERGY))
+    assert document["total_reservation_cost"] == {"excl_vat": Decimal("1.50"), "incl_vat": Decimal("1.78")}
+    assert document["total_fixed_cost"] == {"excl_vat": Decimal("0.30"), "incl_vat": Decimal("0.36")}
+    assert document["start_date_time"] == "2026-10-12T05:54:05Z"
+    assert document["total_time"] == Decimal("1.9167")
+    first, second, *_ = document["charging_periods"]
+    assert first["dimensions"] == [{"type": "RESERVATION_TIME", "volume": Decimal("0.3333")}]
+    assert second["start_date_time"] == "2026-10-12T06:14:05Z"
+
+
+def test_a_price_that_switches_is_told_with_both_tariffs_and_a_period_for_each():
+    later = limited() | {"id": "LATER"}
+    document = issued(charged(), then=[(START + minutes(35), later)])
+    assert [one["id"] for one in document["tariffs"]] == ["ROAMING", "LATER"]
+    told = [(one["start_date_time"][11:19], one["tariff_id"]) for one in document["charging_periods"]]
+    assert told == [("06:14:05", "ROAMING"), ("06:19:05", "ROAMING"), ("06:49:05", "LATER"), ("07:19:05", "LATER")]
+
+
 def test_a_free_session_has_a_cdr_too():
     document = issued(charged(), tariff(TariffElement(components=(price(Dimension.FLAT, "0.00"),))))
     assert document["total_cost"] == {"excl_vat": 0, "incl_vat": 0}
@@ -267,6 +342,18 @@ def test_any_session_under_any_tariff_is_told_without_contradiction(session: Cha
         part["volume"] for one in document["charging_periods"] for part in one["dimensions"] if part["type"] == "ENERGY"
     )
     assert abs(energy - session.energy_wh / 1000) <= Decimal("0.00005")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_limits_reservations_and_gross_prices_are_told_without_contradiction(data: st.DataObject):
+    session = msgspec.structs.replace(data.draw(sessions()), id=charged().id)
+    priced_by = data.draw(tariffs())
+    cost = rate(session, priced_by, SITE.time_zone, known=data.draw(circumstances(session)))
+    assume(bearable.blocks(cost, "") is None)
+    assume(not any(loss.changes_price for loss in ocpi_losses(priced_by, Profile.OCPI_2_2_1)))
+    document = issued(session, priced_by, priced=cost)
+    assert document["total_cost"].get("incl_vat", document["total_cost"]["excl_vat"]) == cost.total
 
 
 # Signed values

@@ -1,14 +1,22 @@
 """The chart: which accounts there are, and which names are none."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ledger import chart
 from ledger.chart import UnknownAccount, account_of
+from tests.ledger.notation import line
 from vocabulary.identity import ContractId, PartnerId
+from vocabulary.rated import LimitPart, RatedLine
 from vocabulary.sessions import Finding
 from vocabulary.tariff import Dimension
+
+
+def sold(dimension: Dimension, **more: Any) -> RatedLine:
+    return structs.replace(line(dimension, Decimal(1), Decimal(1), None), **more)
 
 
 @pytest.mark.parametrize(
@@ -20,10 +28,14 @@ from vocabulary.tariff import Dimension
         (chart.vat_payable("DE", Decimal(19)), "VAT payable"),
         (chart.vat_accrued("FI", Decimal("25.5")), "VAT accrued"),
         (chart.held_revenue(Finding.SIGNATURE_FAILED), "held revenue"),
-        (chart.revenue(Dimension.ENERGY, "DE"), "revenue energy"),
-        (chart.revenue(Dimension.TIME, "DE"), "revenue time"),
-        (chart.revenue(Dimension.FLAT, "DE"), "revenue fixed"),
-        (chart.revenue(Dimension.PARKING_TIME, "DE"), "revenue idle"),
+        (chart.revenue(sold(Dimension.ENERGY), "DE"), "revenue energy"),
+        (chart.revenue(sold(Dimension.TIME), "DE"), "revenue time"),
+        (chart.revenue(sold(Dimension.FLAT), "DE"), "revenue fixed"),
+        (chart.revenue(sold(Dimension.PARKING_TIME), "DE"), "revenue idle"),
+        (chart.revenue(sold(Dimension.TIME, reserved=True), "DE"), "revenue reservation"),
+        (chart.revenue(sold(Dimension.FLAT, reserved=True), "DE"), "revenue reservation"),
+        (chart.revenue(sold(Dimension.MIN_PRICE, limit=LimitPart(net="1", tax="0")), "DE"), "revenue price limits"),
+        (chart.revenue(sold(Dimension.MAX_PRICE, limit=LimitPart(net="-1", tax="0")), "DE"), "revenue price limits"),
         (chart.rounding_differences("invoice"), "rounding differences"),
     ],
 )

@@ -68,6 +68,14 @@ partners:
     tokens:
       - {uid: 04C1, contract_id: NL-EMX-C12345678-X}
 """
+ASSIGNMENTS = """\
+assignments:
+  - id: fleet-at-home
+    tariff: fleet
+    contract: C-1
+    site: hafen
+"""
+FLEET = TARIFFS.replace("id: ac", "id: fleet")
 FILES = {
     "operator.yaml": OPERATOR,
     "tariffs.yaml": TARIFFS,
@@ -75,6 +83,7 @@ FILES = {
     "contracts.yaml": CONTRACTS,
     "partners.yaml": PARTNERS,
 }
+ASSIGNED = {**FILES, "assignments.yaml": ASSIGNMENTS, "fleet.yaml": FLEET}
 
 
 def unsealed(contract: ContractId, party: Party) -> Sealed:
@@ -91,8 +100,9 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 def edited(file: str, old: str, new: str) -> dict[str, str]:
     """The files with one place changed."""
-    assert FILES[file].count(old) >= 1, f"{old!r} does not stand in {file}"
-    return {**FILES, file: FILES[file].replace(old, new, 1)}
+    files = FILES if file in FILES else ASSIGNED
+    assert files[file].count(old) >= 1, f"{old!r} does not stand in {file}"
+    return {**files, file: files[file].replace(old, new, 1)}
 
 
 def read(folder: Path, files: dict[str, str]) -> tuple[ReferenceFact, ...]:

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import fields
 
 from tests.reference.folder import CONTRACTS, FILES, SITES, TARIFFS, complaints, edited, read
+from vocabulary.assignment import Assignment
 from vocabulary.codec import ReferenceFact, encode
 from vocabulary.identity import StationId
 from vocabulary.reference import (
@@ -165,6 +166,7 @@ def test_one_file_may_hold_everything(tmp_path: Path) -> None:
         (shapes.AddressShape, Address, set(), set()),
         (shapes.OperatorShape, Operator, {"time_zone", "valid_from"}, set()),
         (shapes.MeterKeyShape, MeterKey, set(), set()),
+        (shapes.AssignmentShape, Assignment, {"valid_from", "valid_until"}, set()),
         (shapes.EvseShape, Evse, set(), set()),
         (shapes.SiteShape, Site, {"valid_from"}, set()),
         (shapes.PartyShape, Party, set(), set()),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.reference.folder import CONTRACTS, FILES, OPERATOR, complaints, edited, read, unsealed
+from tests.reference.folder import ASSIGNED, CONTRACTS, FILES, OPERATOR, complaints, edited, read, unsealed
 from vocabulary.identity import ContractId
 from vocabulary.reference import Party, Sealed
 from wattbook.reference_files import ReferenceErrors, read_reference
@@ -29,7 +29,7 @@ def _case(block: str) -> Case:
     change, *said = block.strip().splitlines()
     file, _, rest = change.partition("  ")
     old, new = (text.strip().encode().decode("unicode_escape") for text in rest.split("  ->"))
-    return Case(file, old.replace("ALL", FILES[file]), new, " ".join(map(str.strip, said)))
+    return Case(file, old.replace("ALL", ASSIGNED[file]), new, " ".join(map(str.strip, said)))
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case.file} {case.new[:40]!r}")
@@ -43,6 +43,7 @@ def test_every_kind_of_problem_has_its_case() -> None:
 
 def test_the_files_themselves_are_without_a_problem(tmp_path: Path) -> None:
     assert complaints(tmp_path, FILES) == []
+    assert complaints(tmp_path, ASSIGNED) == []
 
 
 def test_all_problems_of_all_files_are_said_at_once_in_order(tmp_path: Path) -> None:

@@ -6,13 +6,22 @@ from decimal import Decimal
 
 from ledger.books import Booked
 from vocabulary import zones
+from vocabulary.assignment import PricePolicy
 from vocabulary.billing import Entry
 from vocabulary.identity import short
-from vocabulary.money import plain
+from vocabulary.money import from_micro, plain, to_micro
 from vocabulary.quantities import WattHours, kwh
-from vocabulary.rated import Rated, RatedLine
-from vocabulary.sessions import ChargeReversed, ChargingSession, Progress, Quality, SignatureChecked, quality_of
-from vocabulary.tariff import Dimension
+from vocabulary.rated import Rated, RatedLine, exact_net
+from vocabulary.sessions import (
+    ChargeReversed,
+    ChargingSession,
+    Progress,
+    Quality,
+    SessionRated,
+    SignatureChecked,
+    quality_of,
+)
+from vocabulary.tariff import Basis, Dimension
 from wattbook.commands.output import OUT, escape, micro, table
 from wattbook.conclusions import Dossier
 from wattbook.evidence import Evidence, Found, Told
@@ -57,6 +66,7 @@ def _about(found: Dossier) -> Iterator[tuple[str, str]]:
         if rated.revision:
             yield "revision", f"{rated.revision}: rated {rated.revision + 1} times; what did not hold is below"
         yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
+        yield from _why(rated)
         if charged is not None and rated.energy_wh != charged.energy_wh:
             billed = f"{plain(kwh(rated.energy_wh))} kWh, from {plain(kwh(rated.begin_wh))} to {plain(kwh(rated.end_wh))} kWh"
             yield "billed", billed
@@ -65,6 +75,16 @@ def _about(found: Dossier) -> Iterator[tuple[str, str]]:
     elif charged is not None:
         yield "at", f"EVSE {charged.evse} of the station"
         yield "token", charged.token or "none was told"
+
+
+def _why(rated: SessionRated) -> Iterator[tuple[str, str]]:
+    """Why that tariff, and what came into force while the session went on; nothing where older rules did not tell."""
+    if rated.chosen is None:
+        return
+    policy = rated.chosen.policy is PricePolicy.GUARANTEED
+    yield "because", f"{rated.chosen.reason}, {'as the session began' if policy else 'as it is in force'}"
+    for stage in rated.chosen.then:
+        yield "from", f"{_instant(stage.since)} on by {stage.tariff}, version {short(stage.version)}"
 
 
 def _told(told: Told) -> Iterator[tuple[str, str]]:
@@ -124,25 +144,53 @@ def _show_verdict(checked: SignatureChecked) -> None:
 
 def show_rated(rated: Rated) -> None:
     """Lines with quantity, unit price, VAT and reason; then what is owed."""
-    rows = [(line.dimension, _quantity(line), _price(line), _percent(line.vat_percent), line.reason) for line in rated.lines]
-    table("Rated lines", ("", "quantity", "net price", "VAT", "because"), rows, right=(1, 2, 3))
+    rows = [(_what(line), _quantity(line), _price(line), _taxes(line), line.reason) for line in rated.lines]
+    is_gross = any(line.basis is Basis.GROSS for line in rated.lines)
+    table("Rated lines", ("", "quantity", "gross price" if is_gross else "net price", "VAT", "because"), rows, right=(1, 2, 3))
     owed = [(_percent(owed.vat_percent), owed.net, owed.vat, owed.gross) for owed in rated.owed]
     table(f"Owed: {plain(rated.total)} {rated.currency}", ("VAT", "net", "VAT", "gross"), owed, right=(0, 1, 2, 3))
 
 
+def _what(line: RatedLine) -> str:
+    return f"{line.dimension} reserved" if line.reserved else str(line.dimension)
+
+
 def _quantity(line: RatedLine) -> str:
+    """Of a limit, nothing was measured."""
     match line.dimension:
         case Dimension.ENERGY:
             return f"{plain(kwh(WattHours(line.billed)))} kWh"
         case Dimension.TIME | Dimension.PARKING_TIME:
             return str(timedelta(seconds=int(line.billed)))
-        case Dimension.FLAT | Dimension.MIN_PRICE | Dimension.MAX_PRICE:
+        case Dimension.FLAT:
             return plain(line.billed)
+        case Dimension.MIN_PRICE | Dimension.MAX_PRICE:
+            return ""
 
 
 def _price(line: RatedLine) -> str:
-    unit = {Dimension.ENERGY: "/kWh", Dimension.TIME: "/h", Dimension.PARKING_TIME: "/h", Dimension.FLAT: ""}[line.dimension]
-    return plain(line.unit_price) + unit
+    """As authored. Of a limit, what it adds to the net amount or takes off, to the millionth as it is booked."""
+    if line.limit is not None:
+        amount = plain(from_micro(to_micro(exact_net(line))))
+        return f"{amount} net" if amount.startswith("-") else f"+{amount} net"
+    return f"{plain(line.unit_price)}{_unit(line)}"
+
+
+def _unit(line: RatedLine) -> str:
+    match line.dimension:
+        case Dimension.ENERGY:
+            return "/kWh"
+        case Dimension.TIME | Dimension.PARKING_TIME:
+            return "/min" if line.per_minute else "/h"
+        case _:
+            return ""
+
+
+def _taxes(line: RatedLine) -> str:
+    """The VAT of a line, or where there are several taxes, each."""
+    if not line.taxes:
+        return _percent(line.vat_percent)
+    return ", ".join(f"{tax.name} {plain(tax.percent)} %" for tax in line.taxes)
 
 
 def _percent(percent: Decimal | None) -> str:
