@@ -43,7 +43,16 @@ def total(session: ChargingSession, tariff: Tariff, where: str, known: Circumsta
     return net, net + sum(map(exact_vat, lines), Fraction(0))
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
+@given(st.data(), drawn.alike(), st.sampled_from(Profile), sessions(hours_max=6), ZONES)
+def test_what_both_dialects_price_alike_may_go_from_either_to_the_other(data, published, wanted, session, where):
+    document = export(published, wanted, **OWNER).document  # which is not refused
+    (read,) = read_tariffs(_NUMBERS.encode(document))
+    known = data.draw(circumstances(session))
+    assert total(session, read.published.tariff, where, known) == total(session, published.tariff, where, known)
+
+
+@settings(max_examples=200)
 @given(st.data(), st.one_of(drawn.ANY, drawn.ANY.map(drawn.fitting)), st.sampled_from(Profile), sessions(hours_max=6), ZONES)
 def test_a_tariff_that_loses_no_price_on_its_way_prices_the_same(data, published: TariffPublished, wanted, session, where):
     exported = export(published, wanted, **OWNER, allow_losses=True)
