@@ -150,6 +150,11 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         sites = ((one, site) for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
         return tuple(Plug(site, evse) for one, site in sites for evse in (self.evses[one].at(at) or {}).get(station, ()))
 
+    def plug_of(self, evse_id: str, at: datetime) -> Plug | None:
+        """The EVSE of this id."""
+        sites = (site for versions in self.sites.values() if (site := versions.at(at)) is not None)
+        return next((Plug(site, evse) for site in sites for evse in site.evses if evse.evse_id == evse_id), None)
+
     def holder(self, token: TokenUid, at: datetime) -> Contract | Partner | None:
         """Whose token this is (compared without regard to case). A contract comes before a partner."""
         wanted = token.casefold()
@@ -235,11 +240,16 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
 
 
 def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
-    """Whether a tariff version is given another content from the same instant on: what comes late is then priced anew."""
+    """Whether a tariff version, or an assignment, is given another content from the same instant on: what comes late is then
+    priced anew.
+    """
     match fact:
         case TariffPublished():
             known = catalogue.tariffs.get(fact.tariff.id, Versions[Until[Tariff]]())
             return fact.valid_from in known.since and not is_in_force(catalogue, fact)
+        case TariffAssigned():
+            given = catalogue.assigned.get(fact.assignment.id, Versions[Until[Assignment]]())
+            return fact.valid_from in given.since and not is_in_force(catalogue, fact)
         case _:
             return False
 
