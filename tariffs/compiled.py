@@ -78,7 +78,8 @@ class Edges(Struct, frozen=True):
     @property
     def by_time(self) -> bool:
         """Whether anything but energy is among them."""
-        return bool(self.clock_s or self.durations_s or self.charging_s or self.idle_s or self.by_power or self.by_current)
+        passes = self.clock_s or self.durations_s or self.charging_s or self.idle_s or self.series
+        return bool(passes or self.by_power or self.by_current)
 
 
 Element = tuple[tuple[Condition, ...], tuple[Rule, ...]]
@@ -136,7 +137,7 @@ class PriceList:
         price = int(component.price.scaleb(self.places))
         taxes = () if self.tariff.basis is Basis.UNTAXED else taxes_of(component)
         is_reserved = element.restrictions.reservation is not None
-        assert component.series is None or (slot == ENERGY and not is_reserved), "a series prices energy"
+        assert component.series is None or slot == ENERGY, "a series prices energy"
         key, factor = tax_key(taxes), tax_factor(taxes)
         return Rule(number, count, slot, component, self, price, step, is_reserved, key, factor)
 
