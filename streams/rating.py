@@ -15,7 +15,7 @@ from streams import bearable, first_rules, signatures
 from streams.assignment import Chosen, choose, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
-from streams.quotes import missing, quotes
+from streams.quotes import missing, publications, quotes
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.charging import DEAUTHORISED
@@ -109,7 +109,7 @@ def _charge(
     doubts = (*_price_is_uncertain(session, chosen, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
     uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
     rated = _rated(session, session.token, plug, holder, chosen, cost, held or (uncertain.finding if uncertain else None))
-    rated = structs.replace(rated, series=quoted.versions)
+    rated = structs.replace(rated, series=publications(session, chosen.prices, plug.site.time_zone, quoted))
     if not tells_choices(catalogue.rules):
         rated = structs.replace(rated, chosen=None)
     if has_doubts(catalogue.rules) and _is_too_high(rated.rated):

@@ -7,7 +7,7 @@ with the value before stays in the log, and whatever was concluded by it names i
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -106,11 +106,6 @@ def last_value(known: PublishedSeries) -> datetime:
     number = max(known.days)
     last = max(place for place in range(_DAY) if _value(known, number * _DAY + place) != _NONE)
     return _EPOCH + (number * _DAY + last) * SLOT
-
-
-def versions_in(values: Iterable[Value]) -> tuple[VersionHash, ...]:
-    """The publications in order of first use."""
-    return tuple(dict.fromkeys(value.publication.version for value in values))
 
 
 def _touched(start: datetime, end: datetime) -> range:

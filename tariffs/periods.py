@@ -41,7 +41,7 @@ class Period(Struct, frozen=True, gc=False):
     activity: Activity
     prices: Prices
     lacks_power: bool = False  # a price was asked for a power that nobody measured
-    lacks_price: bool = False  # energy was measured, and of the series that prices it no value is published
+    lacks_price: bool = False  # of the series that its energy is priced by no value is published
 
 
 Scheduled = list[tuple[int, Compiled]]  # from which second on which; the first from the start
@@ -157,7 +157,7 @@ class _Course:
         lacks_price = False
         if (rule := prices[ENERGY]) is not None and rule.component.series is not None:
             prices[ENERGY] = self._series.at(rule, start)
-            lacks_price = prices[ENERGY] is None and after > register
+            lacks_price = prices[ENERGY] is None
         if activity is Activity.CHARGING:
             moment.charging += end - start
         elif activity is Activity.IDLE:

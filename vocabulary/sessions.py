@@ -312,7 +312,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     held: Finding | None = None  # the amount goes to held revenue and on no invoice
     revision: int = 0  # how often the session was rated before; each time that was reversed first
     chosen: TariffChoice | None = None  # why by this tariff; None: rated by rules that did not tell
-    series: tuple[VersionHash, ...] = ()  # the publications whose values were in force in it (`codec.publication_hash`)
+    series: tuple[VersionHash, ...] = ()  # the publications that priced it (`codec.publication_hash`)
 
 
 class ReversalReason(StrEnum):

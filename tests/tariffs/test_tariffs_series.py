@@ -187,16 +187,27 @@ def test_what_is_published_for_the_time_of_the_session_suffices():
     assert not rate(case.session, case.tariff, case.time_zone, known=case.known).notes
 
 
-def test_where_no_energy_is_charged_no_price_is_missed():
-    check("""
+def test_a_price_is_missed_where_no_energy_was_charged_as_well():
+    """So that when prices become known decides nothing of the charge, not even until when its lines last."""
+    case = parse("""
         tariff  0.12 EUR/kWh on spot   UTC
         prices  spot 10:00 0.10
         10:00   start   0.000 kWh
         10:15   idle    1.000 kWh
         12:00   end     1.000 kWh
         -----
-        energy  1.000 kWh  0.22  0.22 EUR
-        total                    0.22 EUR
+    """)
+    assert rate(case.session, case.tariff, case.time_zone, known=case.known).notes == (RatingNote.PRICE_NOT_PUBLISHED,)
+
+
+def test_where_a_number_is_the_price_none_is_missed():
+    check("""
+        tariff  0.12 EUR/kWh on spot 22:00-06:00   0.40 EUR/kWh   UTC
+        12:00   start   0.000 kWh
+        13:00   end     1.000 kWh
+        -----
+        energy  1.000 kWh  0.40  0.40 EUR
+        total                    0.40 EUR
     """)
 
 
