@@ -10,7 +10,8 @@ from streams.states import SessionRow
 from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
 from vocabulary.sessions import CONTRADICTING, WAIVABLE, Finding, Progress
-from wattbook.wiring import VERBS, App, NotReady, key_of
+from wattbook.fact_keys import key_of
+from wattbook.wiring import VERBS, App, NotReady
 
 REASON_MAX, NAME_MAX = 500, 100
 _WAIT_S = 20.0  # for a worker, which takes a decision up between two batches
@@ -78,6 +79,8 @@ def remedy(row: SessionRow) -> str:
             return "look at it, then release or drop it"
         case Progress.FLAGGED, Finding.EVSE_UNKNOWN | Finding.TOKEN_UNKNOWN | Finding.TARIFF_MISSING | Finding.VAT_UNFIT:
             return "publish what is missing, or drop it"
+        case Progress.FLAGGED, Finding.PRICE_NOT_PUBLISHED:
+            return "import its prices, or drop it"
         case Progress.FLAGGED, Finding.TAX_UNKNOWN | Finding.TAXES_UNFIT | Finding.LIMIT_UNFIT | Finding.AMOUNT_TOO_HIGH:
             return "correct the tariff, or drop it"
         case Progress.FLAGGED, Finding.END_WITHOUT_START:
