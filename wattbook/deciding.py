@@ -10,7 +10,8 @@ from streams.states import SessionRow
 from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
 from vocabulary.sessions import CONTRADICTING, WAIVABLE, Finding, Progress
-from wattbook.wiring import VERBS, App, NotReady, key_of
+from wattbook.fact_keys import key_of
+from wattbook.wiring import VERBS, App, NotReady
 
 REASON_MAX, NAME_MAX = 500, 100
 _WAIT_S = 20.0  # for a worker, which takes a decision up between two batches

@@ -49,7 +49,8 @@ from wattbook.cost_frames import cost_frame, message_name
 from wattbook.costs import Cost, cost_of, final_cost
 from wattbook.database import DatabaseError
 from wattbook.prices import price_text
-from wattbook.wiring import App, Store, key_of
+from wattbook.fact_keys import key_of
+from wattbook.wiring import App, Store
 
 _COUNTER = "counter:transaction"
 _LIVE = timedelta(

@@ -10,7 +10,8 @@ from vocabulary.reference import ClockTicked
 from wattbook.database import DatabaseError
 from wattbook.serving import say
 from wattbook.settings import Settings
-from wattbook.wiring import App, NotReady, key_of, runtime_over, workers_database
+from wattbook.fact_keys import key_of
+from wattbook.wiring import App, NotReady, runtime_over, workers_database
 
 _FIRST_S = 60  # after a start: messages that wait come first
 

@@ -41,25 +41,15 @@ from streams.sqlite_log import SqliteLog
 from streams.topic_identity import TopicWatch, topic_of
 from streams.unit import Billable as Unbilled
 from streams.unit import ToPost, Unit, Verbs
-from vocabulary.assignment import TariffAssigned
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
-from vocabulary.identity import ContractId, Position, SessionId, VersionHash
+from vocabulary.identity import ContractId, Position, VersionHash
 from vocabulary.rated import RatedLine
-from vocabulary.reference import (
-    ClockTicked,
-    Contract,
-    ContractPublished,
-    Operator,
-    OperatorPublished,
-    PartnerPublished,
-    RulesAdopted,
-    SessionDecided,
-    SitePublished,
-)
+from vocabulary.reference import Contract, Operator, RulesAdopted
 from vocabulary.rules import RULES
 from wattbook.database import Waiting, in_silence, open_database, reading, writing
+from wattbook.fact_keys import key_of
 from wattbook.migrating import State, make_ready, schema_of
 from wattbook.prices import price_note
 from wattbook.reference_files import read_reference
@@ -150,11 +140,11 @@ def create_app(settings: Settings) -> App:
     return App(settings, engine)
 
 
-def open_app(settings: Settings) -> App:
-    """The home that is there. Raises NotReady where there is none."""
+def open_app(settings: Settings, read_only: bool = False) -> App:
+    """The home that is there. Raises NotReady where there is none. `read_only`: a file is not changed by as much as a byte."""
     if isinstance(settings.database_place, Path) and not settings.database_place.exists():
         raise NotReady(f"{settings.home} is no wattbook home yet: run `wattbook init {settings.home}` first")
-    engine = _open_database(settings, create=False)
+    engine = _open_database(settings, create=False, read_only=read_only)
     make_ready(engine, None)
     _demand_one_way_in(settings, engine)
     return App(settings, engine)
@@ -197,10 +187,10 @@ def demand_all_partitions(states: SqlStates, partitions: int) -> None:
         )
 
 
-def _open_database(settings: Settings, *, create: bool) -> Engine:
+def _open_database(settings: Settings, *, create: bool, read_only: bool = False) -> Engine:
     if settings.uses_kafka and settings.database == "sqlite":
         raise NotReady("workers share a server: with WATTBOOK_LOG=kafka://… set WATTBOOK_DATABASE=postgresql://… too")
-    return open_database(settings.database_place, create=create)
+    return open_database(settings.database_place, create=create, read_only=read_only)
 
 
 @contextmanager
@@ -360,33 +350,6 @@ def operator_of(catalogue: Catalogue, at: datetime) -> Operator:
     if operator is None:
         raise NotReady("no operator is published that is in force on that day: see reference/operator.yaml")
     return operator
-
-
-def key_of(fact: ReferenceFact) -> str:
-    """What a fact is about, as the key of its record."""
-    match fact:
-        case OperatorPublished():
-            return "operator"
-        case SitePublished():
-            return f"site:{fact.site.id}"
-        case ContractPublished():
-            return f"contract:{fact.contract.id}"
-        case PartnerPublished():
-            return f"partner:{fact.partner.id}"
-        case TariffAssigned():
-            return f"assignment:{fact.assignment.id}"
-        case RulesAdopted():
-            return "rules"
-        case ClockTicked():
-            return "clock"
-        case SessionDecided():
-            return decisions_key(fact.session)
-        case _:
-            return f"tariff:{fact.tariff.id}"
-
-
-def decisions_key(session: SessionId) -> str:
-    return f"session:{session}"
 
 
 VERBS = Verbs(decode=decode, post=post, draw_up=invoices_of, series=series_of, passed_by=passed_by)

@@ -1,0 +1,40 @@
+"""What a reference fact is about, as the key of its record in the log."""
+
+from vocabulary.assignment import TariffAssigned
+from vocabulary.codec import ReferenceFact
+from vocabulary.identity import SessionId
+from vocabulary.reference import (
+    ClockTicked,
+    ContractPublished,
+    OperatorPublished,
+    PartnerPublished,
+    RulesAdopted,
+    SessionDecided,
+    SitePublished,
+)
+
+
+def key_of(fact: ReferenceFact) -> str:
+    match fact:
+        case OperatorPublished():
+            return "operator"
+        case SitePublished():
+            return f"site:{fact.site.id}"
+        case ContractPublished():
+            return f"contract:{fact.contract.id}"
+        case PartnerPublished():
+            return f"partner:{fact.partner.id}"
+        case TariffAssigned():
+            return f"assignment:{fact.assignment.id}"
+        case RulesAdopted():
+            return "rules"
+        case ClockTicked():
+            return "clock"
+        case SessionDecided():
+            return decisions_key(fact.session)
+        case _:
+            return f"tariff:{fact.tariff.id}"
+
+
+def decisions_key(session: SessionId) -> str:
+    return f"session:{session}"
