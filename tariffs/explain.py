@@ -1,10 +1,12 @@
-"""A tariff in a person's words, with VAT, as drivers must see it; and the reason of a rated line in his language.
+"""A tariff in a person's words, as drivers must see it; and the reason of a rated line in his language.
 
     Energy: 0.42 EUR/kWh (22:00-06:00); otherwise 0.54 EUR/kWh. Idle time: 0.119 EUR/min. Prices include VAT.
 
-The order is that of Regulation (EU) 2023/1804 (AFIR) Art. 5: per kWh, per minute, per session. Prices are shown to four
-decimals, half up; a price of time is shown per minute where that is exact, else per hour. The text fits into an OCPP
+The order is that of Regulation (EU) 2023/1804 (AFIR) Art. 5: per kWh, per minute, per session, any other. Prices are what the
+driver pays, taxes included, wherever the tariff knows its taxes; else they say that taxes are added. They are shown to four
+decimals, half up; a price of time per minute where that is exact or was authored so, else per hour. The text fits into an OCPP
 personalMessage: where it would not, whole prices are left out from the end and the text says so. A price is never cut.
+The whole of it is in `price_sheet`.
 """
 
 from collections.abc import Iterator
@@ -13,32 +15,47 @@ from fractions import Fraction
 from itertools import groupby
 from operator import itemgetter
 
-from tariffs.rate import LINE_ORDER
-from tariffs.words import Number, Words, conditions, duration, in_kwh, reason, when, words_for
-from vocabulary.money import minor_exponent, round_half_up
-from vocabulary.rated import RatedLine
-from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff
+from msgspec import structs
+
+from tariffs.words import PLACES, Number, Words, conditions, duration, in_kwh, reason, shown, when, words_for
+from vocabulary.money import round_half_up
+from vocabulary.rated import RatedLine, tax_factor
+from vocabulary.tariff import (
+    Basis,
+    Dimension,
+    PriceComponent,
+    PriceLimit,
+    Profile,
+    Reservation,
+    Restrictions,
+    Tariff,
+    taxes_of,
+)
 
 CHARACTERS_MAX = 512  # OCPP 2.0.1 part 2, MessageContentType.content
-_PLACES = 4
+DISPLAY_ORDER = (Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME, Dimension.FLAT)  # AFIR Art. 5(4)
+VAT_NAMES = frozenset({"vat", "mwst", "ust", "btw", "tva", "iva", "moms"})
 _UNRESTRICTED = Restrictions()
 
-Offer = tuple[Dimension, str]  # what is charged for, and at which price when
+Offer = tuple[str, str]  # what is charged for, and at which price when
+Priced = tuple[int, Restrictions, PriceComponent]  # the element's number, its restrictions without the reservation, a price
 
 
 def explain(tariff: Tariff, language: str, number: Number) -> str:
     """The prices of a tariff, at most CHARACTERS_MAX characters; `number` writes a decimal as the reader does."""
     words = words_for(language)
-    components = [component for element in tariff.elements for component in element.components]
-    if not any(component.price for component in components):
+    if is_free(tariff):
         return words.all_free
-    offers = [(dimension, offer) for dimension in LINE_ORDER for offer in _offers(tariff, dimension, words, number)]
-    texts = (_text(offers[:count], len(offers), components, words) for count in range(len(offers), -1, -1))
+    offers = list(_all_offers(tariff, words, number))
+    texts = (_text(offers[:count], len(offers), tariff, words) for count in range(len(offers), -1, -1))
     return next(text for text in texts if len(text) <= CHARACTERS_MAX)
 
 
 def explain_line(line: RatedLine, tariff: Tariff, language: str, number: Number, time_zone: str = "") -> str:
-    """Why the price of a rated line applied. In English, with the site's zone, this is the line's own `reason`."""
+    """Why the price of a rated line applied. In English, with the site's zone, this is the line's own `reason`.
+
+    Of a limit it tells both bounds, where the line has the one that was missed.
+    """
     return reason(tariff, (line.dimension, line.element), words_for(language), number, time_zone)
 
 
@@ -47,24 +64,57 @@ def explain_when(line: RatedLine, tariff: Tariff, language: str, number: Number,
     return when(tariff, (line.dimension, line.element), words_for(language), number, time_zone)
 
 
-def _text(offers: list[Offer], of: int, components: list[PriceComponent], words: Words) -> str:
-    grouped = groupby(offers, key=itemgetter(0))
-    sentences = [f"{_label(dimension, words)}: {'; '.join(text for _, text in group)}." for dimension, group in grouped]
-    return " ".join([*sentences, *([words.more] if len(offers) < of else []), _vat(components, words)])
+def is_free(tariff: Tariff) -> bool:
+    """Whether no session can cost anything."""
+    return not any(part.price for part in components_of(tariff)) and not limit_amount(tariff.min_price)
 
 
-def _offers(tariff: Tariff, dimension: Dimension, words: Words, number: Number) -> Iterator[str]:
+def components_of(tariff: Tariff) -> list[PriceComponent]:
+    return [component for element in tariff.elements for component in element.components]
+
+
+def prices_of(tariff: Tariff, dimension: Dimension, reservation: Reservation | None = None) -> list[Priced]:
     """The prices of a dimension in the order in which they are tried, up to the first that always applies."""
-    found = [
-        (element.restrictions, component)
-        for element in tariff.elements
-        for component in element.components
-        if component.dimension is dimension
-    ]
-    if not any(component.price for _, component in found):
+    found: list[Priced] = []
+    for number, element in enumerate(tariff.elements, start=1):
+        component = next((part for part in element.components if part.dimension is dimension), None)
+        if component is None or element.restrictions.reservation is not reservation:
+            continue
+        restrictions = structs.replace(element.restrictions, reservation=None)
+        found.append((number, restrictions, component))
+        if restrictions == _UNRESTRICTED:
+            break
+    return found
+
+
+def _text(offers: list[Offer], of: int, tariff: Tariff, words: Words) -> str:
+    grouped = groupby(offers, key=itemgetter(0))
+    sentences = [f"{label}: {'; '.join(text for _, text in group)}." for label, group in grouped]
+    return " ".join([*sentences, *([words.more] if len(offers) < of else []), tax_sentence(tariff, words)])
+
+
+def _all_offers(tariff: Tariff, words: Words, number: Number) -> Iterator[Offer]:
+    for dimension in DISPLAY_ORDER:
+        yield from ((label_of(dimension, words), text) for text in _offers(tariff, dimension, None, words, number))
+    for reservation, label in (
+        (Reservation.RESERVATION, words.reservation),
+        (Reservation.RESERVATION_EXPIRES, words.expired_reservation),
+    ):
+        for dimension in DISPLAY_ORDER:
+            yield from ((label, text) for text in _offers(tariff, dimension, reservation, words, number))
+    for label, limit in ((words.min_price, tariff.min_price), (words.max_price, tariff.max_price)):
+        if limit is not None and (limit is tariff.max_price or limit_amount(limit)):
+            yield label, limit_text(limit, tariff, words, number)
+
+
+def _offers(
+    tariff: Tariff, dimension: Dimension, reservation: Reservation | None, words: Words, number: Number
+) -> Iterator[str]:
+    found = prices_of(tariff, dimension, reservation)
+    if not any(component.price for _, _, component in found):
         return  # free throughout: nothing to tell beside what costs something
-    for count, (restrictions, component) in enumerate(found):
-        price = _price(component, tariff, words, number)
+    for count, (_, restrictions, component) in enumerate(found):
+        price = price_text(component, tariff, words, number) + step_text(component, words, number)
         if restrictions == _UNRESTRICTED:
             yield words.otherwise.format(price) if count else price
             return
@@ -72,40 +122,86 @@ def _offers(tariff: Tariff, dimension: Dimension, words: Words, number: Number) 
     yield words.otherwise.format(words.free)
 
 
-def _price(component: PriceComponent, tariff: Tariff, words: Words, number: Number) -> str:
+def price_text(component: PriceComponent, tariff: Tariff, words: Words, number: Number) -> str:
+    """What a driver pays, in its unit: "0.42 EUR/kWh"; marked where this tariff mixes prices with and without taxes."""
     if not component.price:
         return words.free
-    gross = Fraction(component.price) * (100 + Fraction(component.vat_percent or 0)) / 100
-    unit = ""
+    amount, unit = _per_unit(component, driver_price(component, tariff))
+    text = f"{number(shown(amount, tariff.currency))} {tariff.currency}{unit}"
+    is_marked = not taxes_known(component, tariff) and _tax_kinds(tariff) != {"unknown"}
+    return words.plus_taxes.format(text) if is_marked else text
+
+
+def _per_unit(component: PriceComponent, amount: Fraction) -> tuple[Fraction, str]:
+    """Time is told per minute where that is exact, as the law wants it, or where it was authored so."""
     match component.dimension:
         case Dimension.ENERGY:
-            unit = "/kWh"
+            return amount, "/kWh"
+        case Dimension.TIME | Dimension.PARKING_TIME if component.per_minute:
+            return amount, "/min"
         case Dimension.TIME | Dimension.PARKING_TIME:
-            is_exact = gross / 60 == Fraction(round_half_up(gross / 60, _PLACES))
-            gross, unit = (gross / 60, "/min") if is_exact else (gross, "/h")
+            return (amount / 60, "/min") if is_exact_per_minute(amount) else (amount, "/h")
         case _:
-            pass
-    amount = number(_shown(gross, minor_exponent(tariff.currency)))
-    return f"{amount} {tariff.currency}{unit}{_step(component, words, number)}"
+            return amount, ""
 
 
-def _shown(gross: Fraction, places_min: int) -> Decimal:
-    """To four decimals, without trailing zeros beyond those of the currency."""
-    rounded = round_half_up(gross, _PLACES)
-    places = next(places for places in range(places_min, _PLACES + 1) if round_half_up(rounded, places) == rounded)
-    return round_half_up(rounded, places)
+def is_exact_per_minute(per_hour: Fraction) -> bool:
+    return per_hour / 60 == Fraction(round_half_up(per_hour / 60, PLACES))
 
 
-def _step(component: PriceComponent, words: Words, number: Number) -> str:
+def driver_price(component: PriceComponent, tariff: Tariff) -> Fraction:
+    """With taxes where the tariff knows them, in the unit in which it was authored."""
+    amount = Fraction(component.price)
+    return amount * tax_factor(taxes_of(component)) if tariff.basis is Basis.NET else amount
+
+
+def taxes_known(component: PriceComponent, tariff: Tariff) -> bool:
+    """In a net tariff of OCPI 2.3.0 a missing VAT percentage means that somebody else knows the taxes."""
+    is_told = tariff.basis is not Basis.NET or tariff.profile is not Profile.OCPI_2_3_0
+    return is_told or bool(taxes_of(component))
+
+
+def limit_amount(limit: PriceLimit | None) -> Decimal:
+    return Decimal(0) if limit is None else limit.after_taxes or limit.before_taxes or Decimal(0)
+
+
+def limit_text(limit: PriceLimit, tariff: Tariff, words: Words, number: Number) -> str:
+    """As the driver pays it: the bound after taxes, or the one before them with the tax that all prices bear."""
+    if limit.after_taxes is not None:
+        amount: Fraction | None = Fraction(limit.after_taxes)
+    else:
+        amount = _with_common_tax(limit, tariff)
+    shown_amount = Fraction(limit_amount(limit)) if amount is None else amount
+    text = f"{number(shown(shown_amount, tariff.currency))} {tariff.currency}"
+    return words.plus_taxes.format(text) if amount is None else text
+
+
+def _with_common_tax(limit: PriceLimit, tariff: Tariff) -> Fraction | None:
+    """None: prices bear different taxes, or such as are not known."""
+    before = Fraction(limit_amount(limit))
+    if tariff.basis is Basis.UNTAXED or limit.taxes:
+        return before * tax_factor(limit.taxes)
+    priced = [component for component in components_of(tariff) if component.price]
+    factors = {tax_factor(taxes_of(component)) for component in priced}
+    is_known = all(taxes_known(component, tariff) for component in priced)
+    return before * factors.pop() if len(factors) == 1 and is_known else None
+
+
+def step_text(component: PriceComponent, words: Words, number: Number) -> str:
     """The step size, where it makes a difference that a driver would notice: above 1 Wh or 1 s."""
+    step = step_of(component, number)
+    return " " + words.step.format(step) if step else ""
+
+
+def step_of(component: PriceComponent, number: Number) -> str:
     if component.step_size <= 1 or component.dimension is Dimension.FLAT:
         return ""
-    is_energy = component.dimension is Dimension.ENERGY
-    size = Decimal(component.step_size)
-    return " " + words.step.format(f"{number(in_kwh(size))} kWh" if is_energy else duration(component.step_size, number))
+    if component.dimension is Dimension.ENERGY:
+        return f"{number(in_kwh(Decimal(component.step_size)))} kWh"
+    return duration(component.step_size, number)
 
 
-def _label(dimension: Dimension, words: Words) -> str:
+def label_of(dimension: Dimension, words: Words) -> str:
     match dimension:
         case Dimension.ENERGY:
             return words.energy
@@ -121,6 +217,33 @@ def _label(dimension: Dimension, words: Words) -> str:
             return words.max_price
 
 
-def _vat(components: list[PriceComponent], words: Words) -> str:
-    taxed = {component.vat_percent is not None for component in components if component.price}
-    return {frozenset({True}): words.vat, frozenset({False}): words.no_vat}.get(frozenset(taxed), words.vat_in_part)
+def tax_sentence(tariff: Tariff, words: Words) -> str:
+    """What the prices that were told contain."""
+    kinds = _tax_kinds(tariff)
+    for told, sentence in (
+        ({"vat"}, words.vat),
+        ({"none"}, words.no_vat),
+        ({"untaxed"}, words.no_taxes),
+        ({"unknown"}, words.before_taxes),
+    ):
+        if kinds == told:
+            return sentence
+    if kinds <= {"vat", "none"}:
+        return words.vat_in_part
+    return words.taxes if kinds <= {"vat", "tax"} else words.taxes_in_part
+
+
+def _tax_kinds(tariff: Tariff) -> set[str]:
+    """Of the prices above nothing: "vat" alone, some other "tax", "none", "untaxed" as a whole, or "unknown"."""
+    return {_tax_kind(component, tariff) for component in components_of(tariff) if component.price}
+
+
+def _tax_kind(component: PriceComponent, tariff: Tariff) -> str:
+    taxes = taxes_of(component)
+    if tariff.basis is Basis.UNTAXED:
+        return "untaxed"
+    if not taxes_known(component, tariff):
+        return "unknown"
+    if taxes:
+        return "vat" if all(tax.name.lower() in VAT_NAMES for tax in taxes) else "tax"
+    return "tax" if tariff.basis is Basis.GROSS else "none"

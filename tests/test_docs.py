@@ -28,6 +28,7 @@ import pytest
 from ingest.batches import BatchFault
 from ingest.tls_handshake import TlsFault
 from ledger.checks import CHECKS
+from tariffs.lint import LintReason
 from tariffs.losses import LossReason
 from vocabulary.charging import Rejection
 from vocabulary.cost_facts import NoCost
@@ -237,6 +238,7 @@ REASONS: list[type[StrEnum]] = [
     SignatureReason,
     ReversalReason,
     NoCost,
+    LintReason,
     LossReason,
 ]
 

@@ -128,6 +128,34 @@ def operator_zone(folder: Path) -> str | None:
     return operators[0].shape.time_zone if operators else None
 
 
+def tariffs_in(file: Path, zone: str) -> tuple[Item[TariffPublished], ...]:
+    """The tariffs of one file: of reference data, a list of them, or one alone. Raises ReferenceErrors.
+
+    `zone` is that in which the days of `valid_from` begin.
+    """
+    try:
+        document = read_yaml(file.read_bytes(), str(file))
+    except YamlErrors as errors:
+        raise ReferenceErrors(errors.problems) from None
+    found, problems = _split(_tariffs([_Entry("tariffs", node, path) for node, path in _tariff_nodes(document)], zone))
+    if problems or not found:
+        nothing = Problem(Place(str(file)), "", "no tariff is here: write one, or several below `tariffs:`")
+        raise ReferenceErrors(problems or [nothing])
+    return with_ends(found)
+
+
+def _tariff_nodes(document: Node) -> Iterator[tuple[Node, str]]:
+    match document:
+        case Fields() if "tariffs" in document.values:
+            yield from _tariff_nodes(document.values["tariffs"])
+        case Items():
+            yield from ((node, path_to("tariffs", index)) for index, node in enumerate(document.items))
+        case Fields() if not document.values.keys() & _KINDS.keys():
+            yield document, "tariff"
+        case _:
+            pass
+
+
 def _documents(folder: Path) -> Iterator[Fields | Problem]:
     paths = [path for path in sorted(folder.glob("*.y*ml")) if path.suffix in (".yaml", ".yml") and path.name[0] != "."]
     if not paths:

@@ -2,16 +2,34 @@
 
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 from tariffs.explain import CHARACTERS_MAX, explain, explain_line, explain_when
+from tariffs.price_sheet import price_sheet
 from tariffs.rate import rate
+from tariffs.words import conditions, reason, when, words_for
 from tests.notation import parse, read_tariff
 from tests.tariffs.strategies import TARIFFS, ZONES, sessions
-from vocabulary.money import plain
-from vocabulary.tariff import Tariff
+from tests.tariffs.wide import ANY_TARIFFS
+from vocabulary.identity import TariffId
+from vocabulary.money import Currency, plain
+from vocabulary.tariff import (
+    Basis,
+    Dimension,
+    EvseKind,
+    PriceComponent,
+    PriceLimit,
+    Profile,
+    Reservation,
+    Restrictions,
+    Tariff,
+    TariffElement,
+    Tax,
+)
 
 
 def with_comma(number: Decimal) -> str:
@@ -139,3 +157,168 @@ def test_a_line_is_explained_in_german_and_on_a_bill_without_the_number_of_the_e
         "22:00-06:00 Uhr, Montag bis Freitag",
         "",
     ]
+
+
+# What the dialects beyond OCPI 2.2.1 add
+
+
+def component(dimension: Dimension, price: str, **more: Any) -> PriceComponent:
+    return PriceComponent(dimension=dimension, price=Decimal(price), **({"vat_percent": Decimal(19)} | more))
+
+
+def made(*elements: TariffElement, **more: Any) -> Tariff:
+    return Tariff(id=TariffId("t"), currency=Currency("EUR"), elements=elements, **more)
+
+
+def element(*components: PriceComponent, **restrictions: Any) -> TariffElement:
+    return TariffElement(components=components, restrictions=Restrictions(**restrictions))
+
+
+ENERGY, FLAT, TIME, IDLE = Dimension.ENERGY, Dimension.FLAT, Dimension.TIME, Dimension.PARKING_TIME
+KWH = element(component(ENERGY, "0.50"))
+RESTRICTED = [
+    ({"max_power_w": Decimal(11_000)}, "below 11 kW", "unter 11 kW"),
+    ({"min_power_w": Decimal(3700)}, "at 3.7 kW and more", "ab 3,7 kW"),
+    ({"min_current_a": Decimal("16.0")}, "at 16 A and more", "ab 16 A"),
+    ({"max_current_a": Decimal(32)}, "below 32 A", "unter 32 A"),
+    ({"min_charging_s": 3600}, "after 60 min of charging", "nach 60 min Ladezeit"),
+    ({"max_charging_s": 90}, "in the first 90 s of charging", "in den ersten 90 s der Ladezeit"),
+    ({"min_idle_s": 300}, "after 5 min of idle time", "nach 5 min Standzeit"),
+    ({"max_idle_s": 300}, "in the first 5 min of idle time", "in den ersten 5 min der Standzeit"),
+    ({"evse_kind": EvseKind.DC}, "at DC charging points", "an DC-Ladepunkten"),
+    ({"payment_brand": "VISA"}, "with VISA", "mit VISA"),
+    ({"payment_recognition": "CC"}, "paid by credit card", "bezahlt per Kreditkarte"),
+    ({"payment_recognition": "Debit"}, "paid by debit card", "bezahlt per Debitkarte"),
+    ({"payment_recognition": "Alipay"}, "paid by Alipay", "bezahlt per Alipay"),
+    ({"reservation": Reservation.RESERVATION}, "reservation", "Reservierung"),
+    ({"reservation": Reservation.RESERVATION_EXPIRES}, "reservation that expired", "verfallene Reservierung"),
+]
+
+
+@pytest.mark.parametrize(("restrictions", "in_english", "in_german"), RESTRICTED)
+def test_every_restriction_has_its_words(restrictions, in_english, in_german):
+    limit = Restrictions(**restrictions)
+    assert conditions(limit, words_for("en"), plain) == [in_english]
+    assert conditions(limit, words_for("de"), with_comma) == [in_german]
+
+
+def test_no_restriction_of_the_model_is_without_words():
+    assert {name for limits, _, _ in RESTRICTED for name in limits} | {
+        *("start_time", "end_time", "start_date", "end_date", "weekdays", "min_energy_wh", "max_energy_wh"),
+        *("min_duration_s", "max_duration_s"),
+    } == {*Restrictions.__struct_fields__}
+
+
+def test_reservations_come_after_what_a_session_costs_and_expired_ones_after_them():
+    told = made(
+        element(component(FLAT, "4"), reservation=Reservation.RESERVATION_EXPIRES),
+        element(component(TIME, "3"), component(FLAT, "1"), reservation=Reservation.RESERVATION),
+        KWH,
+    )
+    assert explain(told, "en", plain) == (
+        "Energy: 0.595 EUR/kWh. Reservation: 0.0595 EUR/min; 1.19 EUR. Expired reservation: 4.76 EUR. Prices include VAT."
+    )
+    assert "Reservierung: 0,0595 EUR/min; 1,19 EUR. Verfallene Reservierung: 4,76 EUR." in explain(told, "de", with_comma)
+
+
+def test_limits_come_last_and_as_the_driver_pays_them():
+    both = {"min_price": PriceLimit(before_taxes=Decimal(1)), "max_price": PriceLimit(after_taxes=Decimal(50))}
+    assert explain(made(KWH, **both), "en", plain).startswith(
+        "Energy: 0.595 EUR/kWh. Minimum price: 1.19 EUR. Maximum price: 50.00 EUR."
+    )
+    assert "Mindestpreis: 1,19 EUR. Höchstpreis: 50,00 EUR." in explain(made(KWH, **both), "de", with_comma)
+
+
+def test_a_limit_whose_tax_is_not_one_is_told_without_it():
+    several = made(element(component(ENERGY, "0.50"), component(FLAT, "1", vat_percent=Decimal(7))))
+    limited = structs.replace(several, max_price=PriceLimit(before_taxes=Decimal(10)))
+    assert "Maximum price: 10.00 EUR plus taxes." in explain(limited, "en", plain)
+    taxed = PriceLimit(before_taxes=Decimal(10), taxes=(Tax(name="vat", percent=Decimal(10)),))
+    assert "Maximum price: 11.00 EUR." in explain(structs.replace(several, max_price=taxed), "en", plain)
+
+
+def test_a_minimum_alone_is_not_free():
+    told = made(element(component(FLAT, "0")), min_price=PriceLimit(before_taxes=Decimal(2)))
+    assert explain(told, "en", plain).startswith("Minimum price: 2.00 EUR")
+
+
+@pytest.mark.parametrize(
+    ("tariff_", "in_english", "in_german"),
+    [
+        (
+            made(KWH, basis=Basis.GROSS, profile=Profile.OCPI_2_3_0),
+            "Energy: 0.50 EUR/kWh. Prices include VAT.",
+            "Energie: 0,50 EUR/kWh. Alle Preise inkl. MwSt.",
+        ),
+        (
+            made(element(component(ENERGY, "0.50", vat_percent=None)), basis=Basis.UNTAXED),
+            "Energy: 0.50 EUR/kWh. No taxes apply.",
+            "Energie: 0,50 EUR/kWh. Es fallen keine Steuern an.",
+        ),
+        (
+            made(element(component(ENERGY, "0.50", vat_percent=None)), profile=Profile.OCPI_2_3_0),
+            "Energy: 0.50 EUR/kWh. Taxes are added to these prices.",
+            "Energie: 0,50 EUR/kWh. Zu diesen Preisen kommen Steuern hinzu.",
+        ),
+        (
+            made(element(component(ENERGY, "0.50"), component(FLAT, "1", vat_percent=None)), profile=Profile.OCPI_2_3_0),
+            "Energy: 0.595 EUR/kWh. Start fee: 1.00 EUR plus taxes. Prices include taxes where they are known.",
+            "Energie: 0,595 EUR/kWh. Startgebühr: 1,00 EUR zzgl. Steuern. Preise inkl. Steuern, soweit sie bekannt sind.",
+        ),
+        (
+            made(
+                element(
+                    component(
+                        ENERGY,
+                        "4",
+                        vat_percent=None,
+                        taxes=(
+                            Tax(name="federal", percent=Decimal(6)),
+                            Tax(name="state", percent=Decimal(4)),
+                            Tax(name="city", percent=Decimal("15.5"), stack=1),
+                        ),
+                    )
+                ),
+                profile=Profile.OCPP_2_1,
+            ),
+            "Energy: 5.082 EUR/kWh. Prices include taxes.",
+            "Energie: 5,082 EUR/kWh. Alle Preise inkl. Steuern.",
+        ),
+    ],
+)
+def test_prices_are_what_the_driver_pays_and_say_so(tariff_, in_english, in_german):
+    assert explain(tariff_, "en", plain) == in_english
+    assert explain(tariff_, "de", with_comma) == in_german
+
+
+def test_a_price_that_was_authored_per_minute_is_told_so():
+    told = made(element(component(TIME, "0.07", per_minute=True), component(IDLE, "0.033", per_minute=True, vat_percent=None)))
+    assert explain(told, "en", plain).startswith("Charging time: 0.0833 EUR/min. Idle time: 0.033 EUR/min.")
+
+
+def test_after_a_price_for_some_cars_or_cards_the_next_one_is_for_all_other_cases():
+    told = made(element(component(ENERGY, "0.40"), evse_kind=EvseKind.AC), KWH)
+    assert when(told, (ENERGY, 2), words_for("en"), plain) == "in all other cases"
+    assert when(told, (ENERGY, 2), words_for("de"), with_comma) == "in allen anderen Fällen"
+
+
+def test_a_session_is_not_at_other_times_than_a_reservation():
+    told = made(element(component(TIME, "3"), reservation=Reservation.RESERVATION), element(component(TIME, "5")))
+    assert when(told, (TIME, 2), words_for("en"), plain) == ""
+
+
+def test_a_limit_is_a_reason_without_an_element():
+    told = made(KWH, max_price=PriceLimit(before_taxes=Decimal(10), after_taxes=Decimal("11.9")))
+    price = (Dimension.MAX_PRICE, 0)
+    assert reason(told, price, words_for("en"), plain) == "10.00 EUR before taxes, 11.90 EUR after taxes"
+    assert reason(told, price, words_for("de"), with_comma) == "10,00 EUR vor Steuern, 11,90 EUR nach Steuern"
+    assert when(told, price, words_for("en"), plain) == ""
+    assert reason(made(KWH), (Dimension.MIN_PRICE, 0), words_for("en"), plain) == ""
+
+
+@given(ANY_TARIFFS)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_any_tariff_of_any_dialect_can_be_told(language, any_tariff):
+    assert len(explain(any_tariff, language, plain)) <= CHARACTERS_MAX
+    told = price_sheet(any_tariff, language, plain)
+    assert told.sections or told.remarks

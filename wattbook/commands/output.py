@@ -147,6 +147,13 @@ def escape(text: str) -> str:
     return visible(text).replace("[", r"\[")
 
 
+def paragraph(text: str, indent: int = 0, style: str = "") -> None:
+    """Text of ours, indented; folded between words at the width of a terminal, whole where nobody looks at it."""
+    lines = textwrap.wrap(text, max(OUT.width - indent, 40)) if OUT.is_terminal else [text]
+    for line in lines:
+        OUT.print(" " * indent + (f"[{style}]{escape(line)}[/]" if style else escape(line)))
+
+
 def escape_lines(text: str) -> str:
     """As `escape`, of what we ourselves wrote on several lines."""
     return "\n".join(map(escape, text.split("\n")))

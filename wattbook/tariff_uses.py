@@ -1,0 +1,87 @@
+"""Tariffs as files have them, each with where it is used: which EVSEs, in which countries, with a contract or without."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import UNSET, structs
+
+from tariffs.lint import Surroundings
+from vocabulary.assignment import Assignment, PaymentKind, TariffAssigned
+from vocabulary.codec import ReferenceFact
+from vocabulary.reference import Evse, Sealed, Site, SitePublished
+from vocabulary.tariff import EvseKind, Tariff, TariffPublished
+from wattbook.reference_checks import FOR_EVER
+from wattbook.reference_files import operator_zone, read_reference, tariffs_in
+from wattbook.reference_shapes import ALWAYS
+
+AD_HOC = "AD_HOC_PAYMENT"  # OCPI TariffType
+
+
+class Used(NamedTuple):
+    tariff: Tariff
+    since: datetime | None  # None: it always was
+    surroundings: Surroundings
+
+
+def used_in_file(file: Path, told: Surroundings, now: datetime) -> list[Used]:
+    """The tariffs of a file that are in force or will be, in the surroundings that are told. Raises ReferenceErrors."""
+    items = tariffs_in(file, operator_zone(file.parent) or "UTC")
+    return [_used(item.shape, told, now, item.until) for item in items if item.until > now]
+
+
+def used_in_reference(folder: Path, told: Surroundings, now: datetime) -> list[Used]:
+    """The same of the reference folder, each where its EVSEs are. Raises ReferenceErrors, for all that is wrong with it."""
+    facts = read_reference(folder, lambda *_: Sealed(""))  # no holder is looked at
+    tariffs = [fact for fact in facts if isinstance(fact, TariffPublished)]
+    found = [(fact, _until(fact, tariffs)) for fact in tariffs]
+    return [_used(fact, _surroundings(fact.tariff, facts, told), now, until) for fact, until in found if until > now]
+
+
+def _until(fact: TariffPublished, tariffs: list[TariffPublished]) -> datetime:
+    later = (other.valid_from for other in tariffs if other.tariff.id == fact.tariff.id)
+    return min((since for since in later if since > fact.valid_from), default=FOR_EVER)
+
+
+def _surroundings(tariff: Tariff, facts: tuple[ReferenceFact, ...], told: Surroundings) -> Surroundings:
+    """Whoever comes to an EVSE without a contract pays its tariff; one that only contracts and partners name is not ad hoc."""
+    sites = [fact.site for fact in facts if isinstance(fact, SitePublished)]
+    assigned = [fact.assignment for fact in facts if isinstance(fact, TariffAssigned) and fact.assignment.tariff == tariff.id]
+    places = [
+        (site, evse)
+        for site in sites
+        for evse in site.evses
+        if evse.tariff == tariff.id or any(_is_for(one, site, evse) for one in assigned)
+    ]
+    return structs.replace(
+        told,
+        power_w_max=tuple(sorted({evse.power_w_max for _, evse in places})) or told.power_w_max,
+        evse_kinds=frozenset(_kind(evse) for _, evse in places),
+        countries=frozenset(site.address.country for site, _ in places) or told.countries,
+        is_ad_hoc=_is_ad_hoc(tariff, [evse for _, evse in places], assigned),
+    )
+
+
+def _is_for(assignment: Assignment, site: Site, evse: Evse) -> bool:
+    return assignment.evse in {None, evse.evse_id} and assignment.site in {None, site.id}
+
+
+def _is_ad_hoc(tariff: Tariff, evses: list[Evse], assigned: list[Assignment]) -> bool:
+    if tariff.audience:
+        return tariff.audience == AD_HOC
+    kinds = {None, PaymentKind.DIRECT, PaymentKind.AD_HOC}
+    for_all = (one for one in assigned if not (one.token or one.contract or one.partner) and one.payment in kinds)
+    return any(evse.tariff == tariff.id for evse in evses) or any(for_all)
+
+
+def _kind(evse: Evse) -> EvseKind:
+    return EvseKind.DC if evse.power_type == "DC" else EvseKind.AC
+
+
+def _used(fact: TariffPublished, where: Surroundings, now: datetime, until: datetime) -> Used:
+    ends = None if fact.valid_until is UNSET else fact.valid_until
+    begins = None if fact.valid_from == ALWAYS else fact.valid_from
+    surroundings = structs.replace(
+        where, valid_from=begins, valid_until=ends or (None if until == FOR_EVER else until), today=now.date()
+    )
+    return Used(fact.tariff, begins, surroundings)
