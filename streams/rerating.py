@@ -45,7 +45,8 @@ class Charged(NamedTuple):
 class Compared(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A session before and after. Amounts are gross, in the currency beside them; None: there is none.
 
-    `finding`: why it has no price now. `changes`: the charge would be reversed, or be another one than what was invoiced.
+    `finding`: why it has no price now. `changes`: the charge would be reversed, or be another one than what was invoiced, and
+    `is_told` that it differs from the invoice is on the worklist already.
     """
 
     session: SessionId
@@ -62,6 +63,7 @@ class Compared(Struct, frozen=True, kw_only=True, omit_defaults=True):
     held_after: Finding | None = None
     finding: Finding | None = None
     changes: bool = False
+    is_told: bool = False
 
 
 def difference(each: Compared) -> Decimal | None:
@@ -126,6 +128,7 @@ def _told(charged: Charged, new: SessionRated | None, finding: Finding | None, c
         held_after=new.held if new else None,
         finding=finding,
         changes=changes,
+        is_told=row.finding is Finding.TRUTH_DIFFERS,
     )
 
 

@@ -31,7 +31,7 @@ class Standing(Protocol):
 
 
 class Picked:
-    """The conclusions at which rows of sessions point, read at once: charges and verdicts, or charges and what they follow from."""
+    """The conclusions at which rows of sessions point, read at once: charges, with verdicts or what they follow from."""
 
     def __init__(self, log: Log, rows: Sequence[SessionRow], closed: bool = False) -> None:
         wanted = [at for r in rows for at in (r.rated_at, r.closed_at if closed else r.checked_at) if _may_be_one(at)]

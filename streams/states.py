@@ -42,8 +42,8 @@ class SessionRow(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which closed sessions are asked for; None: whichever. `first` and `last` are local days of the end, inclusive; of a session
-    that has no charge its day is known to a day and a half.
+    """Which closed sessions are asked for; None: whichever. `first` and `last` are local days of the end, inclusive; of a
+    session that has no charge the index knows the day to a day and a half.
     """
 
     first: date | None = None

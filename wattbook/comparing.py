@@ -1,4 +1,4 @@
-"""Compare what closed sessions cost with what they would cost: read, priced and added up in parts, in one process or in several.
+"""Compare what closed sessions cost with what they would cost: read, priced and added up in parts, by one process or several.
 
     the store, read only ── parts by the first digits of session ids ──▶ pages of sessions ──▶ compared ──▶ sums
 
@@ -32,7 +32,7 @@ _DIGITS = "0123456789abcdef"
 
 
 class Question(NamedTuple):
-    """Which sessions, and by what they are priced: the facts in force and `supposed` ones, or by one tariff whatever is in force.
+    """Which sessions, and by what they are priced: the facts in force and `supposed` ones, or a tariff whatever is in force.
 
     `charged_by`: only those whose charge stands by that tariff. `about`: only those whose price comes, before or after, by
     that tariff. `keeps`: what changes is told one by one.

@@ -41,8 +41,8 @@ class Unpriced(NamedTuple):
 
 @dataclass
 class Sums:
-    """`counts`: dearer, cheaper, the same; `first` had no price before, `currency` has another one after; `invoiced` of those
-    that change.
+    """`counts`: dearer, cheaper, the same; `first` had no price before, `currency` has another one after. Of those that change:
+    `changed` are charged anew, `invoiced` stay on their invoices, `to_tell` of which nobody was told yet.
     """
 
     by_tariff: dict[By, Sum] = field(default_factory=dict)
@@ -55,6 +55,7 @@ class Sums:
         self.counts["sessions"] += 1
         self.counts["changed"] += each.changes and not each.invoice
         self.counts["invoiced"] += each.changes and bool(each.invoice)
+        self.counts["to_tell"] += each.changes and bool(each.invoice) and not each.is_told
         by = difference(each)
         if each.finding is not None:
             self._miss(each, each.finding)

@@ -8,6 +8,7 @@ from wattbook.credentials import CredentialsUnusable
 from wattbook.database import DatabaseError
 from wattbook.dev_process import ServersError
 from wattbook.months import NotAMonth
+from wattbook.publishing_tariffs import Retroactive
 from wattbook.reference_files import ReferenceErrors
 from wattbook.seal_key import SealKeyUnusable
 from wattbook.settings import SettingsError
@@ -21,6 +22,7 @@ OUTSIDE_FAILURES = (
     NotReady,
     NotAMonth,
     ReferenceErrors,
+    Retroactive,
     DatabaseError,
     LogError,
     PositionMoved,

@@ -24,7 +24,7 @@ from ledger.post import post
 from ledger.sql_store import SqlLedger
 from ledger.sql_tables import METADATA as LEDGER_TABLES
 from streams import postgres_log, sqlite_log
-from streams.catalogue import Catalogue, replaces_a_price
+from streams.catalogue import Catalogue, changes_the_past
 from streams.embedded_runtime import EmbeddedRuntime, Input, catalogue_at
 from streams.kafka_options import KafkaOptions
 from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, next_offset
@@ -43,7 +43,6 @@ from streams.unit import Billable as Unbilled
 from streams.unit import ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
-from vocabulary.codec import ReferenceFact
 from vocabulary.identity import ContractId, Position, VersionHash
 from vocabulary.rated import RatedLine
 from vocabulary.reference import Contract, Operator, RulesAdopted
@@ -75,8 +74,8 @@ class Store(NamedTuple):
 
 
 class Published(NamedTuple):
-    """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs whose price was
-    changed without a day from which it holds. `rules_before`: those that held until now, where newer ones do.
+    """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs that got another price
+    for a time that is over. `rules_before`: those that held until now, where newer ones do.
     """
 
     facts: int
@@ -121,7 +120,8 @@ class App:
         self.runtime.publish([RulesAdopted(number=RULES)], key_of)
         new = self.runtime.publish(facts, key_of)
         self.runtime.pump()
-        repriced = tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact))
+        now = datetime.now(UTC)
+        repriced = tuple(dict.fromkeys(key_of(fact) for fact in facts if changes_the_past(known, fact, now)))
         return Published(len(facts), new, repriced, known.rules if known.sites and known.rules < RULES else None)
 
     def close(self) -> None:

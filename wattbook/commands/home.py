@@ -47,8 +47,8 @@ def publish(settings: Settings, as_json: bool) -> None:
 
 
 def _warn(published: Published) -> None:
-    """A price that is changed in place holds for sessions of the past that come late as well. Newer rules are told
-    of where there were others before.
+    """A price for a time that is over changes nothing that is concluded. Newer rules are told of where there were others
+    before.
     """
     if published.rules_before is not None:
         ERR.print(
@@ -56,9 +56,10 @@ def _warn(published: Published) -> None:
         )
     for tariff in published.repriced:
         ERR.print(
-            f"[yellow]warning[/] {escape(tariff)} has another price from the same day on: "
+            f"[yellow]warning[/] {escape(tariff)} has another price for a time that is over: "
             "sessions that were rated keep theirs, what comes late is rated by the new one; "
-            "to change it from a day on, add a version with `valid_from`"
+            f"`wattbook tariff publish {escape(tariff.partition(':')[2])} --re-rate` shows what would change, and changes it; "
+            "for a price of the future, add a version with `valid_from`"
         )
 
 
