@@ -35,7 +35,7 @@ class Question(NamedTuple):
     """Which sessions, and by what they are priced: the facts in force and `supposed` ones, or a tariff whatever is in force.
 
     `charged_by`: only those whose charge stands by that tariff. `about`: only those whose price comes, before or after, by
-    that tariff. `keeps`: what changes is told one by one.
+    that tariff. `keeps`: what changes is told one by one, since it is to be changed; what is on an invoice is in no total then.
     """
 
     wanted: Wanted
@@ -136,7 +136,7 @@ def _compare_page(store: Store, rows: Sequence[SessionRow], catalogue: Catalogue
             continue
         found, new = compared(charged, catalogue, question.instead, VERBS.post)
         if question.about is None or question.about in tariffs_of(standing.rated) | tariffs_of(new):
-            part.sums.add(found)
+            part.sums.add(found, stays=question.keeps and found.invoice is not None)
             if question.keeps and found.changes:
                 part.changed.append(found)
 

@@ -51,11 +51,14 @@ class Sums:
     unpriced: dict[Finding, Unpriced] = field(default_factory=dict)
     largest: tuple[Compared, ...] = ()
 
-    def add(self, each: Compared) -> None:
+    def add(self, each: Compared, stays: bool = False) -> None:
+        """`stays`: whatever it would come to, its charge is not touched, and in no total."""
         self.counts["sessions"] += 1
         self.counts["changed"] += each.changes and not each.invoice
         self.counts["invoiced"] += each.changes and bool(each.invoice)
         self.counts["to_tell"] += each.changes and bool(each.invoice) and not each.is_told
+        if stays:
+            return
         by = difference(each)
         if each.finding is not None:
             self._miss(each, each.finding)

@@ -181,7 +181,7 @@ def test_what_is_on_an_invoice_stays_and_is_told_once(charged: Home) -> None:
     charged.told("invoice", "run", "--month", "2026-10", "--issued-on", "2026-11-02")
     corrected(charged)
     told = re_rated(charged, "--yes")
-    assert (told["changed"], told["invoiced"], told["decisions"]) == (0, 2, 2)
+    assert (told["changed"], told["invoiced"], told["decisions"], told["totals"]) == (0, 2, 2, [])
     assert all(each["invoice"] for each in told["changes"])
     assert totals(charged) == {"T1": "2.38", "T2": "1.43"}
     assert {each["finding"] for each in charged.told("session", "worklist")} == {"truth_differs_from_what_was_invoiced"}

@@ -147,12 +147,12 @@ def _signed(amount: Any) -> str | None:
     return None if amount is None else f"{amount:+}"
 
 
-def show_sums(what: str, sums: dict[tuple[str, str], Sum]) -> None:
+def show_sums(what: str, sums: dict[tuple[str, str], Sum], becomes: str = "will be") -> None:
     """Totals by tariff, or by account; those that stay the same are none of them."""
     moved = sorted((item for item in sums.items() if item[1].before != item[1].after), key=_by_size)
     rows = [(key, one.sessions, one.before, one.after, f"{one.after - one.before:+}", c) for (key, c), one in moved[:_SHOWN]]
     if rows:
-        table("", (what, "sessions", "was", "will be", "difference", ""), rows, right=(1, 2, 3, 4))
+        table("", (what, "sessions", "was", becomes, "difference", ""), rows, right=(1, 2, 3, 4))
         _tell_of_more(len(moved), f"{what}s")
 
 

@@ -15,7 +15,7 @@ from wattbook.commands.output import ERR, OUT, count, escape, opened, pass_setti
 from wattbook.commands.re_rating import Asked, carry_out, looked_at, options
 from wattbook.publishing_tariffs import Retroactive, demand_fit, new_of, of_the_past, question, versions_of
 from wattbook.reference_files import operator_zone
-from wattbook.reference_shapes import local_instant
+from wattbook.reference_shapes import ALWAYS, local_instant
 from wattbook.settings import Settings
 from wattbook.tariff_names import TariffNotFound, is_file, short_hash
 from wattbook.wiring import App, NotReady
@@ -117,4 +117,6 @@ def _plain(each: TariffPublished) -> dict[str, object]:
 
 
 def _since(each: TariffPublished) -> str:
+    if each.valid_from == ALWAYS:
+        return "the beginning"
     return each.valid_from.strftime("%Y-%m-%dT%H:%MZ")

@@ -70,7 +70,7 @@ def _show(sums: Sums, tariff: str, month: str) -> None:
         by = one.after - one.before
         OUT.print(f"was {one.before} {currency}, would be {one.after} {currency}: {by:+} {currency}")
     OUT.print(f"{counts['dearer']} dearer, {counts['cheaper']} cheaper, {counts['same']} the same")
-    show_sums("tariff", sums.by_tariff)
+    show_sums("tariff", sums.by_tariff, "would be")
     if sums.largest:
         columns = ("largest differences", "account", "was", "would be", "difference", "", "invoice", "finding")
         table("", columns, [cells(each) for each in sums.largest], right=(2, 3, 4))
