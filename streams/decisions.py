@@ -12,7 +12,7 @@ Who decides anew what was decided changes nothing. A session on an invoice is no
 one's end is not decided.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -21,7 +21,6 @@ from msgspec import structs
 from streams.adjusting import Standing, adjusted, released, taken_back
 from streams.batch_parts import steps_fail
 from streams.catalogue import Catalogue
-from streams.log import Log
 from streams.mistakes import MISTAKES, told
 from streams.rating import conclude
 from streams.rerating import anew
@@ -30,7 +29,7 @@ from streams.row_conclusions import conclusion
 from streams.sessions import SessionState
 from streams.states import SessionRow
 from streams.step import Step
-from vocabulary.identity import SessionId
+from vocabulary.identity import Position, SessionId
 from vocabulary.reference import Decision, SessionDecided
 from vocabulary.sessions import (
     BLOCKING,
@@ -57,7 +56,7 @@ class Known(NamedTuple):
     standing: Standing
 
 
-def known_of(log: Log, row: SessionRow, state: SessionState | None) -> Known:
+def known_of(log: Conclusions, row: SessionRow, state: SessionState | None) -> Known:
     """Raises IndexChanged where the row points at another session's conclusion."""
     return Known(row, state, conclusion(log, row, SessionClosed), standing_of(log, row))
 
@@ -65,6 +64,17 @@ def known_of(log: Log, row: SessionRow, state: SessionState | None) -> Known:
 def standing_of(log: Conclusions, row: SessionRow) -> Standing:
     rated = conclusion(log, row, SessionRated)
     return Standing(rated, (row.revision or 0) + (rated is not None), row.progress is Progress.INVOICED)
+
+
+def apart(said: Iterable[tuple[SessionDecided, Position]]) -> Iterator[list[tuple[SessionDecided, Position]]]:
+    """Decisions in their order, cut where one is about a session of which another one before it may have changed all."""
+    run: dict[SessionId, tuple[SessionDecided, Position]] = {}
+    for each in said:
+        if each[0].session in run:
+            yield [*run.values()]
+            run = {}
+        run[each[0].session] = each
+    yield [*run.values()]
 
 
 def objection(row: SessionRow, decision: Decision, closed: SessionClosed | None) -> str:

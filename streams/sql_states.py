@@ -138,9 +138,12 @@ class SqlStates:
         return None if found is None else (StationId(found[0]), Lane(found[1]), Lane(found[2]))
 
     def rows(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
+        return self._by_session(sessions)
+
+    def _by_session(self, sessions: Sequence[SessionId], *of: ColumnElement[bool]) -> dict[SessionId, SessionRow]:
         found: dict[SessionId, SessionRow] = {}
         for chunk in _chunks(sorted(sessions)):
-            query = select(SESSION).where(SESSION.c.session.in_(bindparam("sessions", expanding=True)))
+            query = select(SESSION).where(SESSION.c.session.in_(bindparam("sessions", expanding=True)), *of)
             found |= {row.session: row for row in self._locked(query, {"sessions": chunk})}
         return found
 
@@ -205,9 +208,8 @@ class SqlStates:
         is_due = was_heard | (is_gathering & SESSION.c.heard_at.is_(None))
         return self._rows(select(SESSION).where(is_due, SESSION.c.lane == self._lane).order_by(SESSION.c.session))
 
-    def here(self, session: SessionId) -> SessionRow | None:
-        query = select(SESSION).where(SESSION.c.session == session, SESSION.c.lane == self._lane)
-        return next(iter(self._locked(query)), None)
+    def here(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
+        return self._by_session(sessions, SESSION.c.lane == self._lane)
 
     def lane_of(self, session: SessionId) -> Lane:
         """In which lane its station's messages are processed; the office's where there is no such session."""

@@ -132,8 +132,8 @@ class States(Protocol):
         """What may be overdue: not whole, and as far as the index says last heard by then, or at no known time."""
         ...
 
-    def here(self, session: SessionId) -> SessionRow | None:
-        """The row of a session of this lane; None: there is none, or it is another lane's."""
+    def here(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
+        """As `rows`, of this lane alone."""
         ...
 
     def closed_on(self, names: Iterable[EvseName]) -> list[SessionRow]:
