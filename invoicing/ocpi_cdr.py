@@ -67,8 +67,12 @@ def cdr(
     tariff: Mapping[str, Any],
     signature: SignatureChecked | None,
     last_updated: datetime,
+    then: Sequence[tuple[datetime, Mapping[str, Any]]] = (),
 ) -> bytes | CdrRefused:
-    """The CDR's JSON, checked. `tariff` is the OCPI Tariff object of the version that the session was rated by."""
+    """The CDR's JSON, checked. `tariff` is the OCPI Tariff object of the version that the session was rated by.
+
+    `then`: from which instants on other versions priced it. Two versions of one tariff have one id there, as in OCPI.
+    """
     assert (rated.session, rated.partner) == (session.id, partner.id), "the parts of a CDR belong to one session"
     session = _as_billed(session, rated)
     token = next((one for one in partner.tokens if one.uid.lower() == rated.token.lower()), None)
@@ -88,8 +92,8 @@ def cdr(
         "cdr_location": _location(site, evse, session),
         **({"meter_id": signature.meter} if signature and signature.meter else {}),
         "currency": rated.rated.currency,
-        "tariffs": [tariff],
-        **_consumption(rated, session, str(tariff["id"])),
+        "tariffs": [tariff, *(each for _, each in then)],
+        **_consumption(rated, session, [(session.start, str(tariff["id"])), *((at, str(each["id"])) for at, each in then)]),
         **_costs(rated),
         **_signed_data(session.signed, evse, signature),
         "last_updated": _timestamp(last_updated),
@@ -160,8 +164,8 @@ class _Span(NamedTuple):
         return Fraction(seconds_between(self.start, self.end), 3600) if self.activity is activity else Fraction(0)
 
 
-def _consumption(rated: SessionRated, session: ChargingSession, tariff_id: str) -> dict[str, Any]:
-    spans = _spans(rated, session)
+def _consumption(rated: SessionRated, session: ChargingSession, tariffs: Sequence[tuple[datetime, str]]) -> dict[str, Any]:
+    spans = _spans(rated, session, [since for since, _ in tariffs])
     inner = [_energy_wh(span.start, rated, session) for span in spans[1:]]
     totals = [Fraction(0), *inner, Fraction(rated.energy_wh)]
     energy = _volumes((after - before for before, after in pairwise(totals)), 1000)
@@ -172,7 +176,7 @@ def _consumption(rated: SessionRated, session: ChargingSession, tariff_id: str) 
         {
             "start_date_time": _timestamp(span.start),
             "dimensions": _dimensions(span.activity, *volumes),
-            "tariff_id": tariff_id,
+            "tariff_id": _tariff_of(span, tariffs),
         }
         for span, *volumes in zip(spans, energy, charging, parking, reserved, strict=True)
     ]
@@ -184,12 +188,17 @@ def _consumption(rated: SessionRated, session: ChargingSession, tariff_id: str) 
     }
 
 
-def _spans(rated: SessionRated, session: ChargingSession) -> list[_Span]:
+def _tariff_of(span: _Span, tariffs: Sequence[tuple[datetime, str]]) -> str:
+    """The last that came into force before the span, or with it; a reservation is priced by the first."""
+    return [tariff for since, tariff in tariffs if whole_second(since) <= span.start or since == tariffs[0][0]][-1]
+
+
+def _spans(rated: SessionRated, session: ChargingSession, stages: Sequence[datetime]) -> list[_Span]:
     """The reservation and the session cut where the activity or a price changed; one empty span where it took no time."""
     start, end = _begin(rated, session), whole_second(session.end)
-    changes = [stretch.start for stretch in session.stretches]
+    changes = [*stages, *(stretch.start for stretch in session.stretches)]
     changes += [at for line in rated.rated.lines for at in (line.since, line.until)]
-    cuts = [start, *sorted({at for at in map(whole_second, (session.start, *changes)) if start < at < end}), end]
+    cuts = [start, *sorted({at for at in map(whole_second, changes) if start < at < end}), end]
     return [_Span(since, until, _activity(since, session)) for since, until in pairwise(cuts)]
 
 

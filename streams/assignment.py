@@ -5,7 +5,7 @@ without a tariff in force is a finding, never free; a free tariff is published a
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, time
 from typing import NamedTuple
 
 from msgspec import structs
@@ -44,11 +44,20 @@ class Asked(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """`schedule`: from which instant on each version prices; one, but where the price switches."""
+    """`schedule`: from which instant on each version prices; one, but where the price switches.
+
+    `by_time`: had the session begun at another time of day, or on another weekday, it might be another one; or it switches.
+    """
 
     tariff: Tariff
     choice: TariffChoice
     schedule: tuple[tuple[datetime, Tariff], ...]
+    by_time: bool = False
+
+    @property
+    def prices(self) -> Tariff | tuple[tuple[datetime, Tariff], ...]:
+        """As `tariffs.rate` takes them."""
+        return self.tariff if len(self.schedule) == 1 else self.schedule
 
 
 class _Pick(NamedTuple):
@@ -57,21 +66,26 @@ class _Pick(NamedTuple):
     tariff: TariffId
     reason: str
     assignment: Assignment | None = None
+    by_time: bool = False
 
 
 def choose(session: ChargingSession, plug: Plug, holder: Holder, catalogue: Catalogue) -> Chosen | Doubt:
     """The tariff of a session with its reason, or why there is none."""
-    asked = Asked(plug, holder, session.start, session.token, session.token_type)
-    picked = _pick(asked, session.start, catalogue)
+    return choose_for(Asked(plug, holder, session.start, session.token, session.token_type), session.end, catalogue)
+
+
+def choose_for(asked: Asked, end: datetime, catalogue: Catalogue) -> Chosen | Doubt:
+    """The same of a session that may be yet to come, until its end."""
+    picked = _pick(asked, asked.begun, catalogue)
     if picked is None:
         return Doubt(finding=Finding.TARIFF_MISSING, detail="no tariff is assigned")
-    tariff = catalogue.tariff(picked.tariff, session.start)
+    tariff = catalogue.tariff(picked.tariff, asked.begun)
     if tariff is None:
         by = f" of assignment {picked.assignment.id}" if picked.assignment else ""
         return Doubt(finding=Finding.TARIFF_MISSING, detail=f"tariff {picked.tariff}{by}")
     if picked.assignment is None or picked.assignment.policy is PricePolicy.GUARANTEED:
-        return _chosen(picked, ((session.start, tariff),))
-    return _switching(picked, asked, session, catalogue)
+        return _chosen(picked, ((asked.begun, tariff),))
+    return _switching(picked, asked, end, catalogue)
 
 
 def supposed(session: ChargingSession, tariff: Tariff) -> Chosen:
@@ -90,14 +104,18 @@ def tariff_of_the_place(plug: Plug, at: datetime, catalogue: Catalogue) -> Tarif
     return tariff_at(Asked(plug, None, at), at, catalogue)
 
 
-def _switching(picked: _Pick, asked: Asked, session: ChargingSession, catalogue: Catalogue) -> Chosen | Doubt:
+def _switching(picked: _Pick, asked: Asked, end: datetime, catalogue: Catalogue) -> Chosen | Doubt:
     """What is in force at the start and at each bound after it. A time without any is a finding: nothing fills it."""
     schedule: list[tuple[datetime, Tariff]] = []
-    for at in (session.start, *catalogue.bounds(session.start, session.end)):
+    by = f"by assignment {picked.assignment.id if picked.assignment else ''}"
+    for at in (asked.begun, *catalogue.bounds(asked.begun, end)):
         tariff = tariff_at(asked, at, catalogue)
         if tariff is None:
-            told = f"none from {at.isoformat()} on, by assignment {picked.assignment.id if picked.assignment else ''}"
-            return Doubt(finding=Finding.TARIFF_MISSING, detail=told)
+            return Doubt(finding=Finding.TARIFF_MISSING, detail=f"none from {at.isoformat()} on, {by}")
+        if schedule and tariff.currency != schedule[0][1].currency:
+            return Doubt(
+                finding=Finding.TARIFF_MISSING, detail=f"none in {schedule[0][1].currency} from {at.isoformat()} on, {by}"
+            )
         if not schedule or tariff != schedule[-1][1]:
             schedule.append((at, tariff))
     return _chosen(picked, tuple(schedule))
@@ -108,23 +126,25 @@ def _chosen(picked: _Pick, schedule: tuple[tuple[datetime, Tariff], ...]) -> Cho
     choice = TariffChoice(reason=picked.reason, then=then)
     if picked.assignment is not None:
         choice = structs.replace(choice, assignment=picked.assignment.id, policy=picked.assignment.policy)
-    return Chosen(schedule[0][1], choice, schedule)
+    return Chosen(schedule[0][1], choice, schedule, picked.by_time or len(schedule) > 1)
 
 
 def _pick(asked: Asked, at: datetime, catalogue: Catalogue) -> _Pick | None:
-    found = min(_holding(asked, at, catalogue), key=lambda one: (-weight(one), one.id), default=None)
-    if found is not None:
-        return _Pick(found.tariff, f"assignment {found.id}: {_criteria(found) or 'every session'}", found)
+    by_time = False
+    for one in sorted(_holding(asked, at, catalogue), key=lambda one: (-weight(one), one.id)):
+        by_time = by_time or has_times(one)
+        if not has_times(one) or _is_time(one, asked):
+            return _Pick(one.tariff, f"assignment {one.id}: {_criteria(one) or 'every session'}", one, by_time)
     if asked.holder is not None and asked.holder.tariff is not None:
         kind = "contract" if isinstance(asked.holder, Contract) else "partner"
-        return _Pick(asked.holder.tariff, f"{kind} {asked.holder.id} names it")
+        return _Pick(asked.holder.tariff, f"{kind} {asked.holder.id} names it", by_time=by_time)
     evse = asked.plug.evse
-    return None if evse.tariff is None else _Pick(evse.tariff, f"EVSE {evse.evse_id} names it")
+    return None if evse.tariff is None else _Pick(evse.tariff, f"EVSE {evse.evse_id} names it", by_time=by_time)
 
 
 def _holding(asked: Asked, at: datetime, catalogue: Catalogue) -> Iterator[Assignment]:
-    """Those in force at the instant that hold for whom asks. Days and times are judged as it began, so that no price changes by
-    them later.
+    """Those in force at the instant that hold for whom asks, whatever their days and times: these are judged as it began, so
+    that no price changes by them later.
     """
     holder, plug = asked.holder, asked.plug
     names = [("token", (asked.token or "").casefold()), ("evse", plug.evse.evse_id), ("site", plug.site.id), ("", "")]
@@ -143,7 +163,6 @@ def _holds(one: Assignment, asked: Asked) -> bool:
         and one.evse in (None, plug.evse.evse_id)
         and one.site in (None, plug.site.id)
         and (one.payment is None or (holder is not None and one.payment is payment_of(holder, asked.token_type)))
-        and (not has_times(one) or _is_time(one, asked))
     )
 
 
@@ -173,6 +192,10 @@ def _criteria(one: Assignment) -> str:
         f"site {one.site}" if one.site is not None else "",
         f"payment {one.payment}" if one.payment is not None else "",
         ", ".join(one.weekdays),
-        f"{one.start_time or '00:00'}-{one.end_time or '24:00'}" if one.start_time or one.end_time else "",
+        f"{one.start_time or time.min:%H:%M}-{_end_of(one.end_time or time.min)}" if one.start_time or one.end_time else "",
     ]
     return "; ".join(part for part in said if part)
+
+
+def _end_of(end: time) -> str:
+    return f"{end:%H:%M}" if end != time.min else "24:00"

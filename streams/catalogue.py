@@ -146,6 +146,11 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         sites = ((one, site) for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
         return tuple(Plug(site, evse) for one, site in sites for evse in (self.evses[one].at(at) or {}).get(station, ()))
 
+    def plug_of(self, evse_id: str, at: datetime) -> Plug | None:
+        """The EVSE of this id."""
+        sites = (site for versions in self.sites.values() if (site := versions.at(at)) is not None)
+        return next((Plug(site, evse) for site in sites for evse in site.evses if evse.evse_id == evse_id), None)
+
     def holder(self, token: TokenUid, at: datetime) -> Contract | Partner | None:
         """Whose token this is (compared without regard to case). A contract comes before a partner."""
         wanted = token.casefold()
@@ -225,10 +230,14 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
 
 
 def changes_the_past(catalogue: Catalogue, fact: ReferenceFact, now: datetime) -> bool:
-    """Whether a tariff that is known gets another price for a time that is over: what comes late of it is then priced anew."""
+    """Whether a tariff or an assignment that is known gets another content for a time that is over: what comes late of it is
+    then priced anew.
+    """
     match fact:
         case TariffPublished() if fact.valid_from < now:
             return fact.tariff.id in catalogue.tariffs and not is_in_force(catalogue, fact)
+        case TariffAssigned() if fact.valid_from < now:
+            return fact.assignment.id in catalogue.assigned and not is_in_force(catalogue, fact)
         case _:
             return False
 

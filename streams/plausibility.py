@@ -125,16 +125,19 @@ def _most_wh(start: datetime, end: datetime, power_w_max: int, before_s: int = 0
     return Decimal(power_w_max) * _MARGIN * (seconds_between(start, end) + _GRACE_S + before_s) / 3600
 
 
-def clock_blocks(session: ChargingSession, tariff: Tariff | None, waived: Collection[Finding] = ()) -> Doubt | None:
+def clock_blocks(
+    session: ChargingSession, tariff: Tariff | None, waived: Collection[Finding] = (), by_time: bool = False
+) -> Doubt | None:
     """The doubt about the clock, where it is one about the price: the tariff has parts that depend on the time.
 
-    `tariff` None: before one was looked for, which takes a date. Without a date nobody can set it aside.
+    `tariff` None: before one was looked for, which takes a date. Without a date nobody can set it aside. `by_time`: at another
+    time of day, or on another weekday, another tariff would have been chosen.
     """
     doubt = next((d for d in doubts_of(session) if d.finding is Finding.CLOCK_UNTRUSTED), None)
     if doubt is None:
         return None
     dateless = session.start < ANCIENT or session.end < ANCIENT
-    timed = tariff is not None and depends_on_time(tariff) and doubt.finding not in waived
+    timed = tariff is not None and (by_time or depends_on_time(tariff)) and doubt.finding not in waived
     return doubt if dateless or timed else None
 
 

@@ -6,6 +6,7 @@ waits for reference data is concluded again when that comes.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from fractions import Fraction
 
 from msgspec import structs
@@ -103,14 +104,14 @@ def _charge(
     if isinstance(chosen, Doubt):
         return (_flag(session, chosen.finding, chosen.detail),)
     tariff = chosen.tariff
-    if not _bears_vat_of_the_site(tariff, plug, session, catalogue):
-        return (_flag(session, Finding.VAT_UNFIT, f"tariff {tariff.id} at site {plug.site.id}, {plug.site.address.country}"),)
-    if blocks := clock_blocks(session, tariff, waived):
+    if unfit := _other_vat_than_the_site(chosen, plug, catalogue):
+        return (_flag(session, Finding.VAT_UNFIT, f"tariff {unfit.id} at site {plug.site.id}, {plug.site.address.country}"),)
+    if blocks := clock_blocks(session, tariff, waived, chosen.by_time):
         return (_flag(session, blocks.finding, blocks.detail),)
-    cost = rate(session, tariff, plug.site.time_zone)
+    cost = rate(session, chosen.prices, plug.site.time_zone)
     if unbearable := bearable.blocks(cost, f"tariff {tariff.id}"):
         return (_flag(session, unbearable.finding, unbearable.detail),)
-    doubts = (*_price_is_uncertain(session, tariff, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
+    doubts = (*_price_is_uncertain(session, chosen, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
     uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
     rated = _rated(session, session.token, plug, holder, chosen, cost, held or (uncertain.finding if uncertain else None))
     if not tells_choices(catalogue.rules):
@@ -121,12 +122,13 @@ def _charge(
     return (rated,) if uncertain is None else (_flag(session, uncertain.finding, uncertain.detail), rated)
 
 
-def _price_is_uncertain(session: ChargingSession, tariff: Tariff, catalogue: Catalogue) -> tuple[Doubt, ...]:
+def _price_is_uncertain(session: ChargingSession, chosen: Chosen, catalogue: Catalogue) -> tuple[Doubt, ...]:
     """The registers at both ends suffice for the energy, not for which part of it was charged at which price."""
     if not has_doubts(catalogue.rules) or quality_of(session) is not Quality.GAP:
         return ()
-    told = f"{plain(session.energy_wh)} Wh by tariff {tariff.id}, of which {len(session.readings)} readings tell when"
-    return (Doubt(finding=Finding.MESSAGES_MISSING, detail=told),) if depends_on_time(tariff) else ()
+    told = f"{plain(session.energy_wh)} Wh by tariff {chosen.tariff.id}, of which {len(session.readings)} readings tell when"
+    is_timed = len(chosen.schedule) > 1 or depends_on_time(chosen.tariff)
+    return (Doubt(finding=Finding.MESSAGES_MISSING, detail=told),) if is_timed else ()
 
 
 def _is_too_high(rated: Rated) -> bool:
@@ -139,13 +141,17 @@ def _has_local_time(session: ChargingSession) -> bool:
     return session.start.year > 1 and session.end.year < 9999
 
 
-def _bears_vat_of_the_site(tariff: Tariff, plug: Plug, session: ChargingSession, catalogue: Catalogue) -> bool:
+def _other_vat_than_the_site(chosen: Chosen, plug: Plug, catalogue: Catalogue) -> Tariff | None:
     """VAT is that of the charging point's country (Dir. 2006/112 Art. 39), and the tariff of the place was written for it.
 
     That of a token, a contract, a partner or a payment may be used where it bears the same rates; abroad it would charge the
     wrong VAT.
     """
-    local = tariff_of_the_place(plug, session.start, catalogue)
+    return next((tariff for at, tariff in chosen.schedule if not _bears_local_vat(tariff, plug, at, catalogue)), None)
+
+
+def _bears_local_vat(tariff: Tariff, plug: Plug, at: datetime, catalogue: Catalogue) -> bool:
+    local = tariff_of_the_place(plug, at, catalogue)
     return local is None or local.id == tariff.id or _vat_rates(tariff) == _vat_rates(local)
 
 
@@ -163,9 +169,9 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
         return None
     judged = judge(session, plug.evse.power_w_max)
     chosen = choose(session, plug, holder, catalogue)
-    if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff):
+    if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff, (), chosen.by_time):
         return None
-    cost = rate(judged.session, chosen.tariff, plug.site.time_zone)
+    cost = rate(judged.session, chosen.prices, plug.site.time_zone)
     return None if bearable.notes_of(cost) or bearable.blocks(cost, "") else cost
 
 

@@ -9,7 +9,9 @@
       lines         the same in money; `limits`: what the least and the most change of it
       rounding      whole minor units
     policy     by whose rules: OCPI 2.2.1, OCPI 2.3.0, OCPP 2.1
-    explain    a tariff, or the reason of a line, in a person's `words`
+    explain    a tariff, or the reason of a line, in a person's `words`; `price_sheet`: all of it
+    lint       what may be wrong with a tariff; `coverage`: which prices nothing can reach
+    diff       what two tariffs differ in
 
 Everything here is pure. The first element that holds gives the price, in every profile.
 """

@@ -70,6 +70,11 @@ class Edges(Struct, frozen=True):
     by_power: bool
     by_current: bool
 
+    @property
+    def by_time(self) -> bool:
+        """Whether anything but energy is among them."""
+        return bool(self.clock_s or self.durations_s or self.charging_s or self.idle_s or self.by_power or self.by_current)
+
 
 Element = tuple[tuple[Condition, ...], tuple[Rule, ...]]
 

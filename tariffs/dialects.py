@@ -9,13 +9,15 @@
         OCPI: both bounds on the final total, each for itself. OCPP: the cost stands still when either is reached (FR.39), and
         one that is missed replaces the whole cost (FR.38).
 
-A limit comes to the same where one rate of tax applies throughout and its bounds agree with it.
+A limit comes to the same where one rate of tax applies throughout, its bounds agree with it, and the minimum is not above the
+maximum.
 """
 
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tariffs.losses import Loss, LossReason, factor, is_ocpp, spots
+from tariffs.losses import Loss, LossReason, is_ocpp, spots
+from vocabulary.rated import tax_factor
 from vocabulary.tariff import Dimension, PriceLimit, Profile, Restrictions, Tariff, taxes_of
 
 
@@ -29,10 +31,17 @@ def differences(tariff: Tariff, wanted: Profile) -> Iterator[Loss]:
             yield _priced_differently(str(spot), "the station charges no reservation that expires")
         elif spot.component.dimension is Dimension.FLAT and _comes_and_goes(limits):
             yield _priced_differently(str(spot), "the station judges this fee once, at the start")
-    if tariff.min_price is not None and not _is_plain(tariff, tariff.min_price, is_minimum=True):
+    yield from _of_limits(tariff)
+
+
+def _of_limits(tariff: Tariff) -> Iterator[Loss]:
+    least, most = tariff.min_price, tariff.max_price
+    if least is not None and not _is_plain(tariff, least, is_minimum=True):
         yield _priced_differently("min_price", "the station replaces the whole cost by it")
-    if tariff.max_price is not None and not _is_plain(tariff, tariff.max_price, is_minimum=False):
+    if most is not None and not _is_plain(tariff, most, is_minimum=False):
         yield _priced_differently("max_price", "at the station the cost stands still when either bound is reached")
+    elif least is not None and most is not None and _crossed(least, most):
+        yield _priced_differently("max_price", "lower than the minimum, which the station takes last")
 
 
 def _priced_differently(where: str, how: str) -> Loss:
@@ -46,9 +55,15 @@ def _comes_and_goes(limits: Restrictions) -> bool:
 
 def _is_plain(tariff: Tariff, limit: PriceLimit, *, is_minimum: bool) -> bool:
     """Whether both dialects come to the same amount."""
-    rates = {factor(taxes_of(spot.component)) for spot in spots(tariff)}
+    rates = {tax_factor(taxes_of(spot.component)) for spot in spots(tariff)}
     if len(rates) != 1 or limit.taxes:
         return False
     if limit.before_taxes is None or limit.after_taxes is None:
         return not is_minimum or rates == {Fraction(1)}
     return Fraction(limit.before_taxes) * rates.pop() == Fraction(limit.after_taxes)
+
+
+def _crossed(least: PriceLimit, most: PriceLimit) -> bool:
+    """Whether the minimum is above the maximum, in the one or the other amount that both tell."""
+    told = ((least.before_taxes, most.before_taxes), (least.after_taxes, most.after_taxes))
+    return any(low is not None and high is not None and low > high for low, high in told)

@@ -235,12 +235,17 @@ class TariffDocument(Part):
     def _fits_its_dialect(self) -> Self:
         """What OCPI's fields cannot hold, only a tariff of OCPP may say."""
         if self.dialect is Profile.OCPP_2_1:
-            return self
+            return self._without_steps()
         if len(self.id) > _ID_MAX_OCPI:
             raise ValueError(f"id has {len(self.id)} characters, and OCPI takes {_ID_MAX_OCPI}; give it a shorter one")
         for name in self.names or ():
             if len(name.language) != 2 or len(name.text) > _TEXT_MAX_OCPI or name.format is not None:
                 raise ValueError(f"names: OCPI takes two letters as language, {_TEXT_MAX_OCPI} characters, and no format")
+        return self
+
+    def _without_steps(self) -> Self:
+        if any(part.step_size for element in self.elements for part in element.price_components):
+            raise ValueError("ocpp-2.1 knows no step_size, and a station bills as measured; remove it")
         return self
 
     @property

@@ -9,9 +9,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from tariffs.losses import factor
 from tariffs.rounding import tidy
 from vocabulary.money import round_half_up
+from vocabulary.rated import tax_factor
 from vocabulary.tariff import Basis, PriceComponent, Tariff, taxes_of
 
 PLACES = 9  # as many as a price may have that is read (`tariffs.tariff_fields`)
@@ -33,7 +33,7 @@ def converted(number: Decimal, by: Fraction) -> Converted:
 
 def net_factor(tariff: Tariff, component: PriceComponent) -> Fraction:
     """By what a price is multiplied to be net; 1 where its taxes are not known."""
-    return 1 / factor(taxes_of(component)) if tariff.basis is Basis.GROSS else Fraction(1)
+    return 1 / tax_factor(taxes_of(component)) if tariff.basis is Basis.GROSS else Fraction(1)
 
 
 def per_hour(component: PriceComponent) -> Fraction:

@@ -15,9 +15,10 @@ from msgspec import UNSET, UnsetType
 from tariffs.dialects import differences
 from tariffs.energy_mix import plain_mix
 from tariffs.exact_prices import Converted, converted, net_factor, per_hour
-from tariffs.losses import Exported, Loss, LossReason, factor, has_unknown_taxes, in_order, spots
+from tariffs.losses import Exported, Loss, LossReason, has_unknown_taxes, in_order, spots
 from tariffs.rounding import tidy
 from tariffs.tariff_fields import ALWAYS
+from vocabulary.rated import tax_factor
 from vocabulary.tariff import (
     VAT,
     Basis,
@@ -147,7 +148,7 @@ def _vat(tariff: Tariff, part: PriceComponent, profile: Profile) -> Converted | 
     if len(taxes) == 1:
         return Converted(taxes[0].percent, True)
     if taxes:
-        return converted(Decimal(100), factor(taxes) - 1)
+        return converted(Decimal(100), tax_factor(taxes) - 1)
     return Converted(Decimal(0), True) if _is_told_as_zero(tariff, part, profile) else None
 
 

@@ -1,6 +1,7 @@
 """The charges of a session in money: quantities times prices, as whole numbers of one unit, and the lines that tell it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -28,6 +29,7 @@ class Money:
         self._line = line
         self._energy_per_kwh: int = 10 ** (line.places + _KWH_PLACES)
         self._unit: int = 3600 * self._energy_per_kwh * 10 ** lists[0].places
+        self._instants: dict[int, datetime] = {}
         self._has_several = len(lists) > 1
 
     def parts(self, found: Iterable[Taken]) -> Parts:
@@ -62,15 +64,16 @@ class Money:
 
     def line(self, each: Taken, time_zone: str) -> RatedLine:
         rule, component, owner = each.rule, each.rule.component, each.rule.list
+        quantity = self._quantity(rule, each.quantity)
         return RatedLine(
             dimension=component.dimension,
             element=rule.element,
-            quantity=self._quantity(rule, each.quantity),
-            billed=self._quantity(rule, each.quantity + each.surplus),
+            quantity=quantity,
+            billed=self._quantity(rule, each.quantity + each.surplus) if each.surplus else quantity,
             unit_price=component.price,
             vat_percent=rule.key.vat_percent,
-            since=instant_of(each.since),
-            until=instant_of(each.until),
+            since=self._instant(each.since),
+            until=self._instant(each.until),
             reason=self.reason(rule, time_zone),
             taxes=rule.key.taxes,
             basis=Basis.GROSS if owner.tariff.basis is Basis.GROSS else Basis.NET,
@@ -107,6 +110,12 @@ class Money:
             price = (rule.component.dimension, rule.element)
             text = told[rule.number, time_zone] = reason(rule.list.tariff, price, ENGLISH, plain, time_zone)
         return text
+
+    def _instant(self, second: int) -> datetime:
+        """Lines begin and end together more often than not."""
+        if (at := self._instants.get(second)) is None:
+            at = self._instants[second] = instant_of(second)
+        return at
 
     def _quantity(self, rule: Rule, quantity: int) -> Decimal:
         return tidy(Decimal(quantity).scaleb(-self._line.places)) if rule.slot == ENERGY else Decimal(quantity)

@@ -1,6 +1,6 @@
 """Amounts, taxes, steps and limits that are probably not meant, one function for each kind of trouble."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -49,6 +49,14 @@ def taxes(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
                 LintReason.UNTAXED_WITH_RATE,
                 Severity.WARNING,
                 "The tariff says that no taxes apply, and this price has a rate: remove one of both.",
+                at,
+            )
+        if at.component.price and len(rates) > 1 and tariff.basis is not Basis.UNTAXED:
+            yield _lint(
+                LintReason.SEVERAL_TAXES,
+                Severity.ERROR,
+                "An invoice states one rate of VAT for a price, and the books have no account for other taxes: "
+                "sessions are rated, and not billed. Give it one tax.",
                 at,
             )
         if not at.component.price or rates:
@@ -180,21 +188,28 @@ def _limit_taxes(name: str, before: Decimal, after: Decimal, limit: PriceLimit, 
             f"{name}: {plain(after)} after taxes is less than {plain(before)} before them: they are swapped, or one is wrong.",
         )
         return
-    factors = _factors(limit, tariff)
-    places = minor_exponent(tariff.currency)
-    least, most = (round_half_up(Fraction(before) * factor, places) for factor in (min(factors), max(factors)))
-    if not least <= round_half_up(after, places) <= most:
-        expected = plain(least) if least == most else f"from {plain(least)} to {plain(most)}"
-        yield _lint(
-            LintReason.LIMIT_TAXES_UNFIT,
-            Severity.WARNING,
-            f"{name}: by the taxes of the prices {plain(before)} before taxes is {expected} after them, not {plain(after)}. "
-            "Each bound works on its own, so that the difference is charged without a rate: mend one, or leave one out.",
+    factors = {tax_factor(limit.taxes)} if limit.taxes else _factors(tariff)
+    if len(factors) > 1:
+        yield _unfit(f"{name}: the prices bear different taxes, and hardly any pair of amounts fits what a session bears.")
+        return
+    (factor,) = factors
+    minor_unit = Fraction(1, 10 ** minor_exponent(tariff.currency))  # of which half was rounded in either
+    if abs(Fraction(after) - Fraction(before) * factor) > minor_unit * (1 + (factor - 1) / 2):
+        expected = plain(round_half_up(Fraction(before) * factor, minor_exponent(tariff.currency)))
+        yield _unfit(
+            f"{name}: by the taxes of the prices {plain(before)} before taxes is {expected} after them, not {plain(after)}."
         )
 
 
-def _factors(limit: PriceLimit, tariff: Tariff) -> list[Fraction]:
-    if limit.taxes:
-        return [tax_factor(limit.taxes)]
-    priced: Iterable[PriceComponent] = (component for component in components_of(tariff) if component.price)
-    return [tax_factor(taxes_of(component)) for component in priced] or [Fraction(1)]
+def _unfit(what: str) -> Lint:
+    return _lint(
+        LintReason.LIMIT_TAXES_UNFIT,
+        Severity.ERROR,
+        f"{what} A session that comes to the limit is then not billed: give one of both, and the other follows.",
+    )
+
+
+def _factors(tariff: Tariff) -> set[Fraction]:
+    if tariff.basis is Basis.UNTAXED:
+        return {Fraction(1)}
+    return {tax_factor(taxes_of(component)) for component in components_of(tariff) if component.price} or {Fraction(1)}

@@ -6,12 +6,11 @@ way for it, and what stands in its place. A tariff that loses nothing comes back
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
 
-from vocabulary.tariff import Basis, Dimension, PriceComponent, Profile, Tariff, TariffElement, Tax, taxes_of
+from vocabulary.tariff import Basis, Dimension, PriceComponent, Profile, Tariff, TariffElement, taxes_of
 
 
 class LossReason(StrEnum):
@@ -85,17 +84,6 @@ class Spot(Struct, frozen=True):
 def spots(tariff: Tariff) -> Iterator[Spot]:
     for number, element in enumerate(tariff.elements, start=1):
         yield from (Spot(number, element, component) for component in element.components)
-
-
-def factor(taxes: tuple[Tax, ...]) -> Fraction:
-    """What a net amount is multiplied by: taxes of one level add up, each level taxes what the ones below came to."""
-    levels: dict[int, Fraction] = {}
-    for tax in taxes:
-        levels[tax.stack or 0] = levels.get(tax.stack or 0, Fraction(1)) + Fraction(tax.percent) / 100
-    made = Fraction(1)
-    for level in levels.values():
-        made *= level
-    return made
 
 
 def has_unknown_taxes(tariff: Tariff, component: PriceComponent) -> bool:

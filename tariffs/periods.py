@@ -48,8 +48,9 @@ def periods(
     line: Timeline, scheduled: Scheduled, site: ZoneInfo, known: Circumstances, also: Iterable[int] = ()
 ) -> list[Period]:
     """The periods of a session under one tariff or several, cut at further seconds if wanted (which changes no price)."""
-    spans = offsets(line.start, line.end, site) if any(ready.edges.clock_s for _, ready in scheduled) else []
-    cuts = _cuts(line, [ready.edges for _, ready in scheduled], spans, known, {*also, *(since for since, _ in scheduled[1:])})
+    edges = [ready.edges for _, ready in scheduled]
+    spans = offsets(line.start, line.end, site) if any(edge.clock_s for edge in edges) else []
+    cuts = _cuts(line, edges, spans, known, {*also, *[since for since, _ in scheduled[1:]]})
     course = _Course(line, spans, known)
     return [course.period(since, until, _at(scheduled, since[0])) for since, until in pairwise(cuts)]
 
@@ -80,13 +81,15 @@ def _at(scheduled: Scheduled, second: int) -> Compiled:
 def _cuts(line: Timeline, edges: list[Edges], spans: list[Span], known: Circumstances, also: set[int]) -> list[Cut]:
     """From the first to the last, in order."""
     first, last = line.first, line.last
-    seconds = also.union(second for second, _ in line.turns)
+    seconds = also.union([second for second, _ in line.turns])
     for edge in edges:
-        seconds.update(_seconds(line, edge, spans, known))
+        if edge.by_time:
+            seconds.update(_seconds(line, edge, spans, known))
     cuts = {(second, line.at(second)) for second in seconds if line.start < second < line.end}
     for edge in edges:
-        most = last[1] - first[1]
-        cuts.update(line.reaches(first[1] + energy) for energy in edge.energies if 0 < energy <= most)
+        for energy in edge.energies:
+            if 0 < energy <= last[1] - first[1]:
+                cuts.add(line.reaches(first[1] + energy))
     return [first, *sorted(cut for cut in cuts if first < cut < last), last]
 
 
@@ -125,8 +128,8 @@ class _Course:
         self._spans = iter(spans)
         self._span: Span | None = next(self._spans, None)
         self._turn = 0
-        self._power = _Samples(known.power_w)
-        self._current = _Samples(known.current_a)
+        self._power = _Samples(known.power_w) if known.power_w else _NO_SAMPLES
+        self._current = _Samples(known.current_a) if known.current_a else _NO_SAMPLES
 
     def period(self, since: Cut, until: Cut, compiled: Compiled) -> Period:
         (start, register), (end, after) = since, until
@@ -168,3 +171,6 @@ class _Samples:
         while self._next < len(self._samples) and self._samples[self._next][0] <= second:
             self._next += 1
         return self._samples[max(self._next - 1, 0)][1] if self._samples else None
+
+
+_NO_SAMPLES = _Samples(())

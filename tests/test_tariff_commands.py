@@ -1,14 +1,18 @@
 """`wattbook tariff`: what is named, what is printed, and how it ends."""
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tariffs.lint import Surroundings
 from vocabulary.codec import version_hash
 from wattbook.cli import cli
 from wattbook.reference_files import ReferenceErrors, tariffs_in
+from wattbook.tariff_uses import used_in_reference
 
 FINE = """
 id: fine
@@ -121,7 +125,50 @@ def test_a_file_that_holds_no_tariff_says_so(tmp_path):
             tariffs_in(tmp_path / "x.yaml", "UTC")
 
 
-def test_a_file_of_json_is_read_as_well(tmp_path):
-    body = {"id": "j", "currency": "EUR", "elements": [{"price_components": [{"type": "FLAT", "price": "1.00"}]}]}
-    (tmp_path / "x.json").write_text(json.dumps([body, body | {"id": "k"}]))
-    assert [item.id for item in tariffs_in(tmp_path / "x.json", "UTC")] == ["j", "k"]
+PARTNERS = {
+    "country_code": "NL",
+    "party_id": "EMS",
+    "id": "partner",
+    "currency": "EUR",
+    "tax_included": "YES",
+    "elements": [{"price_components": [{"type": "ENERGY", "price": 0.59, "step_size": 1}]}],
+    "last_updated": "2026-01-01T00:00:00Z",
+}
+STATIONS = {
+    "tariffId": "station",
+    "currency": "EUR",
+    "energy": {"prices": [{"priceKwh": 0.40, "conditions": {"maxPower": 11000}}, {"priceKwh": 0.50}]},
+}
+
+
+def test_tariffs_of_partners_and_of_stations_are_looked_at_and_told_as_well(home):
+    for name, document in (("partner", PARTNERS), ("station", STATIONS)):
+        (home / f"{name}.json").write_text(json.dumps(document))
+    gross = run(home, "lint", home / "partner.json", "--json")
+    assert "gross_price_has_no_tax_rate" in [one["reason"] for one in json.loads(gross.output)[0]["lints"]]
+    assert (
+        "Energy: 0.40 EUR/kWh (below 11 kW); otherwise 0.50 EUR/kWh."
+        in run(home, "explain", home / "station.json", "--short").output
+    )
+    assert run(home, "diff", home / "partner.json", home / "station.json").exit_code == 1
+    (home / "station.json").write_text(json.dumps(STATIONS | {"currency": "Euro"}))
+    refused = run(home, "lint", home / "station.json")
+    assert isinstance(refused.exception, ReferenceErrors) and "station.json" in str(refused.exception)
+
+
+def test_an_assignment_tells_where_a_tariff_is_used_and_whether_without_a_contract(home):
+    def surroundings(assignment: str) -> Surroundings:
+        (home / "reference" / "assignments.yaml").write_text(f"assignments:\n  - {{id: a, tariff: fleet, {assignment}}}\n")
+        found = used_in_reference(home / "reference", Surroundings(is_public=True), datetime(2026, 11, 30, tzinfo=UTC))
+        return next(used.surroundings for used in found if used.tariff.id == "fleet")
+
+    everywhere = surroundings("payment: ad_hoc")
+    assert (everywhere.is_ad_hoc, len(everywhere.countries), max(everywhere.power_w_max) >= 50_000) == (True, 2, True)
+    assert not surroundings("payment: contract").is_ad_hoc
+    assert not surroundings(f"contract: {ids_in(home / 'reference' / 'contracts.yaml')[0]}").is_ad_hoc
+    site = ids_in(home / "reference" / "sites.yaml")[0]
+    assert len(surroundings(f"site: {site}, payment: direct_payment").countries) == 1
+
+
+def ids_in(file: Path) -> list[str]:
+    return re.findall(r"(?m)^  - id: (\S+)", file.read_text())

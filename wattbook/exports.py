@@ -8,8 +8,9 @@ from typing import NamedTuple
 from invoicing.ocpi_cdr import CdrRefused, cdr
 from streams.catalogue import Catalogue
 from tariffs.export_ocpi import document_of, ocpi_losses
+from vocabulary.assignment import Stage
 from vocabulary.codec import version_hash
-from vocabulary.identity import PartnerId
+from vocabulary.identity import PartnerId, TariffId, VersionHash
 from vocabulary.reference import Partner
 from vocabulary.sessions import SessionRated
 from vocabulary.tariff import Profile
@@ -53,11 +54,16 @@ def _write(partner_id: PartnerId, sessions: list[Dossier], catalogue: Catalogue,
     return Exported(partner_id, path, len(documents), len(sessions) - len(due), refused)
 
 
-def _in_force_since(catalogue: Catalogue, rated: SessionRated) -> datetime | None:
+def _in_force_since(catalogue: Catalogue, tariff: TariffId, version: VersionHash) -> datetime | None:
     """When the tariff version came into force; None: it has been replaced since."""
-    versions = catalogue.tariffs[rated.tariff]
-    of_it = (since for since, version in zip(*versions, strict=True) if version_hash(version.value) == rated.tariff_version)
-    return next(of_it, None)
+    versions = catalogue.tariffs[tariff]
+    return next((since for since, known in zip(*versions, strict=True) if version_hash(known.value) == version), None)
+
+
+def _stages(rated: SessionRated) -> list[Stage]:
+    """The tariff with which the session began, and what came into force while it went on."""
+    first = Stage(since=rated.start, tariff=rated.tariff, version=rated.tariff_version)
+    return [first, *(rated.chosen.then if rated.chosen else ())]
 
 
 def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefused:
@@ -70,15 +76,16 @@ def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefus
         return CdrRefused(session=rated.session, objections=("the EVSE or the partner is no longer in the reference data",))
     [*_, entry] = store.ledger.entries_of(rated.session)  # the last one is of the charge that stands
     updated = entry.recorded_at or session.end
-    version = catalogue.tariff_versions[rated.tariff_version]
-    if lost := [f"tariffs: {loss}" for loss in ocpi_losses(version, Profile.OCPI_2_2_1) if loss.changes_price]:
-        return CdrRefused(session=rated.session, objections=tuple(lost))  # the partner would come to another amount
-    tariff = document_of(
-        version,
-        country_code=operator.country_code,
-        party_id=operator.party_id,
-        last_updated=_in_force_since(catalogue, rated) or session.start,
-    )
+    stages = _stages(rated)
+    versions = [catalogue.tariff_versions[stage.version] for stage in stages]
+    losses = (loss for version in versions for loss in ocpi_losses(version, Profile.OCPI_2_2_1) if loss.changes_price)
+    if lost := tuple(dict.fromkeys(f"tariffs: {loss}" for loss in losses)):
+        return CdrRefused(session=rated.session, objections=lost)  # the partner would come to another amount
+    party = {"country_code": operator.country_code, "party_id": operator.party_id}
+    tariffs = [
+        document_of(version, last_updated=_in_force_since(catalogue, stage.tariff, stage.version) or session.start, **party)
+        for stage, version in zip(stages, versions, strict=True)
+    ]
     return cdr(
         rated=rated,
         session=session,
@@ -86,7 +93,8 @@ def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefus
         evse=plug.evse,
         partner=holder,
         operator=operator,
-        tariff=tariff,
+        tariff=tariffs[0],
+        then=[(stage.since, tariff) for stage, tariff in zip(stages[1:], tariffs[1:], strict=True)],
         signature=found.checked,
         last_updated=updated,
     )

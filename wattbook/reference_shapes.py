@@ -118,15 +118,6 @@ def _iban(text: str) -> str:
     return iban
 
 
-def _policy(word: str) -> str:
-    """Prices that change during a session are chosen, and not rated yet: to bill by the first one alone would be wrong."""
-    if word == "switching":
-        raise ValueError("is not supported yet: write guaranteed, by which the price at the start holds for the session")
-    if word != "guaranteed":
-        raise ValueError("is not known: write guaranteed")
-    return word
-
-
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 OptionalText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255)]
 Id = Annotated[
@@ -229,7 +220,7 @@ class AssignmentShape(Dated):
     weekdays: tuple[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"], ...] = ()
     start_time: Annotated[str, _TIME] | None = None
     end_time: Annotated[str, _TIME] | None = None
-    policy: Annotated[str, AfterValidator(_policy)] = "guaranteed"
+    policy: Literal["guaranteed", "switching"] = "guaranteed"
     valid_until: Effective | None = None
 
 

@@ -4,6 +4,7 @@
     ac-simple@2026-01-01            the one in force at that day, or instant, in the operator's zone
     00d4fd…                         a version's hash, or as much of its beginning as is enough
     prices.yaml, new.yaml#ac-day    the only tariff of a file; the one with that id
+    partner.json                    the same, in any format that tariffs are read in
 
 Of several versions in a file the last counts.
 """
@@ -12,14 +13,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from streams.catalogue import Catalogue
 from vocabulary.codec import version_hash
 from vocabulary.identity import TariffId
 from vocabulary.tariff import Tariff
-from wattbook.reference_checks import FOR_EVER
-from wattbook.reference_files import tariffs_in
 from wattbook.reference_shapes import effective, local_instant
 from wattbook.suggest import did_you_mean
+from wattbook.tariff_files import published_in
 
 _FILES = (".yaml", ".yml", ".json")
 _HASH_MIN = 6
@@ -55,26 +57,24 @@ def named_tariff(name: str, catalogue: Catalogue, now: datetime, zone: str) -> N
 
 def _in_file(name: str, zone: str) -> NamedTariff:
     path, _, wanted = name.partition("#")
-    tariffs = tariffs_in(Path(path), zone)
-    ids = sorted({item.id for item in tariffs})
+    tariffs = published_in(Path(path), zone)
+    ids = sorted({one.tariff.id for one in tariffs})
     if not wanted and len(ids) > 1:
         raise TariffNotFound(f"{path} has {len(ids)} tariffs: write {path}#ID with one of {', '.join(ids)}")
-    found = [item for item in tariffs if item.id == (wanted or ids[0])]
+    found = [one for one in tariffs if one.tariff.id == (wanted or ids[0])]
     if not found:
         raise TariffNotFound(f"{path} has no tariff {wanted}{did_you_mean(wanted, ids)}")
     last = found[-1]
-    return NamedTariff(last.shape.tariff, last.since, None if last.until == FOR_EVER else last.until)
+    return NamedTariff(last.tariff, last.valid_from, None if last.valid_until is UNSET else last.valid_until)
 
 
 def _in_force(tariff: str, catalogue: Catalogue, at: datetime) -> NamedTariff | None:
-    found = catalogue.tariff(TariffId(tariff), at)
+    found = catalogue.tariff_version(TariffId(tariff), at)
     if found is None:
         return None
-    versions = catalogue.tariffs[TariffId(tariff)]
-    version, since = versions.at(at), max(since for since in versions.since if since <= at)
-    ends = [after for after in versions.since if after > at]
-    ends += [version.until] if version is not None and version.until is not None else []
-    return NamedTariff(found, since, min(ends, default=None))
+    ends = [after for after in catalogue.tariffs[TariffId(tariff)].since if after > at]
+    ends += [] if found.valid_until is UNSET else [found.valid_until]
+    return NamedTariff(found.tariff, found.valid_from, min(ends, default=None))
 
 
 def _instant(text: str, zone: str) -> datetime:

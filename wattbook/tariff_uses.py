@@ -12,8 +12,9 @@ from vocabulary.codec import ReferenceFact
 from vocabulary.reference import Evse, Sealed, Site, SitePublished
 from vocabulary.tariff import EvseKind, Tariff, TariffPublished
 from wattbook.reference_checks import FOR_EVER
-from wattbook.reference_files import operator_zone, read_reference, tariffs_in
+from wattbook.reference_files import operator_zone, read_reference
 from wattbook.reference_shapes import ALWAYS
+from wattbook.tariff_files import published_in
 
 AD_HOC = "AD_HOC_PAYMENT"  # OCPI TariffType
 
@@ -26,21 +27,23 @@ class Used(NamedTuple):
 
 def used_in_file(file: Path, told: Surroundings, now: datetime) -> list[Used]:
     """The tariffs of a file that are in force or will be, in the surroundings that are told. Raises ReferenceErrors."""
-    items = tariffs_in(file, operator_zone(file.parent) or "UTC")
-    return [_used(item.shape, told, now, item.until) for item in items if item.until > now]
+    tariffs = published_in(file, operator_zone(file.parent) or "UTC")
+    found = [(fact, _until(fact, tariffs)) for fact in tariffs]
+    return [_used(fact, told, now, until) for fact, until in found if until > now]
 
 
 def used_in_reference(folder: Path, told: Surroundings, now: datetime) -> list[Used]:
     """The same of the reference folder, each where its EVSEs are. Raises ReferenceErrors, for all that is wrong with it."""
     facts = read_reference(folder, lambda *_: Sealed(""))  # no holder is looked at
-    tariffs = [fact for fact in facts if isinstance(fact, TariffPublished)]
+    tariffs = tuple(fact for fact in facts if isinstance(fact, TariffPublished))
     found = [(fact, _until(fact, tariffs)) for fact in tariffs]
     return [_used(fact, _surroundings(fact.tariff, facts, told), now, until) for fact, until in found if until > now]
 
 
-def _until(fact: TariffPublished, tariffs: list[TariffPublished]) -> datetime:
+def _until(fact: TariffPublished, tariffs: tuple[TariffPublished, ...]) -> datetime:
     later = (other.valid_from for other in tariffs if other.tariff.id == fact.tariff.id)
-    return min((since for since in later if since > fact.valid_from), default=FOR_EVER)
+    next_one = min((since for since in later if since > fact.valid_from), default=FOR_EVER)
+    return next_one if fact.valid_until is UNSET else min(next_one, fact.valid_until)
 
 
 def _surroundings(tariff: Tariff, facts: tuple[ReferenceFact, ...], told: Surroundings) -> Surroundings:
@@ -79,9 +82,6 @@ def _kind(evse: Evse) -> EvseKind:
 
 
 def _used(fact: TariffPublished, where: Surroundings, now: datetime, until: datetime) -> Used:
-    ends = None if fact.valid_until is UNSET else fact.valid_until
-    begins = None if fact.valid_from == ALWAYS else fact.valid_from
-    surroundings = structs.replace(
-        where, valid_from=begins, valid_until=ends or (None if until == FOR_EVER else until), today=now.date()
-    )
+    begins, ends = None if fact.valid_from == ALWAYS else fact.valid_from, None if until == FOR_EVER else until
+    surroundings = structs.replace(where, valid_from=begins, valid_until=ends, today=now.date())
     return Used(fact.tariff, begins, surroundings)

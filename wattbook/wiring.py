@@ -74,8 +74,8 @@ class Store(NamedTuple):
 
 
 class Published(NamedTuple):
-    """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs that got another price
-    for a time that is over. `rules_before`: those that held until now, where newer ones do.
+    """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs and assignments
+    that were changed for a time that is over. `rules_before`: those that held until now, where newer ones do.
     """
 
     facts: int

@@ -169,7 +169,7 @@ def test_a_price_of_the_future_is_published_and_changes_nothing(charged: Home) -
 def test_what_files_publish_for_the_past_changes_no_charge_and_says_what_does(charged: Home) -> None:
     corrected(charged)
     done = charged.run("reference", "publish")
-    assert "`wattbook tariff publish by-hand --re-rate` shows what would change" in " ".join(done.stderr.split())
+    assert "`wattbook tariff publish by-hand --re-rate --reason TEXT` shows what would change" in " ".join(done.stderr.split())
     assert totals(charged) == {"T1": "2.38", "T2": "1.43"}
     assert "would have" not in publish(charged).output, "it is published, and nothing is left to refuse"
     assert re_rated(charged, "--yes")["decisions"] == 2

@@ -108,7 +108,7 @@ def test_what_would_price_another_way_is_written_only_where_that_is_allowed(home
     out = tmp_path / "grace.json"
     refused = exported(home, "grace", "--as", "ocpi-2.2.1", "--out", str(out))
     assert (refused.exit_code, refused.stdout, out.exists()) == (1, "", False)
-    assert "changes the price element 1: idle_grace_not_expressible" in refused.stderr
+    assert "changes the price: element 1: idle_grace_not_expressible" in refused.stderr
     assert "would price another way as ocpi-2.2.1; nothing was written" in refused.stderr
     told = exported(home, "grace", "--as", "ocpi-2.2.1", "--out", str(out), "--json")
     assert told.exit_code == 1 and json.loads(told.stdout)["document"] is None

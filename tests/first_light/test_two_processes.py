@@ -44,5 +44,5 @@ def test_a_price_changed_and_changed_back_is_in_force_again(tmp_path: Path) -> N
         path.write_text(text)
         app.publish_reference()
     [tariff] = [versions.values[-1] for versions in app.runtime.catalogue().tariffs.values()]
-    assert tariff.elements[0].components[0].price == Decimal("0.40")
+    assert tariff.value.elements[0].components[0].price == Decimal("0.40")
     assert app.publish_reference().new == 0

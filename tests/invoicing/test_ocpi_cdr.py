@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 
 from invoicing.ocpi_cdr import CdrRefused, cdr
 from invoicing.ocpi_document import objections
-from tariffs.export_ocpi import document_of
+from streams import bearable
+from tariffs.export_ocpi import document_of, ocpi_losses
 from tariffs.rate import rate
 from tests.invoicing.material import EUR, OPERATOR
 from tests.invoicing.material import rated as costs
+from tests.invoicing.test_any_tariff import circumstances, tariffs
 from tests.tariffs.strategies import TARIFFS, sessions
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.codec import version_hash
@@ -39,7 +41,7 @@ from vocabulary.sessions import (
     VatDecision,
     Verdict,
 )
-from vocabulary.tariff import PRICED, Dimension, PriceComponent, Restrictions, Tariff, TariffElement
+from vocabulary.tariff import PRICED, Dimension, PriceComponent, Profile, Restrictions, Tariff, TariffElement
 
 START = datetime(2026, 10, 12, 6, 14, 5, 700_000, tzinfo=UTC)
 ISSUED = datetime(2026, 10, 12, 8, 0, 3, 250_900, tzinfo=UTC)
@@ -301,6 +303,14 @@ def test_a_reservation_has_its_own_cost_and_period_and_the_cdr_begins_with_it():
     assert second["start_date_time"] == "2026-10-12T06:14:05Z"
 
 
+def test_a_price_that_switches_is_told_with_both_tariffs_and_a_period_for_each():
+    later = limited() | {"id": "LATER"}
+    document = issued(charged(), then=[(START + minutes(35), later)])
+    assert [one["id"] for one in document["tariffs"]] == ["ROAMING", "LATER"]
+    told = [(one["start_date_time"][11:19], one["tariff_id"]) for one in document["charging_periods"]]
+    assert told == [("06:14:05", "ROAMING"), ("06:19:05", "ROAMING"), ("06:49:05", "LATER"), ("07:19:05", "LATER")]
+
+
 def test_a_free_session_has_a_cdr_too():
     document = issued(charged(), tariff(TariffElement(components=(price(Dimension.FLAT, "0.00"),))))
     assert document["total_cost"] == {"excl_vat": 0, "incl_vat": 0}
@@ -332,6 +342,18 @@ def test_any_session_under_any_tariff_is_told_without_contradiction(session: Cha
         part["volume"] for one in document["charging_periods"] for part in one["dimensions"] if part["type"] == "ENERGY"
     )
     assert abs(energy - session.energy_wh / 1000) <= Decimal("0.00005")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_limits_reservations_and_gross_prices_are_told_without_contradiction(data: st.DataObject):
+    session = msgspec.structs.replace(data.draw(sessions()), id=charged().id)
+    priced_by = data.draw(tariffs())
+    cost = rate(session, priced_by, SITE.time_zone, known=data.draw(circumstances(session)))
+    assume(bearable.blocks(cost, "") is None)
+    assume(not any(loss.changes_price for loss in ocpi_losses(priced_by, Profile.OCPI_2_2_1)))
+    document = issued(session, priced_by, priced=cost)
+    assert document["total_cost"].get("incl_vat", document["total_cost"]["excl_vat"]) == cost.total
 
 
 # Signed values

@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
 from streams.assignment import Asked, Chosen, choose, tariff_at
+from streams.catalogue import changes_the_past
 from streams.rating import conclude, running_cost
 from tests.streams.material import LONG_AGO, catalogue, contract, everything, evse, operator, partner, site, tariff
 from tests.streams.test_gate import found, rated, session
 from vocabulary.assignment import Assignment, PaymentKind, PricePolicy, TariffAssigned, meet, weight
 from vocabulary.codec import ReferenceFact, decode, encode, version_hash
 from vocabulary.identity import ContractId, PartnerId, TariffId, TokenUid
+from vocabulary.money import Currency
 from vocabulary.reference import Contract
 from vocabulary.rules import PERSONS
-from vocabulary.sessions import ChargingSession, Doubt, Finding, SessionRated
+from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, SessionRated
 from vocabulary.tariff import Weekday
 
 NAMES = ("day", "own", "fleet", "night", "site", "evse", "card", "base", "later")
@@ -277,6 +279,45 @@ def test_a_switching_price_with_a_hole_is_a_finding() -> None:
     assert answer.detail == "none from 2026-10-05T23:00:00+00:00 on, by assignment c"
 
 
+def test_a_switching_price_keeps_to_one_currency() -> None:
+    francs = structs.replace(tariff(name="fleet", valid_from=instant("2026-10-05T23:00")))
+    francs = structs.replace(francs, tariff=structs.replace(francs.tariff, currency=Currency("CHF")))
+    answer = chosen(charged(), *WORLD, francs, assign("c tariff fleet contract C1 switching"))
+    assert answer == Doubt(
+        finding=Finding.TARIFF_MISSING, detail="none in EUR from 2026-10-05T23:00:00+00:00 on, by assignment c"
+    )
+
+
+def test_each_part_of_a_session_has_the_price_that_was_in_force_then() -> None:
+    """5 kWh in an hour, evenly: half of it at 0.32, half at 1.00 from 23:00 on."""
+    dear = tariff("1.00", valid_from=instant("2026-10-05T23:00"), name="fleet")
+    facts = (*WORLD, dear, assign("c tariff fleet contract C1 switching"))
+    charge = rated(session(), *facts)
+    told = [(str(line.billed), str(line.unit_price), line.tariff_version) for line in charge.rated.lines]
+    cheap = next(fact.tariff for fact in TARIFFS if fact.tariff.id == "fleet")
+    assert told == [("2500", "0.32", version_hash(cheap)), ("2500", "1.00", version_hash(dear.tariff))]
+    assert charge.rated.total == Decimal("3.93")  # 3.30 + 19 %
+    assert charge.chosen is not None and charge.chosen.policy == "switching"
+    assert charge.tariff_version == version_hash(cheap), "that of the start"
+    cost = running_cost(session(), catalogue(*facts))
+    assert cost is not None and cost.total == charge.rated.total
+
+
+def test_a_price_that_switches_depends_on_the_clock_and_on_what_is_between() -> None:
+    dear = tariff("1.00", valid_from=instant("2026-10-05T23:00"), name="fleet")
+    facts = (*WORLD, dear, assign("c tariff fleet contract C1 switching"))
+    doubtful = structs.replace(session(), doubts=(Doubt(finding=Finding.CLOCK_UNTRUSTED, detail=""),))
+    assert found(doubtful, *facts) == "CLOCK_UNTRUSTED"
+    with_a_gap = structs.replace(session(), quality=Quality.GAP)
+    assert rated(with_a_gap, *facts).held is Finding.MESSAGES_MISSING
+    assert rated(with_a_gap, *WORLD).held is None
+
+
+def test_vat_of_another_country_may_not_come_in_while_a_session_goes_on() -> None:
+    abroad = tariff(valid_from=instant("2026-10-05T23:00"), name="fleet", vat="7")
+    assert found(session(), *WORLD, abroad, assign("c tariff fleet contract C1 switching")) == "VAT_UNFIT"
+
+
 # What is kept of it
 
 
@@ -289,7 +330,7 @@ def test_a_switching_price_with_a_hole_is_a_finding() -> None:
         (
             (assign("x tariff base token A contract C1 site kai days TUESDAY from 22:00"),),
             "x",
-            "assignment x: its token; contract C1; site kai; TUESDAY; 22:00:00-24:00",
+            "assignment x: its token; contract C1; site kai; TUESDAY; 22:00-24:00",
         ),
     ],
 )
@@ -316,6 +357,33 @@ def test_an_assignment_abroad_may_not_bring_the_vat_of_home() -> None:
     assert found(session(), *WORLD, other_vat, assign("here tariff own site kai")) == "", "it was assigned to the place"
     both = (assign("c tariff own contract C1"), assign("here tariff own site kai"))
     assert found(session(), *WORLD, other_vat, *both) == ""
+
+
+@pytest.mark.parametrize(
+    ("assigned", "finding"),
+    [
+        (["all tariff base"], ""),
+        (["n tariff night from 22:00 to 06:00", "c tariff own contract C1"], ""),  # whenever it was: the contract's
+        (["n tariff night from 22:00 to 06:00", "all tariff base"], "CLOCK_UNTRUSTED"),
+        (
+            ["n tariff night from 06:00 to 22:00", "all tariff base"],
+            "CLOCK_UNTRUSTED",
+        ),  # not at this time, perhaps at the right one
+        (["n tariff night days SUNDAY"], "CLOCK_UNTRUSTED"),
+    ],
+)
+def test_a_clock_that_is_not_trusted_chooses_no_tariff_by_the_time(assigned: list[str], finding: str) -> None:
+    doubtful = structs.replace(session(), doubts=(Doubt(finding=Finding.CLOCK_UNTRUSTED, detail=""),))
+    assert found(doubtful, *WORLD, *map(assign, assigned)) == finding
+
+
+def test_an_assignment_that_is_changed_for_a_time_that_is_over_is_told() -> None:
+    now = instant("2026-12-01T00:00")
+    known = catalogue(*WORLD, assign("c tariff fleet contract C1"))
+    assert not changes_the_past(known, assign("c tariff fleet contract C1"), now)
+    assert changes_the_past(known, assign("c tariff own contract C1"), now)
+    assert changes_the_past(known, assign("c tariff fleet contract C1 until 2027-01-01T00:00"), now)
+    assert not changes_the_past(known, assign("c tariff own contract C1 since 2027-01-01T00:00"), now)
 
 
 def test_running_costs_are_by_the_same_choice() -> None:

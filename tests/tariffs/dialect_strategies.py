@@ -57,14 +57,14 @@ def taxes(draw: st.DrawFn, most: int = 3) -> tuple[Tax, ...]:
 
 
 @st.composite
-def components(draw: st.DrawFn, dimension: Dimension, basis: Basis) -> PriceComponent:
+def components(draw: st.DrawFn, dimension: Dimension, basis: Basis, steps: list[int]) -> PriceComponent:
     taxed: dict[str, Any] = {}
     if basis is not Basis.UNTAXED:
         taxed = draw(st.sampled_from([{}, {"vat_percent": draw(PERCENTS)}, {"taxes": draw(taxes())}]))
     return PriceComponent(
         dimension=dimension,
         price=draw(PRICES),
-        step_size=draw(st.sampled_from([0, 0, 1, 1, 300])),
+        step_size=draw(st.sampled_from(steps)),
         per_minute=dimension in (Dimension.TIME, Dimension.PARKING_TIME) and draw(st.booleans()),
         **taxed,
     )
@@ -91,11 +91,11 @@ def restrictions(draw: st.DrawFn) -> Restrictions:
 
 
 @st.composite
-def elements(draw: st.DrawFn, basis: Basis) -> TariffElement:
+def elements(draw: st.DrawFn, basis: Basis, steps: list[int]) -> TariffElement:
     limits = draw(st.one_of(st.just(Restrictions()), restrictions()))
     possible = PRICED if limits.reservation is None else (Dimension.FLAT, Dimension.TIME)
     kinds = sorted(draw(st.sets(st.sampled_from(possible), min_size=1)))
-    return TariffElement(components=tuple(draw(components(kind, basis)) for kind in kinds), restrictions=limits)
+    return TariffElement(components=tuple(draw(components(kind, basis, steps)) for kind in kinds), restrictions=limits)
 
 
 @st.composite
@@ -131,10 +131,11 @@ MIXES = st.builds(
 def published(draw: st.DrawFn, profile: Profile) -> TariffPublished:
     """A version that the documents of its dialect can say."""
     basis = draw(st.sampled_from(Basis)) if profile is Profile.OCPI_2_3_0 else Basis.NET
+    steps = [0] if profile is Profile.OCPP_2_1 else [0, 0, 1, 1, 300]
     tariff = Tariff(
         id=TariffId("t" * draw(st.sampled_from([1, 36, 60] if profile is Profile.OCPP_2_1 else [1, 36]))),
         currency=Currency("EUR"),
-        elements=tuple(draw(st.lists(elements(basis), min_size=1, max_size=3))),
+        elements=tuple(draw(st.lists(elements(basis, steps), min_size=1, max_size=3))),
         names=tuple(draw(st.lists(names(profile), max_size=2))),
         profile=profile,
         basis=basis,
@@ -185,3 +186,39 @@ def _of_a_station(wanted: Restrictions, dimension: Dimension) -> Restrictions:
         return structs.replace(wanted, payment_brand=None, payment_recognition=None, reservation=reservation)
     kept = ("start_time", "end_time", "start_date", "end_date", "weekdays", "evse_kind", "payment_brand", "payment_recognition")
     return Restrictions(**{name: getattr(wanted, name) for name in kept}, reservation=reservation)
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> TariffPublished:
+    """Priced alike by a partner and by a station: one rate throughout, limits that agree with it, no reservation, no steps."""
+    profile = draw(st.sampled_from(Profile))
+    rate = draw(st.sampled_from([{}, {"vat_percent": Decimal(19)}, {"taxes": (Tax(name="vat", percent=Decimal(19)),)}]))
+    basis = Basis.UNTAXED if profile is Profile.OCPI_2_3_0 and not rate else Basis.NET
+    made = tuple(draw(st.lists(_alike_elements(rate), min_size=1, max_size=4)))
+    least, most = draw(maybe(st.sampled_from(["0.10", "0.50"]))), draw(maybe(st.sampled_from(["0.50", "2", "10"])))
+    tariff = Tariff(
+        id=TariffId("t"),
+        currency=Currency("EUR"),
+        elements=made,
+        profile=profile,
+        basis=basis,
+        min_price=_agreeing(least, rate),
+        max_price=_agreeing(most, rate) if draw(st.booleans()) else most and PriceLimit(before_taxes=Decimal(most)),
+    )
+    return TariffPublished(tariff=tariff, valid_from=ALWAYS)
+
+
+@st.composite
+def _alike_elements(draw: st.DrawFn, rate: dict[str, Any]) -> TariffElement:
+    kind = draw(st.sampled_from(PRICED))
+    component = PriceComponent(
+        dimension=kind, price=draw(st.sampled_from([Decimal("0.30"), Decimal("2.40"), Decimal(0)])), **rate
+    )
+    wanted = _of_ocpi(draw(st.one_of(st.just(Restrictions()), restrictions())))
+    limits = Restrictions() if kind is Dimension.FLAT else structs.replace(wanted, reservation=None)
+    return TariffElement(components=(component,), restrictions=limits)
+
+
+def _agreeing(before: str | None, rate: dict[str, Any]) -> PriceLimit | None:
+    amount = before and Decimal(before)
+    return amount and PriceLimit(before_taxes=amount, after_taxes=amount * Decimal("1.19") if rate else amount)

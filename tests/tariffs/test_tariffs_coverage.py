@@ -9,8 +9,21 @@ from hypothesis import strategies as st
 from tariffs.coverage import contradicts_itself, is_empty, meet, minus, space_of
 from tariffs.lint import LintReason, lint
 from tariffs.lint_reach import places_of
+from tariffs.rate import rate
 from tariffs.restrictions import Moment, conditions
-from tests.tariffs.strategies import CURRENTS, DAYS, DURATIONS, ENERGIES, POWERS, RESTRICTIONS, TARIFFS, TIMES, maybe
+from tests.tariffs.strategies import (
+    CURRENTS,
+    DAYS,
+    DURATIONS,
+    ENERGIES,
+    POWERS,
+    RESTRICTIONS,
+    TARIFFS,
+    TIMES,
+    ZONES,
+    maybe,
+    sessions,
+)
 from tests.tariffs.wide import ANY_TARIFFS, MOMENTARY, SURROUNDINGS, WIDE_RESTRICTIONS
 from vocabulary.circumstances import Circumstances
 from vocabulary.tariff import Dimension, EvseKind, Reservation, Restrictions, Tariff, TariffElement
@@ -70,6 +83,15 @@ def test_a_price_that_is_called_out_of_reach_is_in_force_at_no_moment(tariff, mo
         for use in (None, Reservation.RESERVATION, Reservation.RESERVATION_EXPIRES):
             for dimension, element in in_force(tariff, at, use).items():
                 assert element in twice or (element, dimension) not in out_of_reach
+
+
+@given(sessions(), TARIFFS, ZONES)
+def test_a_price_that_is_called_out_of_reach_charges_no_session(session, tariff, where):
+    never = spoken(tariff, LintReason.UNREACHABLE) | spoken(tariff, LintReason.START_FEE_TOO_LATE)
+    contradictory = {element for element, _ in spoken(tariff, LintReason.CONTRADICTION)}
+    for line in rate(session, tariff, where).lines:
+        assert (line.element, line.dimension) not in never
+        assert line.element not in contradictory
 
 
 def kinds_of(element: TariffElement) -> set[Dimension]:

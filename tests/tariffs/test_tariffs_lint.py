@@ -62,6 +62,7 @@ def limit(before: str | None = None, after: str | None = None) -> PriceLimit:
 ENERGY, FLAT, TIME, PARKING = Dimension.ENERGY, Dimension.FLAT, Dimension.TIME, Dimension.PARKING_TIME
 RESERVED, EXPIRED = Reservation.RESERVATION, Reservation.RESERVATION_EXPIRES
 AT = datetime(2026, 6, 1, tzinfo=UTC)
+TWO_TAXES = (Tax(name="federal", percent=Decimal(6)), Tax(name="state", percent=Decimal(4)))
 R = LintReason
 Case = tuple[LintReason, Tariff, Surroundings]
 
@@ -90,6 +91,9 @@ def fires() -> list[Case]:
         (R.GROSS_WITHOUT_RATE, made(element(price(ENERGY, vat=None)), basis=Basis.GROSS, profile=Profile.OCPI_2_3_0), SLOW),
         (R.TAXES_UNKNOWN, made(element(price(ENERGY, vat=None)), profile=Profile.OCPI_2_3_0), SLOW),
         (R.UNTAXED_WITH_RATE, written(DAY, basis=Basis.UNTAXED, profile=Profile.OCPI_2_3_0), SLOW),
+        (R.SEVERAL_TAXES, made(element(price(ENERGY, vat=None, taxes=TWO_TAXES)), profile=Profile.OCPP_2_1), SLOW),
+        (R.LIMIT_TAXES_UNFIT, written(f"{DAY} + 1 EUR VAT 7%", max_price=limit("10.00", "11.00")), SLOW),
+        (R.LIMIT_TAXES_UNFIT, written(DAY, max_price=limit("8.40", "10.01")), SLOW),
         (R.RESERVATION_DIMENSION, made(element(price(ENERGY), reservation=RESERVED), element(price(ENERGY))), SLOW),
         (R.NOT_PER_KWH, written("30 EUR/h VAT 19% step 1"), FAST),
         (R.NOT_PER_KWH, written("12 EUR/h VAT 20% step 1 06:00-22:00 | 0.50 EUR/kWh VAT 20% step 1 22:00-06:00"), FAST),
@@ -257,7 +261,10 @@ def near_misses() -> list[Case]:
         (R.STEP_BESIDE_PARKING, written(f"{DAY} + 1.20 EUR/h VAT 19% step 1 + 6 EUR/h idle VAT 20% step 900"), SLOW),
         (R.STEPS_DIFFER, written("0.30 EUR/kWh VAT 19% step 1 22:00-06:00 | 0.50 EUR/kWh VAT 19%"), SLOW),
         (R.LIMIT_TAXES_UNFIT, written(DAY, max_price=limit("10.00", "11.90")), SLOW),
-        (R.LIMIT_TAXES_UNFIT, written(f"{DAY} + 1 EUR VAT 7%", max_price=limit("10.00", "11.00")), SLOW),
+        (R.LIMIT_TAXES_UNFIT, written(f"{DAY} + 1 EUR VAT 7%", max_price=limit("10.00")), SLOW),
+        (R.LIMIT_TAXES_UNFIT, written(DAY, max_price=limit("8.40", "10.00")), SLOW),
+        (R.LIMIT_TAXES_UNFIT, written(DAY, max_price=limit("0.84", "1.00")), SLOW),
+        (R.SEVERAL_TAXES, made(element(price(ENERGY, vat=None, taxes=TWO_TAXES[:1])), profile=Profile.OCPP_2_1), SLOW),
         (R.PRICE_NEGATIVE, written("0 EUR/kWh VAT 19%"), SLOW),
         (R.PRICE_FAR_OUT, written("49 CZK/kWh VAT 19% step 1"), SLOW),
         (R.PRICE_FAR_OUT, written("49 ZAR/kWh VAT 19% step 1"), SLOW),

@@ -165,6 +165,11 @@ CASES: dict[str, tuple[TariffPublished, Profile, list[tuple[str, bool, str]]]] =
         TO_OCPP,
         [("priced_differently_by_ocpp_station", CHANGED, "min_price")],
     ),
+    "a minimum above the maximum": (
+        tariff(min_price={"excl_vat": "2", "incl_vat": "2.38"}, max_price={"excl_vat": "1"}),
+        TO_OCPP,
+        [("priced_differently_by_ocpp_station", CHANGED, "max_price")],
+    ),
     "the end of validity": (
         tariff(valid_until="2027-01-01T00:00:00Z"),
         TO_OCPP,

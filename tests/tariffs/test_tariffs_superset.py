@@ -219,6 +219,10 @@ def test_a_tariff_of_ocpp_may_have_what_ocpi_has_no_room_for():
     assert "two letters as language, 512 characters" in refusal(names=names)
 
 
+def test_a_tariff_of_ocpp_has_no_steps():
+    assert "knows no step_size" in refusal(profile="ocpp-2.1", elements=priced(step_size=300))
+
+
 @pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_an_instant_outside_the_calendar_is_refused(instant):
     assert "lies outside the calendar" in refusal(valid_from=instant)

@@ -54,11 +54,13 @@ def _warn(published: Published) -> None:
         ERR.print(
             f"rules {RULES} hold from here on; what was kept and concluded by rules {published.rules_before} stays as it is"
         )
-    for tariff in published.repriced:
+    for each in published.repriced:
+        kind, _, name = each.partition(":")
+        words = f"tariff publish {name} --re-rate" if kind == "tariff" else "session re-rate --from DAY --until DAY"
         ERR.print(
-            f"[yellow]warning[/] {escape(tariff)} has another price for a time that is over: "
+            f"[yellow]warning[/] {escape(each)} has another price for a time that is over: "
             "sessions that were rated keep theirs, what comes late is rated by the new one; "
-            f"`wattbook tariff publish {escape(tariff.partition(':')[2])} --re-rate` shows what would change, and changes it; "
+            f"`wattbook {escape(words)} --reason TEXT` shows what would change, and changes it; "
             "for a price of the future, add a version with `valid_from`"
         )
 

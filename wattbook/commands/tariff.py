@@ -11,6 +11,7 @@ from tariffs.price_sheet import price_sheet
 from vocabulary.zones import zone
 from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, pass_settings, print_json
 from wattbook.commands.price_sheet_text import show_price_sheet
+from wattbook.commands.tariff_choose import choose
 from wattbook.commands.tariff_diff import catalogue_for, diff
 from wattbook.commands.tariff_formats import export_command, import_command
 from wattbook.commands.tariff_lint import lint
@@ -34,6 +35,7 @@ tariff.add_command(price)
 tariff.add_command(diff)
 tariff.add_command(publish)
 tariff.add_command(what_if)
+tariff.add_command(choose)
 tariff.add_command(export_command)
 tariff.add_command(import_command)
 

@@ -64,10 +64,11 @@ def _show(changes: tuple[Change, ...]) -> None:
         title = f"{where or 'The tariff as a whole'}{_elements(found[0])}"
         OUT.print(f"[bold]{escape(title)}[/]")
         made = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-        for justify in _COLUMNS:
+        columns = 4 if any(change.absolute is not None for change in found) else 2
+        for justify in _COLUMNS[:columns]:
             made.add_column(justify=justify, no_wrap=justify == "right")
         for change in found:
-            made.add_row(*_row(change))
+            made.add_row(*_row(change)[:columns])
         OUT.print(made)
         OUT.print()
     OUT.print(count(len(changes), "difference") if changes else "no difference")

@@ -99,7 +99,7 @@ def _tell_refused(refused: ExportRefused, published: TariffPublished, wanted: st
 
 def _show(losses: tuple[Loss, ...]) -> None:
     for loss in losses:
-        told = "[yellow]changes the price[/]" if loss.changes_price else "[dim]told otherwise[/]"
+        told = "[yellow]changes the price:[/]" if loss.changes_price else "[dim]told otherwise:[/]"
         ERR.print(f"{told} {escape(str(loss))}")
 
 
