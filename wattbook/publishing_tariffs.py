@@ -15,9 +15,10 @@ from vocabulary.rules import RULES
 from vocabulary.tariff import TariffPublished
 from wattbook.comparing import Question
 from wattbook.fact_keys import key_of
-from wattbook.reference_files import operator_zone, read_reference, tariffs_in
+from wattbook.reference_files import operator_zone, read_reference
 from wattbook.reference_shapes import ALWAYS
 from wattbook.suggest import did_you_mean
+from wattbook.tariff_files import published_in
 from wattbook.tariff_names import TariffNotFound, is_file
 from wattbook.wiring import App, NotReady
 
@@ -44,11 +45,11 @@ def versions_of(name: str, folder: Path, valid_from: datetime | None) -> tuple[T
 
 def _of_file(name: str, folder: Path, valid_from: datetime | None) -> tuple[TariffPublished, ...]:
     path, _, wanted = name.partition("#")
-    items = tariffs_in(Path(path), operator_zone(folder) or "UTC")
-    ids = sorted({item.id for item in items})
+    published = published_in(Path(path), operator_zone(folder) or "UTC")
+    ids = sorted({each.tariff.id for each in published})
     if not wanted and len(ids) > 1:
         raise TariffNotFound(f"{path} has {len(ids)} tariffs: write {path}#ID with one of {', '.join(ids)}")
-    found = [item.shape for item in items if item.id == (wanted or ids[0])]
+    found = [each for each in published if each.tariff.id == (wanted or ids[0])]
     if not found:
         raise TariffNotFound(f"{path} has no tariff {wanted}{did_you_mean(wanted, ids)}")
     if valid_from is not None and len(found) > 1:

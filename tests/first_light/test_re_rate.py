@@ -216,7 +216,7 @@ def test_what_has_no_charge_is_not_re_rated(home: Home) -> None:
 def test_a_tariff_of_a_file_is_published_and_one_that_the_folder_would_bring_back_is_not(charged: Home, tmp_path: Path) -> None:
     component = {"type": "ENERGY", "price": "0.60", "vat": 19}
     tariff = {"id": "by-hand", "currency": "EUR", "elements": [{"price_components": [component]}]}
-    file = tmp_path / "new.json"
+    file = tmp_path / "new.yaml"
     file.write_text(json.dumps(tariff))
     with pytest.raises(NotReady, match="change it there"):
         charged.run("tariff", "publish", str(file), "--re-rate", "--reason", "x")
@@ -234,7 +234,7 @@ def test_a_tariff_of_a_file_is_published_and_one_that_the_folder_would_bring_bac
 
 
 def test_a_tariff_with_errors_is_not_published_unless_somebody_says_so(home: Home, tmp_path: Path) -> None:
-    file = tmp_path / "odd.json"
+    file = tmp_path / "odd.yaml"
     components = [{"type": "ENERGY", "price": "0.40", "vat": 19}]
     element = {"price_components": components}  # the second one never applies
     file.write_text(json.dumps({"id": "odd", "currency": "EUR", "elements": [element, element]}))

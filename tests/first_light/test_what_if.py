@@ -26,7 +26,7 @@ def cheap(home: Home, tmp_path: Path) -> str:
     """A file with a tariff of 0.20 a kWh and 1.00 a session, in a home where 5 kWh and 3 kWh were charged."""
     home.hears(*WHOLE, *LATER)
     energy, flat = ({"type": kind, "price": price, "vat": 19} for kind, price in (("ENERGY", "0.20"), ("FLAT", "1.00")))
-    file = tmp_path / "cheap.json"
+    file = tmp_path / "cheap.yaml"
     file.write_text(json.dumps({"id": "cheap", "currency": "EUR", "elements": [{"price_components": [energy, flat]}]}))
     return str(file)
 
@@ -78,7 +78,7 @@ def test_what_cannot_be_priced_is_told_with_its_reason(home: Home, cheap: str, t
     told = what_if(home, cheap)
     [missed] = told["not_priced"]
     assert (missed["finding"], missed["sessions"]) == ("token_belongs_to_no_contract_or_partner", 1)
-    file = tmp_path / "abroad.json"
+    file = tmp_path / "abroad.yaml"
     file.write_text(Path(cheap).read_text().replace("19", "21"))
     told = what_if(home, str(file))
     assert {each["finding"] for each in told["not_priced"]} == {
