@@ -73,6 +73,11 @@ def _demand_no_other(version: TariffPublished, folder: Path) -> None:
             )
 
 
+def is_missing_in(folder: Path, versions: Sequence[TariffPublished]) -> bool:
+    """Whether the folder has not all of them."""
+    return folder.is_dir() and not set(versions) <= set(_of_folder(folder))
+
+
 def _of_folder(folder: Path) -> list[TariffPublished]:
     facts = read_reference(folder, lambda *_: Sealed(""))  # no holder is looked at
     return [fact for fact in facts if isinstance(fact, TariffPublished)]

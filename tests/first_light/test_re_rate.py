@@ -221,7 +221,10 @@ def test_a_tariff_of_a_file_is_published_and_one_that_the_folder_would_bring_bac
     with pytest.raises(NotReady, match="change it there"):
         charged.run("tariff", "publish", str(file), "--re-rate", "--reason", "x")
     words = ("tariff", "publish", str(file), "--valid-from", "2026-10-05T17:00:00+00:00", "--re-rate", "--reason", "x", "--yes")
-    assert charged.told(*words)["decisions"] == 1
+    seen = charged.run(*words[:-1])
+    assert "by-hand would be published" in seen.stdout and "has no such version" not in seen.stderr
+    done = charged.run(*words)
+    assert "1 session re-rated" in done.stdout and "has no such version: add it there too" in done.stderr
     assert totals(charged) == {"T1": "2.38", "T2": "2.14"}
     charged.run("reference", "publish")
     assert totals(charged) == {"T1": "2.38", "T2": "2.14"}

@@ -13,11 +13,11 @@ from wattbook import publishing_tariffs
 from wattbook.commands.moments import DAY_OR_TIME
 from wattbook.commands.output import ERR, OUT, count, escape, opened, pass_settings, print_json
 from wattbook.commands.re_rating import Asked, carry_out, looked_at, options
-from wattbook.publishing_tariffs import Retroactive, demand_fit, new_of, of_the_past, question, versions_of
+from wattbook.publishing_tariffs import Retroactive, demand_fit, is_missing_in, new_of, of_the_past, question, versions_of
 from wattbook.reference_files import operator_zone
 from wattbook.reference_shapes import ALWAYS, local_instant
 from wattbook.settings import Settings
-from wattbook.tariff_names import TariffNotFound, is_file, short_hash
+from wattbook.tariff_names import TariffNotFound, short_hash
 from wattbook.wiring import App, NotReady
 
 
@@ -61,8 +61,10 @@ def publish(
             _re_rate(settings, app, versions, Asked(reason, by, yes, as_json, processes))
         else:
             _publish(settings, app, versions, processes, as_json)
-    if is_file(name) and not as_json:
-        ERR.print(f"[dim]the log has it now; {escape(str(settings.reference_path))} has not: add it there for who reads on[/]")
+        is_published = not new_of(versions, app.runtime.catalogue())
+    if is_published and is_missing_in(settings.reference_path, versions):
+        folder = escape(str(settings.reference_path))
+        ERR.print(f"[yellow]note[/] {folder} has no such version: add it there too, where the next one looks for prices")
 
 
 def _lint(versions: tuple[TariffPublished, ...], allow_lints: bool) -> None:
