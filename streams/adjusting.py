@@ -83,10 +83,10 @@ def _difference(
 
 
 def _is_the_same(new: SessionRated, stands: SessionRated, reason: ReversalReason) -> bool:
-    """A version may be published again with other words, and older rules did not tell why it was chosen."""
+    """Tariffs and series may be published again with other words, and older rules did not tell why one was chosen."""
     new = structs.replace(new, revision=stands.revision)
     if reason is ReversalReason.RERATED:
-        new = structs.replace(new, chosen=stands.chosen, tariff_version=stands.tariff_version)
+        new = structs.replace(new, chosen=stands.chosen, tariff_version=stands.tariff_version, series=stands.series)
     return new == stands
 
 

@@ -36,6 +36,7 @@ from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
+from vocabulary.price_series import SeriesPublished
 from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import (
     ClockTicked,
@@ -202,6 +203,7 @@ def key_of(conclusion: Conclusion) -> str:
 
 _BY_TARIFFS = (
     Finding.TARIFF_MISSING,
+    Finding.PRICE_NOT_PUBLISHED,
     Finding.VAT_UNFIT,
     Finding.TAX_UNKNOWN,
     Finding.TAXES_UNFIT,
@@ -221,6 +223,8 @@ def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
             return Finding.TOKEN_UNKNOWN, *_BY_TARIFFS
         case TariffPublished() | TariffAssigned():
             return _BY_TARIFFS
+        case SeriesPublished():
+            return Finding.PRICE_NOT_PUBLISHED, Finding.AMOUNT_TOO_HIGH, Finding.STEPS_FAIL
         case OperatorPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
             return ()
 

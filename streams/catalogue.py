@@ -11,9 +11,12 @@ from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
+from streams.series import PublishedSeries, says, with_publication
 from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
-from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid, VersionHash
+from vocabulary.identity import ContractId, PartnerId, SeriesId, StationId, TariffId, TokenUid, VersionHash
+from vocabulary.money import Currency
+from vocabulary.price_series import SeriesPublished
 from vocabulary.reference import (
     ClockTicked,
     Contract,
@@ -96,6 +99,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     contracts_of: dict[str, tuple[ContractId, ...]] = {}
     partners_of: dict[str, tuple[PartnerId, ...]] = {}
     assigned_by: dict[tuple[str, str], tuple[str, ...]] = {}  # whatever version ever had that as its first criterion
+    series: dict[tuple[SeriesId, Currency], PublishedSeries] = {}  # one of another currency is another one
     rules: int = 1
     ticked: datetime | None = None  # what time it is, as far as ticks say; None: the clock never ticked
 
@@ -185,6 +189,10 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             assigned = _with(catalogue.assigned, fact.assignment.id, fact.valid_from, given)
             by = _found_by(catalogue.assigned_by, [first_criterion(fact.assignment)], fact.assignment.id)
             return structs.replace(catalogue, assigned=assigned, assigned_by=by)
+        case SeriesPublished():
+            name = fact.series, fact.currency
+            series = catalogue.series | {name: with_publication(catalogue.series.get(name, PublishedSeries()), fact)}
+            return structs.replace(catalogue, series=series)
         case ContractPublished():
             contracts = _with(catalogue.contracts, fact.contract.id, fact.valid_from, fact.contract)
             tokens = [token.casefold() for token in fact.contract.tokens]
@@ -217,6 +225,8 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
         case TariffAssigned():
             given = catalogue.assigned.get(fact.assignment.id, Versions[Until[Assignment]]())
             return given.has(fact.valid_from, Until(fact.assignment, _end(fact.valid_until)))
+        case SeriesPublished():
+            return says(catalogue.series.get((fact.series, fact.currency), PublishedSeries()), fact)
         case ContractPublished():
             return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
         case PartnerPublished():

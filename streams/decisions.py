@@ -117,6 +117,7 @@ _REMEDIES = {
     Finding.EVSE_UNKNOWN: "publish the site with its EVSE, and it is concluded again by itself",
     Finding.TOKEN_UNKNOWN: "publish whose token it is, and it is concluded again by itself",
     Finding.TARIFF_MISSING: "publish a tariff that was in force, and it is concluded again by itself",
+    Finding.PRICE_NOT_PUBLISHED: "import the missing prices of the series, and it is concluded again by itself",
     Finding.VAT_UNFIT: "publish a tariff that bears the site's VAT, and it is concluded again by itself",
     Finding.TAX_UNKNOWN: "publish a tariff that says its taxes, and it is concluded again by itself",
     Finding.TAXES_UNFIT: "publish a tariff with one VAT rate a price, and it is concluded again by itself",

@@ -15,13 +15,15 @@ from streams import bearable, first_rules, signatures
 from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
+from streams.quotes import missing, quotes
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.charging import DEAUTHORISED
+from vocabulary.circumstances import Circumstances
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.money import SESSION_MAX, plain
-from vocabulary.rated import Rated, exact_net, tax_factor
+from vocabulary.rated import Rated, RatingNote, exact_net, tax_factor
 from vocabulary.reference import Contract, Partner
 from vocabulary.rules import asks_persons, has_doubts, tells_choices
 from vocabulary.sessions import (
@@ -108,12 +110,16 @@ def _charge(
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {unfit.id} at site {plug.site.id}, {plug.site.address.country}"),)
     if blocks := clock_blocks(session, tariff, waived, chosen.by_time):
         return (_flag(session, blocks.finding, blocks.detail),)
-    cost = rate(session, chosen.prices, plug.site.time_zone)
+    quoted = quotes(session, chosen.prices, catalogue)
+    cost = rate(session, chosen.prices, plug.site.time_zone, known=Circumstances(prices=quoted.prices))
+    if RatingNote.PRICE_NOT_PUBLISHED in bearable.notes_of(cost):
+        return (_flag(session, Finding.PRICE_NOT_PUBLISHED, f"tariff {tariff.id}: {missing(quoted, tariff.currency)}"),)
     if unbearable := bearable.blocks(cost, f"tariff {tariff.id}"):
         return (_flag(session, unbearable.finding, unbearable.detail),)
     doubts = (*_price_is_uncertain(session, chosen, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
     uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
     rated = _rated(session, session.token, plug, holder, chosen, cost, held or (uncertain.finding if uncertain else None))
+    rated = structs.replace(rated, series=quoted.versions)
     if not tells_choices(catalogue.rules):
         rated = structs.replace(rated, chosen=None)
     if has_doubts(catalogue.rules) and _is_too_high(rated.rated):
@@ -171,7 +177,8 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     chosen = choose(session, plug, holder, catalogue)
     if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff, (), chosen.by_time):
         return None
-    cost = rate(judged.session, chosen.prices, plug.site.time_zone)
+    known = Circumstances(prices=quotes(judged.session, chosen.prices, catalogue).prices)
+    cost = rate(judged.session, chosen.prices, plug.site.time_zone, known=known)
     return None if bearable.notes_of(cost) or bearable.blocks(cost, "") else cost
 
 

@@ -15,6 +15,7 @@ A tariff is its elements and its zone, two or more spaces apart; further `tariff
     0.30 EUR/kWh    2.00 EUR/h    5.00 EUR/h idle    0.50 EUR    a price, net; several are joined by ` + `
     1.00 EUR/min    0.909 EUR/min idle                           the same, authored per minute
     VAT 19%    step 900                                          of the price before it; without, there is none
+    0.12 EUR/kWh on spot x 1.05 least 0.00 most 0.50             1.05 times the series `spot`, and 0.12, within bounds
     taxes federal 6% state 4%    taxes energy 5% > vat 21%       several taxes; after > on what those before come to
     22:00-06:00    22:00-    -06:00    Mon-Fri    Sat,Sun        restrictions of the element, all of which must hold
     2026-12-24..2026-12-27    <10kWh    >=10kWh    <30min    >=90s    <16kW    >=32A
@@ -22,6 +23,8 @@ A tariff is its elements and its zone, two or more spaces apart; further `tariff
 
 Of the whole tariff, as elements of their own: a profile (`ocpp-2.1`), `gross`, `untaxed`, `min 0.50/0.55` and `max 10.00/-`
 (before and after taxes), `independent` (a limit after taxes leaves the net amount as it is).
+
+`prices spot 23:30 0.0853 -0.02 none 0.10` are values of the series, each of a quarter of an hour, from that time on.
 
 Times are the site's; one that is earlier than the last is of the next day; `02:30+01:00` tells the two of autumn apart.
 `start`, `meter`, `idle`, `charging`, `waiting` and `end` may each carry a reading; charging goes on until another word.
@@ -40,12 +43,15 @@ from fractions import Fraction
 from textwrap import dedent
 from typing import Any
 
+from msgspec import structs
+
 from tariffs.breakdown import breakdown
 from tariffs.policy import HOUSE, LimitTax, Policy
 from vocabulary.charging import Protocol
 from vocabulary.circumstances import NOTHING_KNOWN, Circumstances, Reserved, Sample
-from vocabulary.identity import SessionId, StationId, TariffId, TransactionId
+from vocabulary.identity import SeriesId, SessionId, StationId, TariffId, TransactionId
 from vocabulary.money import Currency, plain, round_half_up
+from vocabulary.price_series import SeriesPrices
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.rated import Rated, RatedLine, exact_net
 from vocabulary.sessions import Activity, ChargingSession, EnergySource, Reading, Stretch
@@ -58,6 +64,7 @@ from vocabulary.tariff import (
     Profile,
     Reservation,
     Restrictions,
+    SeriesPrice,
     Tariff,
     TariffElement,
     Tax,
@@ -75,6 +82,7 @@ ZONE = re.compile(r"UTC|[A-Z][a-z]+/\w+")
 PRICE = re.compile(
     r"(?P<price>[\d.]+) (?P<currency>[A-Z]{3})(?P<unit>/kWh|/h idle|/h|/min idle|/min)?(?: VAT (?P<vat>[\d.]+)%)?"
     r"(?: taxes (?P<taxes>(?:\w+ [\d.]+%|>| )+))?(?: step (?P<step>\d+))?"
+    r"(?: on (?P<series>[\w-]+)(?: x (?P<factor>[\d.]+))?(?: least (?P<least>[-\d.]+))?(?: most (?P<most>[-\d.]+))?)?"
 )
 
 
@@ -114,7 +122,9 @@ def parse(text: str) -> Case:
     words = [chunk for chunk in chunks if WHOLE.fullmatch(chunk)]
     tariff = read_tariff([chunk for chunk in chunks if not ZONE.fullmatch(chunk) and chunk not in words], words)
     told = [line.split() for line in lines if not line.startswith("tariff")]
-    session, known = read_story(told, time_zone)
+    session, known = read_story([each for each in told if each[0] != "prices"], time_zone)
+    prices = tuple(read_prices(each, time_zone) for each in told if each[0] == "prices")
+    known = structs.replace(known, prices=prices) if prices else known
     policy = Policy(limit_tax=LimitTax.INDEPENDENT) if "independent" in words else HOUSE
     return Case(session, tariff, time_zone, tuple(expected.strip().splitlines()), policy, known)
 
@@ -154,7 +164,22 @@ def _component(match: re.Match[str]) -> PriceComponent:
         step_size=int(match["step"] or 0),
         taxes=tuple(_taxes(match["taxes"] or "")),
         per_minute="/min" in (match["unit"] or ""),
+        series=_series(match) if match["series"] else None,
     )
+
+
+def _series(match: re.Match[str]) -> SeriesPrice:
+    bounds = {name: Decimal(match[name]) for name in ("factor", "least", "most") if match[name]}
+    return SeriesPrice(id=SeriesId(match["series"]), **bounds)
+
+
+def read_prices(words: list[str], time_zone: str) -> SeriesPrices:
+    """`prices spot 2026-01-14T23:30 0.10 none 0.20`; without a date, of DAY."""
+    _, series, since, *values = words
+    local = datetime.fromisoformat(since if "T" in since else f"{DAY}T{since}")
+    start = (local if local.tzinfo else local.replace(tzinfo=zone(time_zone))).astimezone(UTC)
+    told = tuple(None if value == "none" else Decimal(value) for value in values)
+    return SeriesPrices(series=SeriesId(series), start=start, resolution_s=900, values=told)
 
 
 def _taxes(text: str) -> Iterator[Tax]:

@@ -88,6 +88,7 @@ class Finding(StrEnum):
     EVSE_UNKNOWN = "evse_is_not_in_the_reference_data"
     TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
     TARIFF_MISSING = "no_tariff_in_force"
+    PRICE_NOT_PUBLISHED = "price_of_the_series_is_not_published"
     VAT_UNFIT = "tariff_has_other_vat_than_the_site"
     TAX_UNKNOWN = "taxes_are_not_known"
     TAXES_UNFIT = "taxes_cannot_stand_on_an_invoice"
@@ -181,6 +182,7 @@ BLOCKING = frozenset(
         Finding.EVSE_UNKNOWN,
         Finding.TOKEN_UNKNOWN,
         Finding.TARIFF_MISSING,
+        Finding.PRICE_NOT_PUBLISHED,
         Finding.VAT_UNFIT,
         Finding.TAX_UNKNOWN,
         Finding.TAXES_UNFIT,
@@ -310,6 +312,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     held: Finding | None = None  # the amount goes to held revenue and on no invoice
     revision: int = 0  # how often the session was rated before; each time that was reversed first
     chosen: TariffChoice | None = None  # why by this tariff; None: rated by rules that did not tell
+    series: tuple[VersionHash, ...] = ()  # the publications whose values were in force in it (`codec.publication_hash`)
 
 
 class ReversalReason(StrEnum):

@@ -84,6 +84,8 @@ def remedy(row: SessionRow) -> str:
             return "look at it, then release or drop it"
         case Progress.FLAGGED, Finding.EVSE_UNKNOWN | Finding.TOKEN_UNKNOWN | Finding.TARIFF_MISSING | Finding.VAT_UNFIT:
             return "publish what is missing, or drop it"
+        case Progress.FLAGGED, Finding.PRICE_NOT_PUBLISHED:
+            return "import its prices, or drop it"
         case Progress.FLAGGED, Finding.TAX_UNKNOWN | Finding.TAXES_UNFIT | Finding.LIMIT_UNFIT | Finding.AMOUNT_TOO_HIGH:
             return "correct the tariff, or drop it"
         case Progress.FLAGGED, Finding.END_WITHOUT_START:

@@ -1,8 +1,9 @@
-"""What a reference fact is about, as the key of its record in the log."""
+"""What a reference fact is about, as the key of its record: by it all facts about one thing are found."""
 
 from vocabulary.assignment import TariffAssigned
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import SessionId
+from vocabulary.price_series import SeriesPublished
 from vocabulary.reference import (
     ClockTicked,
     ContractPublished,
@@ -15,6 +16,7 @@ from vocabulary.reference import (
 
 
 def key_of(fact: ReferenceFact) -> str:
+    """What a fact is about, as the key of its record."""
     match fact:
         case OperatorPublished():
             return "operator"
@@ -26,6 +28,8 @@ def key_of(fact: ReferenceFact) -> str:
             return f"partner:{fact.partner.id}"
         case TariffAssigned():
             return f"assignment:{fact.assignment.id}"
+        case SeriesPublished():
+            return f"series:{fact.series}"
         case RulesAdopted():
             return "rules"
         case ClockTicked():

@@ -8,6 +8,7 @@ from wattbook.credentials import CredentialsUnusable
 from wattbook.database import DatabaseError
 from wattbook.dev_process import ServersError
 from wattbook.months import NotAMonth
+from wattbook.price_rows import PricesRefused
 from wattbook.publishing_tariffs import Retroactive
 from wattbook.reference_files import ReferenceErrors
 from wattbook.seal_key import SealKeyUnusable
@@ -23,6 +24,7 @@ OUTSIDE_FAILURES = (
     NotAMonth,
     ReferenceErrors,
     Retroactive,
+    PricesRefused,
     DatabaseError,
     LogError,
     PositionMoved,

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from msgspec import structs
 
+from streams.quotes import quotes
 from tariffs.breakdown import Breakdown, Segment, Slice, breakdown
 from tariffs.policy import Halves, Policy, Rounded
 from vocabulary.money import plain, round_half_up
@@ -84,7 +86,8 @@ def price(
     except TariffNotFound as error:
         raise click.UsageError(str(error)) from None
     policy = Policy(profile=Profile(profile) if profile else None, rounded=Rounded(rounded), halves=Halves(halves))
-    told_why = breakdown(sketch.session, found, sketch.time_zone, policy, sketch.circumstances)
+    known = structs.replace(sketch.circumstances, prices=quotes(sketch.session, found, catalogue).prices)
+    told_why = breakdown(sketch.session, found, sketch.time_zone, policy, known)
     if as_json:
         print_json({"tariff": found.id, "version": short_hash(found), "time_zone": sketch.time_zone, "price": told_why})
     else:
