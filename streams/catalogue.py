@@ -239,17 +239,15 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return False
 
 
-def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
-    """Whether a tariff version, or an assignment, is given another content from the same instant on: what comes late is then
-    priced anew.
+def changes_the_past(catalogue: Catalogue, fact: ReferenceFact, now: datetime) -> bool:
+    """Whether a tariff or an assignment that is known gets another content for a time that is over: what comes late of it is
+    then priced anew.
     """
     match fact:
-        case TariffPublished():
-            known = catalogue.tariffs.get(fact.tariff.id, Versions[Until[Tariff]]())
-            return fact.valid_from in known.since and not is_in_force(catalogue, fact)
-        case TariffAssigned():
-            given = catalogue.assigned.get(fact.assignment.id, Versions[Until[Assignment]]())
-            return fact.valid_from in given.since and not is_in_force(catalogue, fact)
+        case TariffPublished() if fact.valid_from < now:
+            return fact.tariff.id in catalogue.tariffs and not is_in_force(catalogue, fact)
+        case TariffAssigned() if fact.valid_from < now:
+            return fact.assignment.id in catalogue.assigned and not is_in_force(catalogue, fact)
         case _:
             return False
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from msgspec import structs
 
 from streams import bearable, first_rules, signatures
-from streams.assignment import Chosen, choose, tariff_of_the_place
+from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
 from streams.quotes import missing, publications, quotes
@@ -43,11 +43,16 @@ from vocabulary.tariff import Tariff, taxes_of
 
 
 def conclude(
-    session: ChargingSession, catalogue: Catalogue, held: Finding | None = None, waived: Collection[Finding] = ()
+    session: ChargingSession,
+    catalogue: Catalogue,
+    held: Finding | None = None,
+    waived: Collection[Finding] = (),
+    instead: Tariff | None = None,
 ) -> tuple[SessionConclusion, ...]:
     """What follows from a session that was closed: what was noticed, a verdict and a rated charge, or a finding that blocks.
 
     `held`: why its amount is to be held, whatever else is found. `waived`: what a person has looked at and set aside.
+    `instead`: by which tariff it would have been priced, whatever is in force; for questions, not for bills.
     """
     plug = catalogue.plug(session.station, session.evse, session.start)
     judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived)
@@ -65,7 +70,7 @@ def conclude(
     signed = signatures.hold(checked, judged.session, plug.evse)
     doubts = [held, *(doubt.finding for doubt in judged.doubts if doubt.finding in HOLDING), signed[0] if signed else None]
     reason = next((doubt for doubt in doubts if doubt is not None and doubt not in waived), None)
-    charged = _charge(judged.session, plug, catalogue, reason, waived)
+    charged = _charge(judged.session, plug, catalogue, reason, waived, instead)
     if signed and signed[0] not in waived and isinstance(charged[-1], SessionRated):
         charged = (_flag(session, *signed), *charged)
     return (*noticed, checked, *charged)
@@ -85,14 +90,19 @@ def _without(noticed: tuple[SessionFlagged, ...], blocks: Doubt) -> tuple[Sessio
 
 
 def _charge(
-    session: ChargingSession, plug: Plug, catalogue: Catalogue, held: Finding | None, waived: Collection[Finding]
+    session: ChargingSession,
+    plug: Plug,
+    catalogue: Catalogue,
+    held: Finding | None,
+    waived: Collection[Finding],
+    instead: Tariff | None,
 ) -> tuple[SessionConclusion, ...]:
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
     if holder is None or session.token is None:
         return (_flag(session, Finding.TOKEN_UNKNOWN, f"station {session.station}, {session.start.isoformat()}"),)
     if not _has_local_time(session):
         return (_flag(session, Finding.TARIFF_MISSING, f"no calendar has {session.start.year} and {session.end.year}"),)
-    chosen = choose(session, plug, holder, catalogue)
+    chosen = choose(session, plug, holder, catalogue) if instead is None else supposed(session, instead)
     if isinstance(chosen, Doubt):
         return (_flag(session, chosen.finding, chosen.detail),)
     tariff = chosen.tariff

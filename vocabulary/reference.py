@@ -170,10 +170,11 @@ class ClockTicked(Struct, frozen=True, kw_only=True, tag="clock.ticked"):
 class Decision(StrEnum):
     RELEASE = "release"  # bill the session in spite of what was found
     DROP = "drop"  # bill nothing for it
+    RERATE = "re-rate"  # charge what it comes to by what is in force now
 
 
 class SessionDecided(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.decided"):
-    """What a person decided about a session on the worklist. `at`: by the clock of whoever noted it."""
+    """What a person decided about a session. `at`: by the clock of whoever noted it."""
 
     session: SessionId
     decision: Decision

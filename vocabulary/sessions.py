@@ -321,6 +321,7 @@ class ReversalReason(StrEnum):
     TOLD_LATER = "station_told_more_of_the_session"
     RELEASED = "released_by_a_person"
     DROPPED = "dropped_by_a_person"
+    RERATED = "rated_anew_by_a_person"
 
 
 class ChargeReversed(Struct, frozen=True, kw_only=True, tag="charge.reversed"):

@@ -28,8 +28,7 @@ class Decided(NamedTuple):
 
 def decide(app: App, row: SessionRow, decision: Decision, reason: str, by: str, now: datetime) -> Decided:
     """Note a decision, and wait until it is applied. What is so already is not noted again. Raises NotReady."""
-    _demand_text("reason", reason, 1, REASON_MAX)
-    _demand_text("name", by, 0, NAME_MAX)
+    demand_texts(reason, by)
     if decision is Decision.DROP and row.progress is Progress.DROPPED:
         return Decided(row, row, is_applied=True)
     fact = SessionDecided(session=row.session, decision=decision, reason=reason, by=by, at=now)
@@ -43,7 +42,7 @@ def decide(app: App, row: SessionRow, decision: Decision, reason: str, by: str, 
     return Decided(row, after, is_applied=after != row or app.runtime.concludes_at_once)
 
 
-_PAST = {Decision.RELEASE: "released", Decision.DROP: "dropped"}
+_PAST = {Decision.RELEASE: "released", Decision.DROP: "dropped", Decision.RERATE: "re-rated"}
 
 
 def _objection(app: App, row: SessionRow, fact: SessionDecided) -> str:
@@ -61,6 +60,12 @@ def _objection(app: App, row: SessionRow, fact: SessionDecided) -> str:
 def _row(app: App, session: SessionId) -> SessionRow:
     with app.reading() as store:
         return store.states.rows([session])[session]
+
+
+def demand_texts(reason: str, by: str) -> None:
+    """Raises NotReady where they cannot be kept with a decision."""
+    _demand_text("reason", reason, 1, REASON_MAX)
+    _demand_text("name", by, 0, NAME_MAX)
 
 
 def _demand_text(what: str, text: str, least: int, most: int) -> None:

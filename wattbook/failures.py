@@ -9,6 +9,7 @@ from wattbook.database import DatabaseError
 from wattbook.dev_process import ServersError
 from wattbook.months import NotAMonth
 from wattbook.price_rows import PricesRefused
+from wattbook.publishing_tariffs import Retroactive
 from wattbook.reference_files import ReferenceErrors
 from wattbook.seal_key import SealKeyUnusable
 from wattbook.settings import SettingsError
@@ -22,6 +23,7 @@ OUTSIDE_FAILURES = (
     NotReady,
     NotAMonth,
     ReferenceErrors,
+    Retroactive,
     PricesRefused,
     DatabaseError,
     LogError,

@@ -24,7 +24,7 @@ from ledger.post import post
 from ledger.sql_store import SqlLedger
 from ledger.sql_tables import METADATA as LEDGER_TABLES
 from streams import postgres_log, sqlite_log
-from streams.catalogue import Catalogue, replaces_a_price
+from streams.catalogue import Catalogue, changes_the_past
 from streams.embedded_runtime import EmbeddedRuntime, Input, catalogue_at
 from streams.kafka_options import KafkaOptions
 from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, next_offset
@@ -45,11 +45,7 @@ from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
 from vocabulary.identity import ContractId, Position, VersionHash
 from vocabulary.rated import RatedLine
-from vocabulary.reference import (
-    Contract,
-    Operator,
-    RulesAdopted,
-)
+from vocabulary.reference import Contract, Operator, RulesAdopted
 from vocabulary.rules import RULES
 from wattbook.database import Waiting, in_silence, open_database, reading, writing
 from wattbook.fact_keys import key_of
@@ -78,8 +74,8 @@ class Store(NamedTuple):
 
 
 class Published(NamedTuple):
-    """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs whose price was
-    changed without a day from which it holds. `rules_before`: those that held until now, where newer ones do.
+    """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs and assignments
+    that were changed for a time that is over. `rules_before`: those that held until now, where newer ones do.
     """
 
     facts: int
@@ -124,7 +120,8 @@ class App:
         self.runtime.publish([RulesAdopted(number=RULES)], key_of)
         new = self.runtime.publish(facts, key_of)
         self.runtime.pump()
-        repriced = tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact))
+        now = datetime.now(UTC)
+        repriced = tuple(dict.fromkeys(key_of(fact) for fact in facts if changes_the_past(known, fact, now)))
         return Published(len(facts), new, repriced, known.rules if known.sites and known.rules < RULES else None)
 
     def close(self) -> None:
@@ -143,11 +140,11 @@ def create_app(settings: Settings) -> App:
     return App(settings, engine)
 
 
-def open_app(settings: Settings) -> App:
-    """The home that is there. Raises NotReady where there is none."""
+def open_app(settings: Settings, read_only: bool = False) -> App:
+    """The home that is there. Raises NotReady where there is none. `read_only`: a file is not changed by as much as a byte."""
     if isinstance(settings.database_place, Path) and not settings.database_place.exists():
         raise NotReady(f"{settings.home} is no wattbook home yet: run `wattbook init {settings.home}` first")
-    engine = _open_database(settings, create=False)
+    engine = _open_database(settings, create=False, read_only=read_only)
     make_ready(engine, None)
     _demand_one_way_in(settings, engine)
     return App(settings, engine)
@@ -190,10 +187,10 @@ def demand_all_partitions(states: SqlStates, partitions: int) -> None:
         )
 
 
-def _open_database(settings: Settings, *, create: bool) -> Engine:
+def _open_database(settings: Settings, *, create: bool, read_only: bool = False) -> Engine:
     if settings.uses_kafka and settings.database == "sqlite":
         raise NotReady("workers share a server: with WATTBOOK_LOG=kafka://… set WATTBOOK_DATABASE=postgresql://… too")
-    return open_database(settings.database_place, create=create)
+    return open_database(settings.database_place, create=create, read_only=read_only)
 
 
 @contextmanager
