@@ -5,7 +5,8 @@ what was rated for the contract, is not held back, and ended by the site's calen
 it, and not after the date of issue: earlier sessions that came late, or were released, are caught up with.
 
 Where all that a contract has is free of charge, it gets no invoice: one over 0.00 costs a number and a booking, and demands
-nothing. Its sessions are not lost; they stay not invoiced, and stand on the first invoice that owes something.
+nothing. Nor where credits (of prices below zero) outweigh all else. Its sessions are not lost; they stay not invoiced, and
+stand on the first invoice that owes something, from which the credits are taken off.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +49,7 @@ def draw_up(
 ) -> tuple[Invoice, ...]:
     """The invoices of a run, numbered from `next_number` on in the series of their date, without a gap."""
     series = numbering.series(operator, request.issued_on)
-    groups = [group for group in _groups(billables, _last_day(request)) if any(item.rated.rated.total for item in group)]
+    groups = [group for group in _groups(billables, _last_day(request)) if _add(item.rated.rated.total for item in group) > 0]
     return tuple(
         _invoice(numbering.number(series, running), request, group, contracts, operator, reason_of)
         for running, group in enumerate(groups, start=next_number)

@@ -143,3 +143,21 @@ def test_json_has_every_quarter_hour(home: Home) -> None:
     told = json.loads(home.run("prices", "show", "day-ahead", "--json").output)
     assert len(told["prices"]) == 96
     assert told["prices"][40] | {"version": ""} == {"start": "2026-10-05T10:00:00+02:00", "per_kwh": "0.0853", "version": ""}
+
+
+def test_a_session_that_comes_to_less_than_nothing_is_taken_off_the_next_invoice(home: Home) -> None:
+    """4 kWh at -0.20 + 0.12 net: -0.32, with 19 % -0.38; then 4 kWh at 0.28 + 0.12: 1.60 net, 1.90."""
+    path = home.folder / "reference" / "reference.yaml"
+    path.write_text(path.read_text().replace(", least: 0.00", ""))
+    imported(home, *((at, "-200") for at, _ in DAY))
+    home.hears(*WHOLE)
+    assert shown(home)["rated"]["rated"]["total"] == "-0.38"
+    run = ("invoice", "run", "--month", "2026-10", "--issued-on", "2026-11-01")
+    assert "nothing to invoice" in home.run(*run).output
+    imported(home, *((at.replace("08", "09"), "280") for at, _ in DAY), name="later.csv")
+    home.hears(event("Started", 0, 60, 4000, tx="T2"), event("Ended", 1, 120, 8000, tx="T2"))
+    assert home.run(*run).exit_code == 0
+    [invoice] = home.told("invoice", "list")
+    assert invoice["total"] == "1.52"
+    assert "-0.38" in home.run("invoice", "show", _number(home)).output
+    home.sound()
