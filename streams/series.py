@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from vocabulary.codec import publication_hash
 from vocabulary.identity import SeriesId, VersionHash
-from vocabulary.price_series import PLACES, SLOT_S, SeriesPrices, SeriesPublished, fault
+from vocabulary.price_series import PLACES, SLOT_S, SeriesPrices, SeriesPublished
 
 _DAY: Final = 86_400 // SLOT_S  # slots
 _NONE: Final = -(2**63)
@@ -54,16 +54,16 @@ class PublishedSeries(Struct, frozen=True):
 
 
 def with_publication(known: PublishedSeries, published: SeriesPublished) -> PublishedSeries:
-    wrong = fault(published)
-    assert not wrong, f"a publication of series {published.series} has {wrong}"
-    days: dict[int, tuple[array[int], array[int]]] = {}
-    for slot, value in _slots(published):
+    slot, wholes = _slots(published)
+    days: dict[int, _Day] = {}
+    while wholes:
         number, place = divmod(slot, _DAY)
-        if number not in days:
-            days[number] = _opened(known.days.get(number))
-        values, publications = days[number]
-        values[place], publications[place] = value, len(known.publications)
-    closed = {number: _Day(values.tobytes(), publications.tobytes()) for number, (values, publications) in days.items()}
+        values, publications = _opened(known.days.get(number))
+        part = wholes[: _DAY - place]
+        values[place : place + len(part)] = part
+        publications[place : place + len(part)] = array("I", [len(known.publications)]) * len(part)
+        days[number] = _Day(values.tobytes(), publications.tobytes())
+        slot, wholes = slot + len(part), wholes[len(part) :]
     one = Publication(
         publication_hash(published),
         published.at,
@@ -72,17 +72,19 @@ def with_publication(known: PublishedSeries, published: SeriesPublished) -> Publ
         published.source_sha256,
         published.resolution_s,
     )
-    return PublishedSeries(publications=(*known.publications, one), days=known.days | closed)
+    return PublishedSeries(publications=(*known.publications, one), days=known.days | days)
 
 
 def says(known: PublishedSeries, published: SeriesPublished) -> bool:
     """Whether every value is in force as it is, wherever it came from."""
-    return all(_value(known, slot) == value for slot, value in _slots(published))
+    first, wholes = _slots(published)
+    return all(_value(known, slot) == value for slot, value in enumerate(wholes, start=first))
 
 
 def replaced(known: PublishedSeries, published: SeriesPublished) -> int:
     """How many quarters of an hour would get another value than they have."""
-    before = ((_value(known, slot), value) for slot, value in _slots(published))
+    first, wholes = _slots(published)
+    before = ((_value(known, slot), value) for slot, value in enumerate(wholes, start=first))
     return sum(1 for one, other in before if one not in (_NONE, other))
 
 
@@ -113,11 +115,13 @@ def _touched(start: datetime, end: datetime) -> range:
     return range(first, max(-((_EPOCH - end) // SLOT), first + 1))
 
 
-def _slots(published: SeriesPublished) -> Iterator[tuple[int, int]]:
-    first, each = (published.start - _EPOCH) // SLOT, published.resolution_s // SLOT_S
-    for place, value in enumerate(published.values):
-        whole = int(value.scaleb(PLACES))
-        yield from ((slot, whole) for slot in range(first + place * each, first + (place + 1) * each))
+def _slots(published: SeriesPublished) -> "tuple[int, array[int]]":
+    """The first quarter of an hour, and the values of it and of those after it, in 10^-9 of the currency."""
+    each = published.resolution_s // SLOT_S
+    wholes = array("q", [int(value.scaleb(PLACES)) for value in published.values])
+    return (published.start - _EPOCH) // SLOT, array(
+        "q", [whole for whole in wholes for _ in range(each)]
+    ) if each > 1 else wholes
 
 
 def _opened(day: _Day | None) -> "tuple[array[int], array[int]]":

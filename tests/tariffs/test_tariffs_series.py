@@ -5,15 +5,25 @@ The numbers are computed by hand. Energy rises evenly between two readings: 4 kW
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from msgspec import structs
 
+from tariffs.authored import authored
 from tariffs.breakdown import breakdown
+from tariffs.diff import diff
+from tariffs.document import read_document, tariff_of
 from tariffs.explain import explain, explain_line
+from tariffs.lint import LintReason, lint
 from tariffs.rate import rate
+from tariffs.tariff_fields import TariffRefused
 from tests.notation import check, parse
+from vocabulary.codec import encode
+from vocabulary.identity import SeriesId
 from vocabulary.money import plain
 from vocabulary.rated import RatingNote, exact_net
+from vocabulary.tariff import SeriesPrice
 
 
 def test_each_quarter_of_an_hour_has_its_price_and_says_what_it_is_made_of():
@@ -268,3 +278,70 @@ def test_a_tariff_says_what_its_price_follows():
     assert explain(tariff, "de", plain) == (
         "Energie: Börsenpreis spot inkl. MwSt. + 0.119 EUR/kWh, mindestens 0.0595 EUR/kWh. Alle Preise inkl. MwSt."
     )
+
+
+# Documents
+
+
+def document(**component: Any) -> dict[str, Any]:
+    priced = {"type": "ENERGY", "price": "0.12", "vat": "19", "step_size": 1} | component
+    return {"id": "t", "currency": "EUR", "valid_from": "2026-01-01T00:00:00Z", "elements": [{"price_components": [priced]}]}
+
+
+@pytest.mark.parametrize(
+    ("series", "read"),
+    [
+        ({"id": "day-ahead"}, SeriesPrice(id=SeriesId("day-ahead"))),
+        (
+            {"id": "a.b_C-1", "factor": "1.05", "least": "-0.05", "most": "0.50"},
+            SeriesPrice(id=SeriesId("a.b_C-1"), factor=Decimal("1.05"), least=Decimal("-0.05"), most=Decimal("0.50")),
+        ),
+        ({"id": "x", "least": "0", "most": "0"}, SeriesPrice(id=SeriesId("x"), least=Decimal(0), most=Decimal(0))),
+    ],
+)
+def test_a_document_says_what_its_price_follows_and_is_written_as_it_was_read(
+    series: dict[str, str], read: SeriesPrice
+) -> None:
+    published = tariff_of(read_document(document(series=series)))
+    assert published.tariff.elements[0].components[0].series == read
+    assert tariff_of(read_document(authored(published))) == published
+
+
+@pytest.mark.parametrize(
+    ("component", "complaint"),
+    [
+        ({"series": {}}, "series.id: must be given"),
+        ({"series": {"id": "a b"}}, "series.id: String should match pattern"),
+        ({"series": {"id": "x", "factor": "0"}}, "series.factor: write greater than 0"),
+        ({"series": {"id": "x", "factor": "-1"}}, "series.factor: '-1' cannot be read; write for example 1.05"),
+        ({"series": {"id": "x", "least": "low"}}, "series.least: 'low' cannot be read; write for example 0.00 or -0.05"),
+        ({"series": {"id": "x", "least": "0.5", "most": "0.4"}}, "most 0.4 is below least 0.5; exchange them"),
+        ({"series": {"id": "x", "unit": "EUR"}}, "series.unit: there is no such field"),
+        ({"type": "TIME", "series": {"id": "x"}}, "TIME follows no series, whose values are per kWh"),
+        ({"series": "x"}, "series: "),
+    ],
+)
+def test_what_cannot_be_a_series_of_a_price_is_refused(component: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(TariffRefused) as refused:
+        read_document(document(**component))
+    assert complaint in str(refused.value)
+
+
+def test_a_tariff_that_follows_none_has_the_version_that_it_had() -> None:
+    assert b"series" not in encode(tariff_of(read_document(document())))
+
+
+def test_a_margin_of_nothing_is_not_free_and_no_lint_takes_it_for_little() -> None:
+    tariff = tariff_of(read_document(document(price="0", series={"id": "day-ahead"}))).tariff
+    assert [each.reason for each in lint(tariff)] == [LintReason.LANGUAGE_MISSING]
+    assert explain(tariff, "en", plain) == "Energy: spot price of day-ahead incl. VAT. Prices include VAT."
+
+
+def test_what_changes_of_a_series_is_told() -> None:
+    one = tariff_of(read_document(document(series={"id": "day-ahead"}))).tariff
+    other = tariff_of(read_document(document(price="0.14", series={"id": "day-ahead", "factor": "1.05", "least": "0"}))).tariff
+    told = [(each.what, each.before, each.after) for each in diff(one, other)]
+    assert told == [
+        ("price", "0.12 EUR/kWh", "0.14 EUR/kWh"),
+        ("series", "day-ahead", "1.05 x day-ahead, at least 0"),
+    ]
