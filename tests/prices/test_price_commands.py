@@ -161,3 +161,12 @@ def test_a_session_that_comes_to_less_than_nothing_is_taken_off_the_next_invoice
     assert invoice["total"] == "1.52"
     assert "-0.38" in home.run("invoice", "show", _number(home)).output
     home.sound()
+
+
+def test_a_session_that_nobody_charged_is_priced_by_what_is_published(home: Home) -> None:
+    words = ("tariff", "price", "by-hand", "--energy", "1kWh", "--start", "2026-10-05T08:00:00+00:00", "--duration", "15m")
+    before = home.run(*words).output
+    assert "no price: none is published, or free" in before
+    assert "price_of_the_series_is_not_published" in before
+    imported(home, *DAY)
+    assert "element 1: day-ahead 0.0853 + 0.12" in home.run(*words).output
