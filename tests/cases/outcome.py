@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from ingest.captures import Unreadable, read_lines
 from ingest.decode import decode
-from tests.cases.story import Decided, EvseIs, HasToken, Told
+from tests.cases.story import CostsNow, Decided, EvseIs, HasToken, Told
 from tests.one_result.pure_fold import Input, PureFold
 from tests.streams.material import contract, evse, operator, site
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
@@ -127,6 +127,8 @@ def _input(
             return SessionDecided(session=session, decision=says.decision, reason=says.reason, by=says.by, at=says.at)
         case HasToken(token=token):
             return contract(token, valid_from=SINCE, name=f"C-{token}")
+        case CostsNow(price_per_kwh=price):
+            return _tariff(False, str(price))
         case EvseIs():
             published[says.station, says.number] = says
             return site(*_evses(places, published), valid_from=SINCE)
@@ -150,9 +152,9 @@ def _session_named(folded: PureFold, station: str, transaction: str) -> SessionI
     return found[-1]
 
 
-def _tariff(timed: bool) -> TariffPublished:
-    """0.30 per kWh; `timed`: by day, 0.20 otherwise, and 3.00 per hour of idling. Net, with 19 % VAT."""
-    energy = _component(Dimension.ENERGY, "0.30")
+def _tariff(timed: bool, price: str = "0.30") -> TariffPublished:
+    """0.30 per kWh, or another price; `timed`: by day, 0.20 otherwise, and 3.00 per hour of idling. Net, with 19 % VAT."""
+    energy = _component(Dimension.ENERGY, price)
     by_day = Restrictions(start_time=time(6), end_time=time(22))
     elements = (
         TariffElement(components=(energy,), restrictions=by_day if timed else Restrictions()),
