@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from msgspec import structs
 
-from streams import bearable, first_rules, signatures
+from streams import bearable, circumstances, first_rules, signatures
 from streams.assignment import Chosen, choose, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
@@ -98,7 +98,7 @@ def _charge(
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {unfit.id} at site {plug.site.id}, {plug.site.address.country}"),)
     if blocks := clock_blocks(session, tariff, waived, chosen.by_time):
         return (_flag(session, blocks.finding, blocks.detail),)
-    cost = rate(session, chosen.prices, plug.site.time_zone)
+    cost = _cost(session, plug, chosen)
     if unbearable := bearable.blocks(cost, f"tariff {tariff.id}"):
         return (_flag(session, unbearable.finding, unbearable.detail),)
     doubts = (*_price_is_uncertain(session, chosen, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
@@ -161,8 +161,13 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     chosen = choose(session, plug, holder, catalogue)
     if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff, (), chosen.by_time):
         return None
-    cost = rate(judged.session, chosen.prices, plug.site.time_zone)
+    cost = _cost(judged.session, plug, chosen)
     return None if bearable.notes_of(cost) or bearable.blocks(cost, "") else cost
+
+
+def _cost(session: ChargingSession, plug: Plug, chosen: Chosen) -> Rated:
+    """Running and final cost alike."""
+    return rate(session, chosen.prices, plug.site.time_zone, known=circumstances.known_of(plug))
 
 
 def _rated(
