@@ -25,7 +25,7 @@ from streams.batch_parts import (
     beside_others,
     compared_again,
     counted,
-    document_of,
+    documents_of,
     is_compared,
     is_told_again,
     key_of,
@@ -43,12 +43,13 @@ from streams.deadlines import by_start, conclude_overdue, heard_at
 from streams.decisions import decided_on, known_of, of_its_end, standing_of
 from streams.invoice_runs import drawn_up
 from streams.log import Record, Stored, Stream
+from streams.measuring import gathering
 from streams.memory import Memory, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.rating import conclude
 from streams.row_conclusions import conclusion, demanded
-from streams.session_rows import ended_row, open_row, told_again, with_conclusion
+from streams.session_rows import row_after, told_again, with_conclusion
 from streams.sessions import Closed, Gathering, SessionOutcome, SessionState
 from streams.states import SessionRow
 from streams.station_states import Assigned, EndWasDropped
@@ -201,7 +202,7 @@ class Batch:
         if not has_doubts(self.catalogue.rules) and session_names.is_another(assigned.session, assigned.event):
             return
         known = self._memory.session(assigned.session, self._unit.states)
-        before = known or Gathering(session=assigned.session, station=assigned.event.station)
+        before = known or gathering(assigned.session, assigned.event.station, self.catalogue)
         identity = EventId(heard.record.id.hex()) if assigned.event is heard.event else None
         ticked, rules = self.catalogue.ticked, self.catalogue.rules
         after = reopening.step(before, assigned.event, identity, ticked, rules, assigned.may_be_another)
@@ -210,10 +211,8 @@ class Batch:
         is_seen = isinstance(before, Gathering) and (before.dropped or before.concluded_on > 0)  # it has a row that tells more
         if is_seen and not self._recalls:
             self._rows[assigned.session] = told_again(self._row(assigned.session), after.state)
-        elif isinstance(after.state, Gathering) and (known is None or moves(assigned.event)):
-            self._rows[assigned.session] = open_row(after.state)
-        elif isinstance(after.state, Closed) and isinstance(before, Gathering):
-            self._rows[assigned.session] = ended_row(before, after.state)
+        elif row := row_after(before, after.state, known is None or moves(assigned.event)):
+            self._rows[assigned.session] = row
         station, is_again = assigned.event.station, is_seen and isinstance(after.state, Closed)
         self._outcomes(after.out, assigned.session, station, heard.cause, heard.recorded_at, is_again)
 
@@ -302,8 +301,7 @@ class Batch:
         for c, (position, _) in zip(concluded, appended, strict=True):
             self._index(c, position, known)
         self._unit.states.put_rows(self._rows.values())
-        issued = [(drawn, at) for (c, _), at in new if isinstance(drawn := c.conclusion, InvoiceIssued)]
-        self._unit.states.put_documents([document_of(drawn.invoice, at) for drawn, at in issued])
+        self._unit.states.put_documents(documents_of(new))
         self._rows = {}
 
     def _index(self, concluded: Concluded, position: Position, known: dict[SessionId, SessionRow]) -> None:
@@ -320,7 +318,7 @@ class Batch:
         """The catalogue with the fact; and what waited for one of its kind is concluded again."""
         self.tally["reference facts"] += 1
         self.catalogue = with_fact(self.catalogue, fact)
-        self.must_save = self.must_save or isinstance(fact, RulesAdopted)
+        self.must_save = self.must_save or isinstance(fact, RulesAdopted) or bool(self.catalogue.measuring)
         self.flush()
         for row in self._unit.states.waiting(answered_by(fact)):
             if row.finding is Finding.STEPS_FAIL and row.closed_at is None:
@@ -387,7 +385,7 @@ class Batch:
             self.flush()
             self._decided(of_its_end(session), self._row(session), heard.cause, heard.recorded_at)
         elif self._unit.states.rows([session])[session].progress is Progress.DROPPED:  # which it became by this event
-            state = self._memory.session(session, self._unit.states) or Gathering(session=session, station=heard.event.station)
+            state = self._memory.session(session, self._unit.states) or gathering(session, heard.event.station, self.catalogue)
             self._memory.set(session_key(session), structs.replace(state, dropped=True))
 
     # Documents

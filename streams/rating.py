@@ -167,7 +167,8 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
 
 def _cost(session: ChargingSession, plug: Plug, chosen: Chosen) -> Rated:
     """Running and final cost alike."""
-    return rate(session, chosen.prices, plug.site.time_zone, known=circumstances.known_of(plug))
+    cost = rate(session, chosen.prices, plug.site.time_zone, known=circumstances.known_of(session, plug))
+    return circumstances.noted(cost, session, [tariff for _, tariff in chosen.schedule])
 
 
 def _rated(

@@ -35,6 +35,17 @@ def open_row(state: Gathering) -> SessionRow:
     )
 
 
+def row_after(before: SessionState, after: SessionState, moves: bool) -> SessionRow | None:
+    """What an event makes of a session's row; None: nothing. `moves`: it tells what the row of an open one shows."""
+    match before, after:
+        case _, Gathering() if moves:
+            return open_row(after)
+        case Gathering(), Closed():
+            return ended_row(before, after)
+        case _:
+            return None
+
+
 def ended_row(before: Gathering, closed: Closed) -> SessionRow:
     """A session that ends; what is concluded from it comes on top."""
     row = open_row(before)

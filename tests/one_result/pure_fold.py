@@ -117,7 +117,7 @@ class PureFold:
         return [state for state in self._steps.sessions.values() if isinstance(state, Closed)]
 
     def _message(self, raw: RawMessage) -> None:
-        self._steps.rules = self._catalogue.rules
+        self._steps.rules, self._steps.catalogue = self._catalogue.rules, self._catalogue
         for decoded in decode(raw, event_id, self._catalogue.rules):
             event = self._steps.joined(decoded)
             is_new = self._events.setdefault(event_id(event), event) is event
