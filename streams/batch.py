@@ -38,6 +38,7 @@ from streams.batch_parts import (
     state_keys_of,
     steps_fail,
 )
+from streams.cards import tells_a_card, terms_first
 from streams.catalogue import Catalogue, with_fact
 from streams.deadlines import by_start, conclude_overdue, heard_at
 from streams.decisions import decided_on, known_of, of_its_end, standing_of
@@ -49,7 +50,7 @@ from streams.mistakes import MISTAKES, Poisoned
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.rating import conclude
 from streams.row_conclusions import conclusion, demanded
-from streams.session_rows import row_after, told_again, with_conclusion
+from streams.session_rows import has_no_row, row_after, told_again, with_conclusion
 from streams.sessions import Closed, Gathering, SessionOutcome, SessionState
 from streams.states import SessionRow
 from streams.station_states import Assigned, EndWasDropped
@@ -115,7 +116,7 @@ class Batch:
         self._recalls = True
         heard = [Heard(decode(e.body), Record(e.id, e.key, e.body), e.cause, None) for e in events]  # type: ignore[arg-type]
         self._prefetch(heard)
-        for item in heard:
+        for item in terms_first(heard):
             self._step(item)
         self._recalls, self._rows, self.tally = False, {}, Counter()
 
@@ -138,7 +139,7 @@ class Batch:
         heard = [heard for message in messages for heard in self._decode(message)]
         new = list(self._append_events(naming_starts(heard, self.catalogue.rules, self._memory, self._unit.states)))
         self._prefetch(new)
-        for item in new:
+        for item in terms_first(new):
             try:
                 self._step(item)
             except MISTAKES as error:
@@ -171,8 +172,9 @@ class Batch:
         match event:
             case MessageRejected():
                 self.tally[f"rejected: {event.reason}"] += 1
-            case Fact():
-                pass  # beside the transaction: nothing is folded of it yet
+            case Fact():  # beside the transaction: nothing is folded of it but how a card is told
+                if tells_a_card(event, self.catalogue.rules):
+                    self._session_step(Assigned(session_names.session_id(event), event), heard)
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
                 event.protocol is not Protocol.OCPP16
             ):
@@ -211,7 +213,7 @@ class Batch:
         is_seen = isinstance(before, Gathering) and (before.dropped or before.concluded_on > 0)  # it has a row that tells more
         if is_seen and not self._recalls:
             self._rows[assigned.session] = told_again(self._row(assigned.session), after.state)
-        elif row := row_after(before, after.state, known is None or moves(assigned.event)):
+        elif row := row_after(before, after.state, has_no_row(known) or moves(assigned.event)):
             self._rows[assigned.session] = row
         station, is_again = assigned.event.station, is_seen and isinstance(after.state, Closed)
         self._outcomes(after.out, assigned.session, station, heard.cause, heard.recorded_at, is_again)

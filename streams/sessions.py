@@ -24,6 +24,7 @@ from itertools import pairwise
 from msgspec import UNSET, Struct, structs
 
 from streams import first_rules
+from streams.cards import the_one, with_told
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison, within
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
 from streams.measured import Momentary, measured, momentary
@@ -60,6 +61,7 @@ from vocabulary.identity import EventId, SessionId, StationId, TransactionId
 from vocabulary.quantities import WattHours
 from vocabulary.rules import FIRST, RULES, asks_persons, has_doubts
 from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
+from vocabulary.station_facts import TransactionTerms
 
 
 class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="gathering"):
@@ -79,6 +81,8 @@ class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True,
     followed: tuple[datetime, WattHours] | None = None  # 1.6: the earliest start of another session on the connector
     compared: tuple[Compared, ...] = ()
     measures: bool = False  # power and current are kept of all messages, else of none: see `streams.measuring`
+    brands: tuple[str, ...] = ()  # of the card that pays, as messages tell them
+    recognitions: tuple[str, ...] = ()
 
 
 class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="closed"):
@@ -147,6 +151,10 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
         case TransactionStarted() if is_another(state.session, event):
             followed = None if event.meter_start_wh is None else (event.at, event.meter_start_wh)
             return structs.replace(state, followed=min(filter(None, (state.followed, followed)), default=None))
+        case TransactionTerms():
+            brands = with_told(state.brands, event.payment_brand)
+            recognitions = with_told(state.recognitions, event.payment_recognition)
+            return structs.replace(state, transaction=event.transaction, brands=brands, recognitions=recognitions)
         case ClockCompared():
             return structs.replace(state, compared=with_comparison(state.compared, event))
         case ConnectorStatusChanged():
@@ -374,4 +382,6 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         doubts=doubts or UNSET,
         power_w=power_w,
         current_a=current_a,
+        payment_brand=the_one(state.brands),
+        payment_recognition=the_one(state.recognitions),
     )

@@ -161,6 +161,8 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
         UNSET  # in order of time; not set where no price may depend on it, or none was told
     )
     current_a: tuple[Sample, ...] | UnsetType = UNSET  # the same, the sum of the phases
+    payment_brand: str | UnsetType = UNSET  # of the card that pays, in the words of the terminal; not set where nobody told it
+    payment_recognition: str | UnsetType = UNSET
 
 
 def quality_of(session: ChargingSession) -> Quality:

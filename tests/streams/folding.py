@@ -11,6 +11,7 @@ from msgspec import structs
 from streams import connectors, meters, reopening, session_names
 from streams.answered import joined
 from streams.batch_parts import is_told_again
+from streams.cards import tells_a_card
 from streams.catalogue import Catalogue, Deadlines
 from streams.connectors import with_dropped
 from streams.deadlines import by_start, conclude_overdue
@@ -36,6 +37,7 @@ from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
 from vocabulary.rules import RULES, has_doubts, keeps_facts
 from vocabulary.sessions import Doubt, SessionClosed, SessionFlagged, SessionMerged
+from vocabulary.station_facts import TransactionTerms
 
 
 class Folding:
@@ -101,6 +103,8 @@ class Folding:
 
     def _step(self, event: Decoded) -> None:
         match event:
+            case TransactionTerms() if tells_a_card(event, self.rules):
+                self._session_step(session_names.session_id(event), event)
             case MessageRejected() | Fact():
                 pass
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (

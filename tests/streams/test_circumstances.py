@@ -1,5 +1,6 @@
 """What prices may depend on beside energy and time, as the reference data and the messages of a session tell it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,23 +9,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
+from streams.batch_parts import Heard, record
+from streams.cards import terms_first
 from streams.catalogue import Catalogue
 from streams.measured import MOST, Momentary, measured, momentary
 from streams.measuring import measures
 from streams.rating import conclude, running_cost
 from streams.sessions import so_far
 from tests.streams.folding import Folding, fold
-from tests.streams.material import LONG_AGO, catalogue, contract, evse, operator, partner, site, tariff
+from tests.streams.material import LONG_AGO, catalogue, contract, everything, evse, operator, partner, site, tariff
 from tests.streams.notation import STATION, events, instant
 from vocabulary import charging
 from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.charging import ChargingEvent, Protocol, TransactionUpdated
 from vocabulary.circumstances import Sample
 from vocabulary.codec import ReferenceFact, encode
-from vocabulary.identity import StationId, TariffId, TransactionId
+from vocabulary.decoded import Decoded
+from vocabulary.identity import EventId, Position, StationId, TariffId, TransactionId
 from vocabulary.money import Currency
 from vocabulary.rules import FACTS, PERSONS
 from vocabulary.sessions import ChargingSession, Finding, SessionFlagged, SessionRated
+from vocabulary.station_facts import TransactionTerms
 from vocabulary.tariff import Dimension, EvseKind, PriceComponent, Restrictions, Tariff, TariffElement, TariffPublished
 
 
@@ -93,13 +98,13 @@ CROSSING: list[ChargingEvent] = [
 ]
 
 
-def folded(messages: list[ChargingEvent], known: Catalogue) -> Folding:
+def folded(messages: Sequence[Decoded], known: Catalogue) -> Folding:
     folding = Folding()
     folding.rules, folding.catalogue = known.rules, known
     return folding.tell(messages)
 
 
-def closed(messages: list[ChargingEvent], *facts: ReferenceFact) -> ChargingSession:
+def closed(messages: Sequence[Decoded], *facts: ReferenceFact) -> ChargingSession:
     [session] = folded(messages, catalogue(operator(), contract(), *facts)).closed
     return session.session
 
@@ -275,6 +280,88 @@ def test_a_session_keeps_no_more_values_than_it_can_bear() -> None:
     assert power_w is not UNSET and current_a is UNSET
     assert MOST // 3 < len(power_w) <= MOST
     assert power_w[-1].value == 79_999, "the last of each slot of time"
+
+
+# Payment by card
+
+CARD_PRICES = published(element("0.20", payment_brand="VISA"), element("0.25", payment_recognition="Debit"), element("0.30"))
+
+
+def paid(*terms: dict[str, str], token_type: str = "DirectPayment") -> list[Decoded]:
+    begin, end = events("10:00 started #0 begin 0 evse 1 token A\n11:00 ended #1 end 10000")
+    begin = structs.replace(begin, token_type=token_type)
+    said = [
+        TransactionTerms(
+            station=STATION,
+            protocol=Protocol.OCPP21,
+            of=EventId(str(n)),
+            transaction=TransactionId("T1"),
+            **one,  # type: ignore[arg-type]
+        )
+        for n, one in enumerate(terms)
+    ]
+    return [*said, begin, end]
+
+
+@pytest.mark.parametrize(
+    ("terms", "price"),
+    [
+        ([{"payment_brand": "VISA", "payment_recognition": "CC"}], "0.20"),
+        ([{"payment_brand": "girocard"}, {"payment_recognition": "Debit"}], "0.25"),
+        ([{"payment_brand": "girocard", "payment_recognition": "CC"}], "0.30"),
+    ],
+)
+def test_a_price_for_a_card_applies_by_what_messages_tell_of_it(terms: list[dict[str, str]], price: str) -> None:
+    [session] = folded(paid(*terms), catalogue()).closed
+    assert prices(session.session, site(evse(1)), CARD_PRICES) == [(Decimal(10000), Decimal(price))]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        [],
+        [{"payment_brand": "VISA"}],
+        [{"payment_recognition": "CC"}],
+        [{"payment_brand": "VISA", "payment_recognition": "CC"}, {"payment_brand": "girocard"}],
+    ],
+)
+def test_what_a_price_asks_of_a_card_and_nobody_told_or_told_in_two_ways_holds_the_session(terms: list[dict[str, str]]) -> None:
+    [session] = folded(paid(*terms), catalogue(*everything())).closed
+    assert finding(session.session, site(evse(1)), CARD_PRICES) is Finding.PAYMENT_UNKNOWN
+    assert finding(session.session, site(evse(1)), tariff()) is None, "where no price asks, nothing is missing"
+    assert running_cost(session.session, catalogue(operator(), contract(), site(evse(1)), CARD_PRICES)) is None
+
+
+@pytest.mark.parametrize("token_type", ["ISO14443", "eMAID", "Central"])
+def test_who_charges_by_contract_has_no_card_and_is_not_held(token_type: str) -> None:
+    [session] = folded(paid(token_type=token_type), catalogue()).closed
+    assert finding(session.session, site(evse(1)), CARD_PRICES) is None
+
+
+@pytest.mark.parametrize("rules", [FACTS, PERSONS])
+def test_rules_before_pass_by_how_a_card_is_told(rules: int) -> None:
+    known = structs.replace(catalogue(), rules=rules)
+    [session] = folded(paid({"payment_brand": "VISA"}), known).closed
+    assert session.session.payment_brand is UNSET and b"payment" not in encode(session)
+
+
+@EXAMPLES
+@given(st.permutations(paid({"payment_brand": "VISA"}, {"payment_recognition": "CC"})[:-1]))
+def test_the_order_in_which_a_card_is_told_changes_nothing(messages: list[Decoded]) -> None:
+    """The end comes last here, since it would complete the session; a message's terms are stepped before its event."""
+    end = paid()[-1]
+    [session] = folded([*messages, end], catalogue()).closed
+    assert (session.session.payment_brand, session.session.payment_recognition) == ("VISA", "CC")
+
+
+def test_the_terms_of_each_message_come_before_its_event() -> None:
+    terms, begin, end = paid({"payment_brand": "VISA"})
+    heard = [_heard(begin, 1), _heard(terms, 1), _heard(end, 2), _heard(terms, 3)]
+    assert [each.event for each in terms_first(heard)] == [terms, begin, end, terms]
+
+
+def _heard(event: Decoded, cause: int) -> Heard:
+    return Heard(event, record(event, STATION, Position(cause)), Position(cause), None)
 
 
 # Evidence
