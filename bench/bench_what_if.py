@@ -1,7 +1,7 @@
 """How long it takes to price a month of sessions by another tariff, with one process and with two, and in how much memory.
 
 The home is made first, from a capture of short 2.0.1 sessions of 1 000 stations; that takes most of the time, and is timed
-beside. `--sessions 1000000` is the month of a large network: an hour, and some 16 GB of disk. Each look is a process of its own,
+beside. `--sessions 1000000` is the month of a large network: an hour, and some 16 GB of disk. Each look is its own process,
 as it is typed; its memory is that of the largest process it had.
 """
 

@@ -32,17 +32,19 @@ from streams.batch_parts import (
     state_keys_of,
     steps_fail,
 )
+from streams.cards import tells_a_card, terms_first
 from streams.catalogue import Catalogue, with_fact
 from streams.deadlines import by_start, conclude_overdue, heard_at
 from streams.decisions import apart, decided_on, known_of, of_its_end, standing_of
 from streams.invoice_runs import drawn_up
 from streams.log import Record, Stored, Stream
+from streams.measuring import gathering
 from streams.memory import Memory, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.rating import conclude
 from streams.row_conclusions import Picked, Standing, conclusion, demanded
-from streams.session_rows import ended_row, open_row, told_again
+from streams.session_rows import has_no_row, row_after, told_again
 from streams.sessions import Closed, Gathering, SessionOutcome, SessionState
 from streams.states import SessionRow
 from streams.station_states import Assigned, EndWasDropped
@@ -113,7 +115,7 @@ class Batch:
         self._recalls = True
         heard = [Heard(decode(e.body), Record(e.id, e.key, e.body), e.cause, None) for e in events]  # type: ignore[arg-type]
         self._prefetch(heard)
-        for item in heard:
+        for item in terms_first(heard):
             self._step(item)
         self._recalls = False
         self._out.rows.clear()
@@ -136,7 +138,7 @@ class Batch:
         heard = [heard for message in messages for heard in self._decode(message)]
         new = list(self._append_events(naming_starts(heard, self.catalogue.rules, self._memory, self._unit.states)))
         self._prefetch(new)
-        for item in new:
+        for item in terms_first(new):
             try:
                 self._step(item)
             except MISTAKES as error:
@@ -169,8 +171,9 @@ class Batch:
         match event:
             case MessageRejected():
                 self.tally[f"rejected: {event.reason}"] += 1
-            case Fact():
-                pass  # beside the transaction: nothing is folded of it yet
+            case Fact():  # beside the transaction: nothing is folded of it but how a card is told
+                if tells_a_card(event, self.catalogue.rules):
+                    self._session_step(Assigned(session_names.session_id(event), event), heard)
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
                 event.protocol is not Protocol.OCPP16
             ):
@@ -200,7 +203,7 @@ class Batch:
         if not has_doubts(self.catalogue.rules) and session_names.is_another(assigned.session, assigned.event):
             return
         known = self._memory.session(assigned.session, self._unit.states)
-        before = known or Gathering(session=assigned.session, station=assigned.event.station)
+        before = known or gathering(assigned.session, assigned.event.station, self.catalogue)
         identity = EventId(heard.record.id.hex()) if assigned.event is heard.event else None
         ticked, rules = self.catalogue.ticked, self.catalogue.rules
         after = reopening.step(before, assigned.event, identity, ticked, rules, assigned.may_be_another)
@@ -209,10 +212,8 @@ class Batch:
         is_seen = isinstance(before, Gathering) and (before.dropped or before.concluded_on > 0)  # it has a row that tells more
         if is_seen and not self._recalls:
             self._out.rows[assigned.session] = told_again(self._out.row(assigned.session), after.state)
-        elif isinstance(after.state, Gathering) and (known is None or moves(assigned.event)):
-            self._out.rows[assigned.session] = open_row(after.state)
-        elif isinstance(after.state, Closed) and isinstance(before, Gathering):
-            self._out.rows[assigned.session] = ended_row(before, after.state)
+        elif row := row_after(before, after.state, has_no_row(known) or moves(assigned.event)):
+            self._out.rows[assigned.session] = row
         station, is_again = assigned.event.station, is_seen and isinstance(after.state, Closed)
         self._outcomes(after.out, assigned.session, station, heard.cause, heard.recorded_at, is_again)
 
@@ -291,7 +292,7 @@ class Batch:
         """The catalogue with the fact; and what waited for one of its kind is concluded again."""
         self.tally["reference facts"] += 1
         self.catalogue = with_fact(self.catalogue, fact)
-        self.must_save = self.must_save or isinstance(fact, RulesAdopted)
+        self.must_save = self.must_save or isinstance(fact, RulesAdopted) or bool(self.catalogue.measuring)
         self.flush()
         for row in self._unit.states.waiting(answered_by(fact)):
             if row.finding is Finding.STEPS_FAIL and row.closed_at is None:
@@ -364,7 +365,7 @@ class Batch:
             self._decided(of_its_end(session), self._out.row(session), heard.cause, heard.recorded_at, self._unit.log)
             self.flush()
         elif self._unit.states.rows([session])[session].progress is Progress.DROPPED:  # which it became by this event
-            state = self._memory.session(session, self._unit.states) or Gathering(session=session, station=heard.event.station)
+            state = self._memory.session(session, self._unit.states) or gathering(session, heard.event.station, self.catalogue)
             self._memory.set(session_key(session), structs.replace(state, dropped=True))
 
     # Documents

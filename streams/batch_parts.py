@@ -178,7 +178,12 @@ def moves(event: SessionEvent | EndTakenBack) -> bool:
     return isinstance(event, TransactionStarted | TransactionEnded)
 
 
-def document_of(invoice: Invoice, position: Position) -> DocumentRow:
+def documents_of(new: Sequence[tuple["Postable", Position]]) -> list[DocumentRow]:
+    """The invoices among what was concluded."""
+    return [_document(drawn.invoice, at) for each, at in new if isinstance(drawn := each.concluded.conclusion, InvoiceIssued)]
+
+
+def _document(invoice: Invoice, position: Position) -> DocumentRow:
     return DocumentRow(
         invoice.number, invoice.contract, invoice.issued_on, invoice.month, invoice.currency, invoice.total, position
     )

@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
+from streams.price_conditions import depends_on_measurements
 from streams.series import PublishedSeries, says, with_publication
 from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
@@ -100,6 +101,8 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     partners_of: dict[str, tuple[PartnerId, ...]] = {}
     assigned_by: dict[tuple[str, str], tuple[str, ...]] = {}  # whatever version ever had that as its first criterion
     series: dict[tuple[SeriesId, Currency], PublishedSeries] = {}  # one of another currency is another one
+    measuring: frozenset[TariffId] = frozenset()  # those of which some version depends on power or current
+    of_holders: frozenset[TariffId] = frozenset()  # those that some version of a contract or partner names
     rules: int = 1
     ticked: datetime | None = None  # what time it is, as far as ticks say; None: the clock never ticked
 
@@ -183,7 +186,8 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
         case TariffPublished():
             tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, Until(fact.tariff, _end(fact.valid_until)))
             versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}
-            return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions)
+            measuring = catalogue.measuring | ({fact.tariff.id} if depends_on_measurements(fact.tariff) else set())
+            return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions, measuring=measuring)
         case TariffAssigned():
             given = Until(fact.assignment, _end(fact.valid_until))
             assigned = _with(catalogue.assigned, fact.assignment.id, fact.valid_from, given)
@@ -197,13 +201,14 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             contracts = _with(catalogue.contracts, fact.contract.id, fact.valid_from, fact.contract)
             tokens = [token.casefold() for token in fact.contract.tokens]
             contracts_of = _found_by(catalogue.contracts_of, tokens, fact.contract.id)
-            return structs.replace(catalogue, contracts=contracts, contracts_of=contracts_of)
+            named = _with_named(catalogue.of_holders, fact.contract.tariff)
+            return structs.replace(catalogue, contracts=contracts, contracts_of=contracts_of, of_holders=named)
         case PartnerPublished():
             partners = _with(catalogue.partners, fact.partner.id, fact.valid_from, fact.partner)
             uids = [token.uid.casefold() for token in fact.partner.tokens]
-            return structs.replace(
-                catalogue, partners=partners, partners_of=_found_by(catalogue.partners_of, uids, fact.partner.id)
-            )
+            partners_of = _found_by(catalogue.partners_of, uids, fact.partner.id)
+            named = _with_named(catalogue.of_holders, fact.partner.tariff)
+            return structs.replace(catalogue, partners=partners, partners_of=partners_of, of_holders=named)
         case RulesAdopted():
             return structs.replace(catalogue, rules=max(fact.number, catalogue.rules))
         case ClockTicked():
@@ -268,6 +273,10 @@ def first_criterion(assignment: Assignment) -> tuple[str, str]:
         "site": assignment.site,
     }
     return next(((kind, name) for kind, name in named.items() if name is not None), ("", ""))
+
+
+def _with_named(known: frozenset[TariffId], tariff: TariffId | None) -> frozenset[TariffId]:
+    return known if tariff is None or tariff in known else known | {tariff}
 
 
 def _end(valid_until: datetime | UnsetType) -> datetime | None:

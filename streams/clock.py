@@ -23,6 +23,7 @@ from typing import TypeVar
 from msgspec import Struct, structs
 
 from streams.energy import Energy
+from streams.measured import Momentary
 from streams.registers import Register
 from streams.stretches import Told
 from vocabulary.charging import ClockCompared, Moment
@@ -49,7 +50,7 @@ class Compared(Struct, frozen=True, gc=False, array_like=True):
     seq: int | None = None
 
 
-T = TypeVar("T", Register, Told)
+T = TypeVar("T", Register, Told, Momentary)
 
 
 class Clock(Struct, frozen=True):

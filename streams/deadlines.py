@@ -19,7 +19,8 @@ from msgspec import structs
 
 from streams.catalogue import Deadlines
 from streams.qualities import closed_as
-from streams.sessions import End, Gathering, SessionOutcome, SessionState, concluded, end_of, ended_at
+from streams.said import End
+from streams.sessions import Gathering, SessionOutcome, SessionState, concluded, end_of, ended_at
 from streams.step import Step
 from vocabulary.rules import DOUBTS, RULES
 from vocabulary.sessions import Finding, Quality, SessionClosed, SessionFlagged

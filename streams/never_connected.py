@@ -11,7 +11,7 @@ from streams.registers import Kind
 from vocabulary.charging import ChargingState, Sample, TransactionEnded, TransactionStarted, TransactionUpdated
 
 if TYPE_CHECKING:
-    from streams.sessions import End, Said
+    from streams.said import End, Said
 
 NO_VEHICLE_CAME = "Timeout"  # stoppedReason, part 2 ReasonEnumType
 _WITHOUT_A_VEHICLE = frozenset(

@@ -151,5 +151,6 @@ def depends_on_time(tariff: Tariff) -> bool:
 
 
 def _is_timed(restrictions: Restrictions) -> bool:
-    bounds = (restrictions.min_energy_wh, restrictions.max_energy_wh)
-    return restrictions != Restrictions(min_energy_wh=bounds[0], max_energy_wh=bounds[1])
+    """Whether there is more than what holds for all of a session or follows from its energy."""
+    timeless = ("min_energy_wh", "max_energy_wh", "evse_kind", "payment_brand", "payment_recognition")
+    return restrictions != Restrictions(**{name: getattr(restrictions, name) for name in timeless})

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from msgspec import structs
 
-from streams import bearable, first_rules, signatures
+from streams import bearable, circumstances, first_rules, signatures
 from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
@@ -19,10 +19,10 @@ from streams.quotes import missing, publications, quotes
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.charging import DEAUTHORISED
-from vocabulary.circumstances import Circumstances
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.money import SESSION_MAX, plain
+from vocabulary.price_series import SeriesPrices
 from vocabulary.rated import Rated, RatingNote, exact_net, tax_factor
 from vocabulary.reference import Contract, Partner
 from vocabulary.rules import asks_persons, has_doubts, tells_choices
@@ -111,7 +111,7 @@ def _charge(
     if blocks := clock_blocks(session, tariff, waived, chosen.by_time):
         return (_flag(session, blocks.finding, blocks.detail),)
     quoted = quotes(session, chosen.prices, catalogue)
-    cost = rate(session, chosen.prices, plug.site.time_zone, known=Circumstances(prices=quoted.prices))
+    cost = _cost(session, plug, chosen, quoted.prices)
     if RatingNote.PRICE_NOT_PUBLISHED in bearable.notes_of(cost):
         return (_flag(session, Finding.PRICE_NOT_PUBLISHED, f"tariff {tariff.id}: {missing(quoted, tariff.currency)}"),)
     if unbearable := bearable.blocks(cost, f"tariff {tariff.id}"):
@@ -177,9 +177,15 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     chosen = choose(session, plug, holder, catalogue)
     if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff, (), chosen.by_time):
         return None
-    known = Circumstances(prices=quotes(judged.session, chosen.prices, catalogue).prices)
-    cost = rate(judged.session, chosen.prices, plug.site.time_zone, known=known)
+    cost = _cost(judged.session, plug, chosen, quotes(judged.session, chosen.prices, catalogue).prices)
     return None if bearable.notes_of(cost) or bearable.blocks(cost, "") else cost
+
+
+def _cost(session: ChargingSession, plug: Plug, chosen: Chosen, prices: tuple[SeriesPrices, ...]) -> Rated:
+    """Running and final cost alike."""
+    known = structs.replace(circumstances.known_of(session, plug), prices=prices)
+    cost = rate(session, chosen.prices, plug.site.time_zone, known=known)
+    return circumstances.noted(cost, session, [tariff for _, tariff in chosen.schedule])
 
 
 def _rated(

@@ -15,6 +15,7 @@ from vocabulary.charging import (
 )
 from vocabulary.codec import event_id
 from vocabulary.identity import EventId, SessionId, StationId, TokenUid, content_id
+from vocabulary.station_facts import TransactionTerms
 
 
 class EndTakenBack(Struct, frozen=True):
@@ -24,7 +25,13 @@ class EndTakenBack(Struct, frozen=True):
 
 
 SessionEvent = (
-    TransactionStarted | TransactionUpdated | TransactionEnded | MeterSampled | ConnectorStatusChanged | ClockCompared
+    TransactionStarted
+    | TransactionUpdated
+    | TransactionEnded
+    | MeterSampled
+    | ConnectorStatusChanged
+    | ClockCompared
+    | TransactionTerms
 )
 
 
@@ -33,7 +40,7 @@ def session_id(event: SessionEvent) -> SessionId:
     match event:
         case TransactionStarted(protocol=Protocol.OCPP16):
             return session_of_start(event_id(event))
-        case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared():
+        case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() | TransactionTerms():
             return SessionId(content_id("session", event.station, event.transaction or ""))
         case _:
             raise AssertionError(f"{type(event).__name__} does not name a session")

@@ -35,6 +35,22 @@ def open_row(state: Gathering) -> SessionRow:
     )
 
 
+def has_no_row(state: SessionState | None) -> bool:
+    """Of how a card is told comes no row: the message that tells it makes one."""
+    return state is None or (isinstance(state, Gathering) and not state.said and bool(state.brands or state.recognitions))
+
+
+def row_after(before: SessionState, after: SessionState, moves: bool) -> SessionRow | None:
+    """What an event makes of a session's row; None: nothing. `moves`: it tells what the row of an open one shows."""
+    match before, after:
+        case _, Gathering() if moves:
+            return open_row(after)
+        case Gathering(), Closed():
+            return ended_row(before, after)
+        case _:
+            return None
+
+
 def ended_row(before: Gathering, closed: Closed) -> SessionRow:
     """A session that ends; what is concluded from it comes on top."""
     row = open_row(before)

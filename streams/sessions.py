@@ -24,11 +24,14 @@ from itertools import pairwise
 from msgspec import UNSET, Struct, structs
 
 from streams import first_rules
+from streams.cards import the_one, with_told
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison, within
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
+from streams.measured import Momentary, measured, momentary
 from streams.never_connected import tells_a_vehicle, waited_in_vain
 from streams.qualities import Disputed, asked_anew, by_doubts, closed_as, in_order
 from streams.registers import EXACT, Register, greatest_power, registers
+from streams.said import End, Said, Start
 from streams.session_names import SessionEvent, is_another, token_told
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
@@ -49,51 +52,16 @@ from vocabulary.charging import (
     MeterSampled,
     Protocol,
     Sample,
-    SignedValue,
     TransactionEnded,
     TransactionStarted,
     TransactionUpdated,
 )
 from vocabulary.codec import event_id
-from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId
+from vocabulary.identity import EventId, SessionId, StationId, TransactionId
 from vocabulary.quantities import WattHours
 from vocabulary.rules import FIRST, RULES, asks_persons, has_doubts
 from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
-
-
-class Start(Struct, frozen=True, gc=False, array_like=True):
-    """Of several, the one with the lowest seqNo, then the earliest, is the start."""
-
-    at: datetime
-    protocol: Protocol
-    seq: int | None
-    meter_wh: WattHours | None
-
-
-class End(Struct, frozen=True, gc=False, array_like=True):
-    """`event` tells two ends apart; of several, the one with the lowest seqNo, then the earliest, is the end."""
-
-    seq: int | None
-    at: datetime
-    event: EventId
-    meter_wh: WattHours | None
-    reason: str
-
-
-class Said(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
-    """What one message said that a session is made of. `seq` None: 1.6, which has no numbers. `event` only beside `seq`."""
-
-    seq: int | None = None
-    event: str | None = None
-    evse: int | None = None
-    connector: int | None = None
-    token: tuple[datetime, TokenUid, str | None] | None = None
-    registers: tuple[Register, ...] = ()
-    told: Told | None = None
-    signed: tuple[SignedValue, ...] = ()
-    offline: bool = False
-    power_w: Decimal | None = None
-    vehicle: bool = False  # 2.x: something in it is there only where a vehicle is
+from vocabulary.station_facts import TransactionTerms
 
 
 class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="gathering"):
@@ -112,6 +80,9 @@ class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True,
     dropped: bool = False  # a person decided that nothing is billed
     followed: tuple[datetime, WattHours] | None = None  # 1.6: the earliest start of another session on the connector
     compared: tuple[Compared, ...] = ()
+    measures: bool = False  # power and current are kept of all messages, else of none: see `streams.measuring`
+    brands: tuple[str, ...] = ()  # of the card that pays, as messages tell them
+    recognitions: tuple[str, ...] = ()
 
 
 class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="closed"):
@@ -180,6 +151,10 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
         case TransactionStarted() if is_another(state.session, event):
             followed = None if event.meter_start_wh is None else (event.at, event.meter_start_wh)
             return structs.replace(state, followed=min(filter(None, (state.followed, followed)), default=None))
+        case TransactionTerms():
+            brands = with_told(state.brands, event.payment_brand)
+            recognitions = with_told(state.recognitions, event.payment_recognition)
+            return structs.replace(state, transaction=event.transaction, brands=brands, recognitions=recognitions)
         case ClockCompared():
             return structs.replace(state, compared=with_comparison(state.compared, event))
         case ConnectorStatusChanged():
@@ -187,7 +162,7 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
             return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
         case MeterSampled():
             found, power_w = _sampled(event.samples, rules)
-            said = Said(registers=found, signed=event.signed, power_w=power_w)
+            said = Said(registers=found, signed=event.signed, power_w=power_w, momentary=_momentary(state, event.samples))
             return structs.replace(state, said=(*state.said, said), transaction=state.transaction or event.transaction)
         case TransactionStarted() | TransactionUpdated() | TransactionEnded():
             return structs.replace(
@@ -195,12 +170,17 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
                 transaction=event.transaction or state.transaction,
                 start=_start(state.start, event) if isinstance(event, TransactionStarted) else state.start,
                 ends=(*state.ends, _end_of(event, identity)) if isinstance(event, TransactionEnded) else state.ends,
-                said=(*state.said, _said(event, identity, rules)),
+                said=(*state.said, _said(state, event, identity, rules)),
                 waived=asked_anew(state.waived) if isinstance(event, TransactionEnded) else state.waived,
             )
 
 
-def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, identity: EventId | None, rules: int) -> Said:
+def _said(
+    gathering: Gathering,
+    event: TransactionStarted | TransactionUpdated | TransactionEnded,
+    identity: EventId | None,
+    rules: int,
+) -> Said:
     state = event.charging_state
     found, power_w = _sampled(event.samples, rules)
     return Said(
@@ -215,7 +195,12 @@ def _said(event: TransactionStarted | TransactionUpdated | TransactionEnded, ide
         offline=event.offline,
         power_w=power_w,
         vehicle=asks_persons(rules) and event.seq is not None and tells_a_vehicle(event),
+        momentary=_momentary(gathering, event.samples),
     )
+
+
+def _momentary(state: Gathering, samples: Sequence[Sample]) -> tuple[Momentary, ...]:
+    return momentary(samples) if state.measures else ()
 
 
 def _sampled(samples: Sequence[Sample], rules: int) -> tuple[tuple[Register, ...], Decimal | None]:
@@ -373,6 +358,8 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
     _, token, token_type = min(tokens, key=lambda t: (t[0], t[1], t[2] or ""), default=(None, None, None))
     signed = {value for said in counted for value in said.signed}
     doubts = in_order((*clock.doubts, *told.doubts))
+    kept = clock.corrected(one for said in counted for one in said.momentary)
+    power_w, current_a = measured(kept, clock.start, clock.end)
     return ChargingSession(
         id=state.session,
         station=state.station,
@@ -393,4 +380,8 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         offline=any(said.offline for said in counted),
         quality=by_doubts(doubts),
         doubts=doubts or UNSET,
+        power_w=power_w,
+        current_a=current_a,
+        payment_brand=the_one(state.brands),
+        payment_recognition=the_one(state.recognitions),
     )

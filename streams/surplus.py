@@ -25,7 +25,8 @@ from vocabulary.rules import asks_persons, has_doubts
 from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
 
 if TYPE_CHECKING:
-    from streams.sessions import Closed, End, Gathering, Said
+    from streams.said import End, Said
+    from streams.sessions import Closed, Gathering
 
 _SAME_TIME = timedelta(seconds=1)  # a simulator that was stopped while it stopped told the same end a millisecond later
 TOLD_APART = 16  # digits of an event's identity: enough to see that one number was used for two contents

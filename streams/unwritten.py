@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from streams.batch_parts import Concluded, counted, document_of, key_of, postable, record, session_of
+from streams.batch_parts import Concluded, counted, documents_of, key_of, postable, record, session_of
 from streams.log import Stream
 from streams.session_rows import with_conclusion
 from streams.states import SessionRow
@@ -53,8 +53,7 @@ class Unwritten:
         for c, (position, _) in zip(concluded, appended, strict=True):
             self._index(c, position, known)
         self._unit.states.put_rows(self.rows.values())
-        issued = [(drawn, at) for (c, _), at in new if isinstance(drawn := c.conclusion, InvoiceIssued)]
-        self._unit.states.put_documents([document_of(drawn.invoice, at) for drawn, at in issued])
+        self._unit.states.put_documents(documents_of(new))
         self.rows = {}
 
     def _index(self, concluded: Concluded, position: Position, known: dict[SessionId, SessionRow]) -> None:

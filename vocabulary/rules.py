@@ -8,7 +8,8 @@ that held then, byte for byte.
     3   what messages say beside their transaction (`vocabulary.fact`) is kept as events, and messages without any are counted;
         a StartTransaction and its answer bear when they arrived, by which they find each other
     4   what contradicts itself between two ends that fit, and what was deauthorised, has a price and waits for a person
-    5   a charge says why its tariff was chosen (`vocabulary.assignment.TariffChoice`)
+    5   a charge says why its tariff was chosen (`vocabulary.assignment.TariffChoice`); power and
+        current are kept of sessions that a tariff may price by them, and how cards are told is kept of those that they pay
 """
 
 from typing import Final
@@ -31,4 +32,8 @@ def asks_persons(rules: int) -> bool:
 
 
 def tells_choices(rules: int) -> bool:
+    return rules >= CHOICES
+
+
+def keeps_circumstances(rules: int) -> bool:
     return rules >= CHOICES

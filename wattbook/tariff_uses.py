@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from msgspec import UNSET, structs
 
+from streams.circumstances import kind_of
 from tariffs.lint import Surroundings
 from vocabulary.assignment import Assignment, PaymentKind, TariffAssigned
 from vocabulary.codec import ReferenceFact
 from vocabulary.reference import Evse, Sealed, Site, SitePublished
-from vocabulary.tariff import EvseKind, Tariff, TariffPublished
+from vocabulary.tariff import Tariff, TariffPublished
 from wattbook.reference_checks import FOR_EVER
 from wattbook.reference_files import operator_zone, read_reference
 from wattbook.reference_shapes import ALWAYS
@@ -59,7 +60,7 @@ def _surroundings(tariff: Tariff, facts: tuple[ReferenceFact, ...], told: Surrou
     return structs.replace(
         told,
         power_w_max=tuple(sorted({evse.power_w_max for _, evse in places})) or told.power_w_max,
-        evse_kinds=frozenset(_kind(evse) for _, evse in places),
+        evse_kinds=frozenset(kind_of(evse) for _, evse in places),
         countries=frozenset(site.address.country for site, _ in places) or told.countries,
         is_ad_hoc=_is_ad_hoc(tariff, [evse for _, evse in places], assigned),
     )
@@ -75,10 +76,6 @@ def _is_ad_hoc(tariff: Tariff, evses: list[Evse], assigned: list[Assignment]) ->
     kinds = {None, PaymentKind.DIRECT, PaymentKind.AD_HOC}
     for_all = (one for one in assigned if not (one.token or one.contract or one.partner) and one.payment in kinds)
     return any(evse.tariff == tariff.id for evse in evses) or any(for_all)
-
-
-def _kind(evse: Evse) -> EvseKind:
-    return EvseKind.DC if evse.power_type == "DC" else EvseKind.AC
 
 
 def _used(fact: TariffPublished, where: Surroundings, now: datetime, until: datetime) -> Used:

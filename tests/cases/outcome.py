@@ -2,17 +2,17 @@
 
 Each frame with the events that it became, in its order; then every conclusion, in the order in which it was drawn. Decimals and
 instants are as they are stored. Each station that the frames name has two EVSEs of 22 kW; whatever token they name has a
-contract, but for one that begins with `?`; the tariff is for energy alone, or one with a price for time and a window.
+contract, but for one that begins with `?`; the tariff is one of `tests.cases.tariffs`.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, time
-from decimal import Decimal
+from datetime import datetime
 
 from ingest.captures import Unreadable, read_lines
 from ingest.decode import decode
 from tests.cases.story import CostsNow, Decided, EvseIs, HasToken, Told
+from tests.cases.tariffs import SINCE, tariff_of
 from tests.one_result.pure_fold import Input, PureFold
 from tests.streams.material import contract, evse, operator, site
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
@@ -27,8 +27,8 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.codec import Conclusion, ReferenceFact, as_plain, event_id
-from vocabulary.identity import SessionId, StationId, TariffId
-from vocabulary.money import Currency, plain
+from vocabulary.identity import SessionId, StationId
+from vocabulary.money import plain
 from vocabulary.reference import ClockTicked, Evse, EvseName, RulesAdopted, SessionDecided
 from vocabulary.rules import RULES
 from vocabulary.sessions import (
@@ -44,9 +44,6 @@ from vocabulary.sessions import (
     Verdict,
     quality_of,
 )
-from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff, TariffElement, TariffPublished
-
-SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def messages(lines: Iterable[bytes]) -> list[Told]:
@@ -56,12 +53,12 @@ def messages(lines: Iterable[bytes]) -> list[Told]:
     return [Told("", line) for line in found if isinstance(line, RawMessage)]
 
 
-def outcome(story: Sequence[Told], timed: bool = False) -> str:
+def outcome(story: Sequence[Told], tariff: str = "") -> str:
     """Where more than frames came, each conclusion stands below what it was drawn from."""
     frames = [told.says for told in story if isinstance(told.says, RawMessage)]
     named = {(e.station, e.number): e for told in story if isinstance(e := told.says, EvseIs)}
     places = _places(frames, named)
-    folded = PureFold().tell([RulesAdopted(number=RULES), *facts(frames, timed, _evses(places, {}))])
+    folded = PureFold().tell([RulesAdopted(number=RULES), *facts(frames, tariff, _evses(places, {}))])
     written = ["what came, and its events" if len(frames) < len(story) else "frames and their events"]
     written += [line for told in story for line in _came(told)]
     written += ["", "conclusions"]
@@ -83,7 +80,7 @@ def inputs_of(story: Sequence[Told]) -> list[Input]:
     """What came, as a runtime takes it."""
     frames = [told.says for told in story if isinstance(told.says, RawMessage)]
     places = _places(frames, {(e.station, e.number): e for told in story if isinstance(e := told.says, EvseIs)})
-    inputs: list[Input] = [RulesAdopted(number=RULES), *facts(frames, False, _evses(places, {}))]
+    inputs: list[Input] = [RulesAdopted(number=RULES), *facts(frames, "", _evses(places, {}))]
     folded, published = PureFold().tell(inputs), dict[tuple[str, int], EvseIs]()
     for told in story:
         inputs.append(_input(told.says, folded, places, published))
@@ -107,15 +104,15 @@ def _evse(station: str, number: int, index: int, told: EvseIs | None) -> Evse:
     known: dict[str, object] = {}
     if told is not None:
         also = tuple(EvseName(station=StationId(name), number=other) for name, other in told.also)
-        known = {"power_w_max": told.power_w} | ({"also_known_as": also} if also else {})
+        known = {"power_w_max": told.power_w, "power_type": told.power_type} | ({"also_known_as": also} if also else {})
     return evse(number, evse_id=f"DE*ABC*E{index}*{number}", station=StationId(station), **known)
 
 
-def facts(frames: Sequence[RawMessage], timed: bool, evses: Sequence[Evse]) -> list[ReferenceFact]:
+def facts(frames: Sequence[RawMessage], tariff: str, evses: Sequence[Evse]) -> list[ReferenceFact]:
     events = [event for frame in frames for event in decode(frame, event_id)]
     tokens = sorted({t for e in events if isinstance(e, TransactionStarted | TransactionUpdated) and (t := e.token)})
     known = [token for token in tokens if not token.startswith("?")]
-    return [operator(SINCE), site(*evses, valid_from=SINCE), contract(*known, valid_from=SINCE), _tariff(timed)]
+    return [operator(SINCE), site(*evses, valid_from=SINCE), contract(*known, valid_from=SINCE), tariff_of(tariff)]
 
 
 def _input(
@@ -128,7 +125,7 @@ def _input(
         case HasToken(token=token):
             return contract(token, valid_from=SINCE, name=f"C-{token}")
         case CostsNow(price_per_kwh=price):
-            return _tariff(False, str(price))
+            return tariff_of("", str(price))
         case EvseIs():
             published[says.station, says.number] = says
             return site(*_evses(places, published), valid_from=SINCE)
@@ -150,22 +147,6 @@ def _session_named(folded: PureFold, station: str, transaction: str) -> SessionI
     found = found or [state.session for state in folded.closed if state.transaction == transaction]  # without energy
     assert found, f"no session of {station} has the transaction {transaction}"
     return found[-1]
-
-
-def _tariff(timed: bool, price: str = "0.30") -> TariffPublished:
-    """0.30 per kWh, or another price; `timed`: by day, 0.20 otherwise, and 3.00 per hour of idling. Net, with 19 % VAT."""
-    energy = _component(Dimension.ENERGY, price)
-    by_day = Restrictions(start_time=time(6), end_time=time(22))
-    elements = (
-        TariffElement(components=(energy,), restrictions=by_day if timed else Restrictions()),
-        TariffElement(components=(_component(Dimension.ENERGY, "0.20"), _component(Dimension.PARKING_TIME, "3.00"))),
-    )
-    tariff = Tariff(id=TariffId("day"), currency=Currency("EUR"), elements=elements if timed else elements[:1])
-    return TariffPublished(tariff=tariff, valid_from=SINCE)
-
-
-def _component(dimension: Dimension, price: str) -> PriceComponent:
-    return PriceComponent(dimension=dimension, price=Decimal(price), vat_percent=Decimal(19))
 
 
 def _came(told: Told) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Situations of the field, each in a folder that is named for it.
 
-    about.txt       what the specification says, what was seen, what we do; `tariff: timed` gives prices that depend on time
+    about.txt       what the specification says, what was seen, what we do; `tariff: timed` and its like: `tests.cases.tariffs`
     frames.ndjson   the raw frames, as `wattbook import` reads them; or, where more happens than frames,
     story.txt       frames, ticks, decisions, facts and invoice runs in their order (`tests.cases.story`)
     expected.txt    their events, and what was concluded
@@ -26,7 +26,8 @@ def test_there_are_cases() -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_case(folder: Path, update: bool) -> None:
     about = (folder / "about.txt").read_text()
-    told = outcome(_story(folder), timed="tariff: timed" in about.splitlines())
+    tariff = next((line.removeprefix("tariff: ") for line in about.splitlines() if line.startswith("tariff: ")), "")
+    told = outcome(_story(folder), tariff)
     if update:
         (folder / "expected.txt").write_text(told)
     assert (folder / "expected.txt").read_text() == told

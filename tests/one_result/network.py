@@ -45,6 +45,12 @@ tariffs:
       - price_components: [{{type: ENERGY, price: 0.37, vat: 19, step_size: 1}}, {{type: PARKING_TIME, price: 5.90, vat: 19}}]
         restrictions: {{start_time: "07:00", end_time: "21:00"}}
       - price_components: [{{type: ENERGY, price: 0.2901, vat: 19}}, {{type: TIME, price: 0.11, vat: 19}}]
+  - id: by-power
+    currency: EUR
+    elements:
+      - price_components: [{{type: ENERGY, price: 0.41, vat: 19}}]
+        restrictions: {{min_power: 9}}
+      - price_components: [{{type: ENERGY, price: 0.33, vat: 19}}]
 sites:
   - id: lab
     name: Lab
@@ -79,8 +85,13 @@ def write_reference(folder: Path, late: bool = False) -> None:
     """The reference folder of a home; `late`: with the contract that becomes known late."""
     folder.mkdir(parents=True, exist_ok=True)
     known = [name for name in (*STATIONS, *_RECORDED) if name != UNKNOWN_STATION]
-    evse = "      - {{evse_id: DE*TST*E{}*{}, station: {}, number: {}, tariff: by-day, power_w_max: 22000}}"
-    evses = [evse.format(place + 100, n, name, n) for place, name in enumerate(known) for n in (1, 2)]
+    evse = "      - {{evse_id: DE*TST*E{}*{}, station: {}, number: {}, tariff: {}, power_w_max: 22000}}"
+    tariffs = {False: "by-day", True: "by-power"}  # the second at one EVSE of every third station
+    evses = [
+        evse.format(place + 100, n, name, n, tariffs[n == 2 and place % 3 == 0])
+        for place, name in enumerate(known)
+        for n in (1, 2)
+    ]
     (folder / "reference.yaml").write_text(_YAML.format(evses="\n".join(evses)))
     if late:
         (folder / "late.yaml").write_text(_LATE_YAML)

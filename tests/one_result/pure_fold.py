@@ -49,6 +49,7 @@ from vocabulary.sessions import (
     SessionRated,
     SignatureChecked,
 )
+from vocabulary.station_facts import TransactionTerms
 from wattbook.months import month_of
 from wattbook.wiring import invoices_of, series_of
 
@@ -117,8 +118,9 @@ class PureFold:
         return [state for state in self._steps.sessions.values() if isinstance(state, Closed)]
 
     def _message(self, raw: RawMessage) -> None:
-        self._steps.rules = self._catalogue.rules
-        for decoded in decode(raw, event_id, self._catalogue.rules):
+        self._steps.rules, self._steps.catalogue = self._catalogue.rules, self._catalogue
+        events = decode(raw, event_id, self._catalogue.rules)
+        for decoded in sorted(events, key=lambda event: not isinstance(event, TransactionTerms)):
             event = self._steps.joined(decoded)
             is_new = self._events.setdefault(event_id(event), event) is event
             before = len(self._steps.out)

@@ -11,9 +11,11 @@ from msgspec import structs
 from streams import connectors, meters, reopening, session_names
 from streams.answered import joined
 from streams.batch_parts import is_told_again
-from streams.catalogue import Deadlines
+from streams.cards import tells_a_card
+from streams.catalogue import Catalogue, Deadlines
 from streams.connectors import with_dropped
 from streams.deadlines import by_start, conclude_overdue
+from streams.measuring import gathering
 from streams.meters import MetersState
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.session_names import EndTakenBack, SessionEvent
@@ -35,6 +37,7 @@ from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
 from vocabulary.rules import RULES, has_doubts, keeps_facts
 from vocabulary.sessions import Doubt, SessionClosed, SessionFlagged, SessionMerged
+from vocabulary.station_facts import TransactionTerms
 
 
 class Folding:
@@ -47,6 +50,7 @@ class Folding:
         self.out: list[SessionClosed | SessionFlagged | SessionMerged] = []
         self.ticked: datetime | None = None
         self.rules = RULES
+        self.catalogue = Catalogue()
         self.drop: Callable[[SessionId], None] = self._drop  # of whose end it was decided before its start came
         self._lost: dict[SessionId, StationId] = {}  # ends without a start
         self._seen: set[str] = set()
@@ -99,6 +103,8 @@ class Folding:
 
     def _step(self, event: Decoded) -> None:
         match event:
+            case TransactionTerms() if tells_a_card(event, self.rules):
+                self._session_step(session_names.session_id(event), event)
             case MessageRejected() | Fact():
                 pass
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
@@ -136,9 +142,12 @@ class Folding:
     def _session_step(self, session: SessionId, event: SessionEvent | EndTakenBack, may_be_another: bool = False) -> None:
         if not has_doubts(self.rules) and session_names.is_another(session, event):
             return
-        before = self.sessions.get(session) or Gathering(session=session, station=event.station)
+        before = self.sessions.get(session) or self._gathering(session, event.station)
         self.sessions[session], out = reopening.step(before, event, None, self.ticked, self.rules, may_be_another)
         self._note(out)
+
+    def _gathering(self, session: SessionId, station: StationId) -> Gathering:
+        return gathering(session, station, structs.replace(self.catalogue, rules=self.rules))
 
     def _note(self, outcomes: Iterable[SessionOutcome]) -> None:
         for outcome in outcomes:

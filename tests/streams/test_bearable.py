@@ -99,7 +99,7 @@ def test_every_note_is_a_finding_of_the_same_name(note: RatingNote) -> None:
 
 
 def concluding(monkeypatch: pytest.MonkeyPatch, rated: Rated) -> None:
-    monkeypatch.setattr(rating, "rate", lambda *_: rated)
+    monkeypatch.setattr(rating, "rate", lambda *_, **__: rated)
 
 
 def test_a_session_whose_taxes_nobody_knows_is_flagged_and_has_no_running_cost(monkeypatch: pytest.MonkeyPatch) -> None:

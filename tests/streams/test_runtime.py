@@ -16,7 +16,8 @@ from streams import sessions
 from streams.embedded_runtime import CONSUMER, EmbeddedRuntime, Input
 from streams.log import Stream
 from streams.memory import MOST, Memory, session_key
-from streams.sessions import Closed, End, Gathering
+from streams.said import End
+from streams.sessions import Closed, Gathering
 from streams.sql_states import SqlStates
 from streams.states import PositionMoved
 from streams.unit import Unit

@@ -1,0 +1,37 @@
+"""Which sessions keep the power and the current that is told in them: those that some tariff may price by them.
+
+It is decided once, as the first message of a session comes, by what is published then; so a session has all of its values or
+none. States and events of all others do not grow.
+"""
+
+from streams.catalogue import Catalogue
+from streams.sessions import Gathering
+from vocabulary.identity import SessionId, StationId, TariffId
+from vocabulary.rules import keeps_circumstances
+
+
+def gathering(session: SessionId, station: StationId, catalogue: Catalogue) -> Gathering:
+    """A session of which nothing was told yet."""
+    return Gathering(session=session, station=station, measures=measures(station, catalogue))
+
+
+def measures(station: StationId, catalogue: Catalogue) -> bool:
+    """Whether a tariff that ever was in force, or will be, depends on power or current and may price a session there."""
+    if not catalogue.measuring or not keeps_circumstances(catalogue.rules):
+        return False
+    sites = catalogue.sites_of.get(station)
+    if sites is None:  # nobody knows yet what it is
+        return True
+    return not catalogue.measuring.isdisjoint(catalogue.of_holders | _of_places(station, sites, catalogue))
+
+
+def _of_places(station: StationId, sites: tuple[str, ...], catalogue: Catalogue) -> frozenset[TariffId]:
+    """The tariffs that its EVSEs name, and those that are assigned to them, whenever."""
+    versions = (by_station for site in sites for by_station in catalogue.evses[site].values)
+    evses = [evse for by_station in versions for evse in by_station.get(station, ())]
+    ids = {evse.evse_id for evse in evses}
+    assigned = (until.value for versions in catalogue.assigned.values() for until in versions.values)
+    named = {
+        one.tariff for one in assigned if (one.evse is None or one.evse in ids) and (one.site is None or one.site in sites)
+    }
+    return frozenset(named | {evse.tariff for evse in evses if evse.tariff is not None})

@@ -1,0 +1,54 @@
+"""The tariffs of the cases, by what a line `tariff: …` of their `about.txt` says. Net prices, with 19 % VAT.
+
+          0.30 per kWh
+timed     0.30 per kWh from 06:00 to 22:00, else 0.20 and 3.00 per hour of idling
+power     0.45 per kWh from 11 kW on, else 0.35
+current   0.45 per kWh from 32 A on, else 0.35
+kind      0.59 per kWh of DC, 0.39 of AC
+card      0.30 per kWh, and a start fee: 0.25 by Visa, 0.20 by any debit card, else 0.50
+"""
+
+from datetime import UTC, datetime, time
+from decimal import Decimal
+
+from vocabulary.identity import TariffId
+from vocabulary.money import Currency
+from vocabulary.tariff import Dimension, EvseKind, PriceComponent, Restrictions, Tariff, TariffElement, TariffPublished
+
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+_ANY = Restrictions()
+
+
+def tariff_of(kind: str, price: str = "") -> TariffPublished:
+    """`price`: of the kWh, instead of what the kind has; it is then the only one."""
+    elements = [_element(_ANY, energy=price)] if price else _ELEMENTS[kind]
+    tariff = Tariff(id=TariffId("day"), currency=Currency("EUR"), elements=tuple(elements))
+    return TariffPublished(tariff=tariff, valid_from=SINCE)
+
+
+def _element(limits: Restrictions, **prices: str) -> TariffElement:
+    components = (
+        PriceComponent(dimension=Dimension(name.upper()), price=Decimal(price), vat_percent=Decimal(19))
+        for name, price in prices.items()
+    )
+    return TariffElement(components=tuple(components), restrictions=limits)
+
+
+_ELEMENTS = {
+    "": [_element(_ANY, energy="0.30")],
+    "timed": [
+        _element(Restrictions(start_time=time(6), end_time=time(22)), energy="0.30"),
+        _element(_ANY, energy="0.20", parking_time="3.00"),
+    ],
+    "power": [_element(Restrictions(min_power_w=Decimal(11_000)), energy="0.45"), _element(_ANY, energy="0.35")],
+    "current": [_element(Restrictions(min_current_a=Decimal(32)), energy="0.45"), _element(_ANY, energy="0.35")],
+    "kind": [
+        _element(Restrictions(evse_kind=EvseKind.DC), energy="0.59"),
+        _element(Restrictions(evse_kind=EvseKind.AC), energy="0.39"),
+    ],
+    "card": [
+        _element(Restrictions(payment_brand="VISA"), flat="0.25"),
+        _element(Restrictions(payment_recognition="Debit"), flat="0.20"),
+        _element(_ANY, flat="0.50", energy="0.30"),
+    ],
+}
