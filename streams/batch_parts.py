@@ -36,6 +36,7 @@ from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
+from vocabulary.plan import PlanPublished
 from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import (
     ClockTicked,
@@ -221,7 +222,7 @@ def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
             return Finding.TOKEN_UNKNOWN, *_BY_TARIFFS
         case TariffPublished() | TariffAssigned():
             return _BY_TARIFFS
-        case OperatorPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
+        case OperatorPublished() | PlanPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
             return ()
 
 

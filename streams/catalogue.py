@@ -13,7 +13,8 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
-from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid, VersionHash
+from vocabulary.identity import ContractId, PartnerId, PlanId, StationId, TariffId, TokenUid, VersionHash
+from vocabulary.plan import Plan, PlanPublished
 from vocabulary.reference import (
     ClockTicked,
     Contract,
@@ -89,6 +90,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     assigned: dict[str, Versions[Until[Assignment]]] = {}
     contracts: dict[ContractId, Versions[Contract]] = {}
     partners: dict[PartnerId, Versions[Partner]] = {}
+    plans: dict[PlanId, Versions[Plan]] = {}
     tariff_versions: dict[VersionHash, Tariff] = {}  # every version that was ever published, by its content
     evses: dict[str, Versions[dict[StationId, tuple[Evse, ...]]]] = {}  # of each site's versions, by station
     # Where to look: whatever version of these ever had that station, or that token (in lower case).
@@ -111,6 +113,13 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def contract(self, contract: ContractId, at: datetime) -> Contract | None:
         return self.contracts.get(contract, Versions[Contract]()).at(at)
+
+    def plan(self, contract: ContractId, at: datetime) -> Plan | None:
+        """The plan that a contract has then; None: none, or none of that id is in force."""
+        held = self.contract(contract, at)
+        if held is None or isinstance(held.plan, UnsetType):
+            return None
+        return self.plans.get(held.plan, Versions[Plan]()).at(at)
 
     def tariff(self, tariff: TariffId, at: datetime) -> Tariff | None:
         return _in_force(self.tariffs.get(tariff, Versions[Until[Tariff]]()), at)
@@ -196,6 +205,8 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             return structs.replace(
                 catalogue, partners=partners, partners_of=_found_by(catalogue.partners_of, uids, fact.partner.id)
             )
+        case PlanPublished():
+            return structs.replace(catalogue, plans=_with(catalogue.plans, fact.plan.id, fact.valid_from, fact.plan))
         case RulesAdopted():
             return structs.replace(catalogue, rules=max(fact.number, catalogue.rules))
         case ClockTicked():
@@ -221,6 +232,8 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
         case PartnerPublished():
             return catalogue.partners.get(fact.partner.id, Versions[Partner]()).has(fact.valid_from, fact.partner)
+        case PlanPublished():
+            return catalogue.plans.get(fact.plan.id, Versions[Plan]()).has(fact.valid_from, fact.plan)
         case RulesAdopted():
             return fact.number <= catalogue.rules
         case ClockTicked():

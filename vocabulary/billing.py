@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from vocabulary.identity import ContractId, EventId, InvoiceNumber, Position, SessionId, TariffId, VersionHash
 from vocabulary.money import Currency
+from vocabulary.plan import PlanLine
 from vocabulary.rated import RatedLine
 from vocabulary.reference import Operator, Sealed
 from vocabulary.sessions import SignatureChecked
@@ -81,6 +82,17 @@ class InvoicedSession(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lines: tuple[InvoiceLine, ...]
     gross: Decimal
     signature: SignatureChecked | None = None
+
+
+class PlanCharge(Struct, frozen=True, kw_only=True):
+    """What a line of a plan charges on this invoice: what its month comes to by now, less what earlier invoices charged of it.
+
+    A session that comes late changes the month, never an invoice: the difference stands on the next one.
+    """
+
+    line: PlanLine  # by all sessions of the month that are on invoices, this one among them
+    before: Decimal  # on earlier invoices, VAT included
+    gross: Decimal  # `line.gross` less `before`
 
 
 class VatTotal(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -17,6 +17,7 @@ from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId, VersionHash, digest
+from vocabulary.plan import Plan, PlanPublished
 from vocabulary.quarantine import Quarantined
 from vocabulary.reference import (
     ClockTicked,
@@ -38,6 +39,7 @@ ReferenceFact = (
     | PartnerPublished
     | TariffPublished
     | TariffAssigned
+    | PlanPublished
     | RulesAdopted
     | ClockTicked
     | SessionDecided
@@ -73,6 +75,11 @@ def event_id(event: msgspec.Struct) -> EventId:
 def version_hash(tariff: Tariff) -> VersionHash:
     """The content address of a tariff version."""
     return VersionHash(digest(b"tariff", encode(tariff)).hex())
+
+
+def plan_hash(plan: Plan) -> VersionHash:
+    """The content address of a plan version."""
+    return VersionHash(digest(b"plan", encode(plan)).hex())
 
 
 def as_plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ TokenUid = NewType("TokenUid", str)  # as presented; compared without regard to 
 ContractId = NewType("ContractId", str)
 PartnerId = NewType("PartnerId", str)  # OCPI country code and party id, as "NL*EMS"
 TariffId = NewType("TariffId", str)
+PlanId = NewType("PlanId", str)
 VersionHash = NewType("VersionHash", str)  # content address of an immutable version, 64 hex digits
 InvoiceNumber = NewType("InvoiceNumber", str)
 Position = NewType("Position", int)  # place in a log, counted from 1; 0 is before the first

@@ -41,27 +41,21 @@ from streams.sqlite_log import SqliteLog
 from streams.topic_identity import TopicWatch, topic_of
 from streams.unit import Billable as Unbilled
 from streams.unit import ToPost, Unit, Verbs
-from vocabulary.assignment import TariffAssigned
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
-from vocabulary.codec import ReferenceFact
-from vocabulary.identity import ContractId, Position, SessionId, VersionHash
+from vocabulary.identity import ContractId, Position, VersionHash
 from vocabulary.rated import RatedLine
 from vocabulary.reference import (
-    ClockTicked,
     Contract,
-    ContractPublished,
     Operator,
-    OperatorPublished,
-    PartnerPublished,
     RulesAdopted,
-    SessionDecided,
-    SitePublished,
 )
 from vocabulary.rules import RULES
 from wattbook.database import Waiting, in_silence, open_database, reading, writing
 from wattbook.migrating import State, make_ready, schema_of
 from wattbook.prices import price_note
+from wattbook.record_keys import decisions_key as decisions_key
+from wattbook.record_keys import key_of as key_of
 from wattbook.reference_files import read_reference
 from wattbook.settings import Settings
 from wattbook.sql_access import METADATA as ACCESS_TABLES
@@ -360,33 +354,6 @@ def operator_of(catalogue: Catalogue, at: datetime) -> Operator:
     if operator is None:
         raise NotReady("no operator is published that is in force on that day: see reference/operator.yaml")
     return operator
-
-
-def key_of(fact: ReferenceFact) -> str:
-    """What a fact is about, as the key of its record."""
-    match fact:
-        case OperatorPublished():
-            return "operator"
-        case SitePublished():
-            return f"site:{fact.site.id}"
-        case ContractPublished():
-            return f"contract:{fact.contract.id}"
-        case PartnerPublished():
-            return f"partner:{fact.partner.id}"
-        case TariffAssigned():
-            return f"assignment:{fact.assignment.id}"
-        case RulesAdopted():
-            return "rules"
-        case ClockTicked():
-            return "clock"
-        case SessionDecided():
-            return decisions_key(fact.session)
-        case _:
-            return f"tariff:{fact.tariff.id}"
-
-
-def decisions_key(session: SessionId) -> str:
-    return f"session:{session}"
 
 
 VERBS = Verbs(decode=decode, post=post, draw_up=invoices_of, series=series_of, passed_by=passed_by)
