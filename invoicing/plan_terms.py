@@ -4,7 +4,7 @@ A day has the plan that is in force as it begins, in the plan's own time zone. D
 one term. A session is in the term of the day on which it ended by its site's calendar.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -74,25 +74,22 @@ def used(rated: SessionRated, evse_kind: EvseKind | None) -> Used:
     )
 
 
-def settled(now: Sequence[PlanLine], before: Iterable[PlanLine]) -> tuple[PlanCharge, ...]:
+def settled(
+    now: Sequence[PlanLine], before: Collection[PlanLine], reason_of: Callable[[PlanLine], str] = lambda line: line.reason
+) -> tuple[PlanCharge, ...]:
     """What is charged of a month: its lines by now, less those that earlier invoices hold. None that changes nothing.
 
     So what all invoices of a month charge is what the month came to at last, to the minor unit, however its sessions were
     spread over them. A line that is there no more is taken back whole.
     """
-    earlier = {line_of(line): line for line in before}
-    return tuple(charge for charge in _charges(now, earlier) if charge.gross)
-
-
-def _charges(now: Sequence[PlanLine], earlier: dict[Line, PlanLine]) -> Iterator[PlanCharge]:
-    for line in now:
-        was = earlier[line_of(line)].gross if line_of(line) in earlier else Decimal(0)
-        yield PlanCharge(line=line, before=was, gross=line.gross - was)
-    still = {line_of(line) for line in now}
-    for key, line in earlier.items():
-        if key not in still:
-            none = structs.replace(line, exact="0", gross=line.gross - line.gross, reason="holds no more")
-            yield PlanCharge(line=none, before=line.gross, gross=-line.gross)
+    earlier, still = {line_of(line): line.gross for line in before}, {line_of(line) for line in now}
+    gone = [structs.replace(line, exact="0", gross=line.gross - line.gross) for line in before if line_of(line) not in still]
+    charges = (
+        PlanCharge(line=line, before=was, gross=line.gross - was, reason=reason_of(line))
+        for line in (*now, *gone)
+        for was in (earlier.get(line_of(line), Decimal(0)),)
+    )
+    return tuple(charge for charge in charges if charge.gross)
 
 
 def line_of(line: PlanLine) -> Line:

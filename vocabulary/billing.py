@@ -93,6 +93,7 @@ class PlanCharge(Struct, frozen=True, kw_only=True):
     line: PlanLine  # by all sessions of the month that are on invoices, this one among them
     before: Decimal  # on earlier invoices, VAT included
     gross: Decimal  # `line.gross` less `before`
+    reason: str  # in the invoice's language: the terms of the plan that the line follows from
 
 
 class VatTotal(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -117,13 +118,14 @@ class Invoice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     month: str
     issued_on: date
     due_on: date
-    period_start: date  # first and last local day of the sessions on it (BG-14)
+    period_start: date  # first and last local day of the sessions on it, and of the terms of plans (BG-14)
     period_end: date
     sessions: tuple[InvoicedSession, ...]
     vat: tuple[VatTotal, ...]
     net: Decimal
     tax: Decimal
     total: Decimal
+    plan: tuple[PlanCharge, ...] = ()  # in the order of months, and of working them out
 
 
 class InvoiceIssued(Struct, frozen=True, kw_only=True, tag="invoice.issued"):
