@@ -4,7 +4,7 @@ A day has the plan that is in force as it begins, in the plan's own time zone. D
 one term. A session is in the term of the day on which it ended by its site's calendar.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -14,12 +14,10 @@ from invoicing.amounts import charges
 from invoicing.plan import days_in_month
 from vocabulary.billing import PlanCharge
 from vocabulary.codec import plan_hash
-from vocabulary.plan import Benefit, Plan, PlanLine, Proration, Term, Used, UsedPart
+from vocabulary.plan import Plan, PlanLine, Proration, Term, Used, UsedPart, id_of_line
 from vocabulary.sessions import SessionRated
 from vocabulary.tariff import Dimension, EvseKind
 from vocabulary.zones import zone
-
-Line = tuple[str, str, date, Benefit, int, str, Decimal | None]  # what makes a line of a month the same one
 
 
 def terms(month: str, plan_on: Callable[[date], Plan | None]) -> tuple[Term, ...]:
@@ -82,21 +80,11 @@ def settled(
     So what all invoices of a month charge is what the month came to at last, to the minor unit, however its sessions were
     spread over them. A line that is there no more is taken back whole.
     """
-    earlier, still = {line_of(line): line.gross for line in before}, {line_of(line) for line in now}
-    gone = [structs.replace(line, exact="0", gross=line.gross - line.gross) for line in before if line_of(line) not in still]
+    earlier, still = {id_of_line(line): line.gross for line in before}, {id_of_line(line) for line in now}
+    gone = [structs.replace(line, exact="0", gross=line.gross - line.gross) for line in before if id_of_line(line) not in still]
     charges = (
         PlanCharge(line=line, before=was, gross=line.gross - was, reason=reason_of(line))
         for line in (*now, *gone)
-        for was in (earlier.get(line_of(line), Decimal(0)),)
+        for was in (earlier.get(id_of_line(line), Decimal(0)),)
     )
     return tuple(charge for charge in charges if charge.gross)
-
-
-def line_of(line: PlanLine) -> Line:
-    return line.plan, line.version, line.first, line.benefit, line.number, line.country, line.vat_percent
-
-
-def known_after(before: Iterable[PlanLine], charged: Iterable[PlanCharge]) -> tuple[PlanLine, ...]:
-    """The lines of a month that invoices hold, with those of one more."""
-    known = {line_of(line): line for line in before} | {line_of(each.line): each.line for each in charged}
-    return tuple(line for line in known.values() if line.gross)

@@ -13,6 +13,7 @@ A plan is immutable and known by its content (`vocabulary.codec.plan_hash`); fro
 beside it, as of a tariff. Which plan a contract has, its own versions say (`Contract.plan`).
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -159,3 +160,17 @@ class PlanLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     energy_wh: Decimal | None = None
     included_wh: str | None = None  # a fraction of a Wh
     reason: str
+
+
+LineId = tuple[PlanId, VersionHash, date, Benefit, int, str, Decimal | None]
+
+
+def id_of_line(line: PlanLine) -> LineId:
+    """What makes a line of a month the same one on every invoice."""
+    return line.plan, line.version, line.first, line.benefit, line.number, line.country, line.vat_percent
+
+
+def lines_after(before: Iterable[PlanLine], changed: Iterable[PlanLine]) -> tuple[PlanLine, ...]:
+    """The lines of a month that invoices hold, with those of one more; what comes to nothing is none."""
+    known = {id_of_line(line): line for line in (*before, *changed)}
+    return tuple(line for line in known.values() if line.gross)

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from invoicing.plan import apply
-from invoicing.plan_terms import beginning, known_after, settled, terms, used
+from invoicing.plan_terms import beginning, settled, terms, used
 from tests.invoicing.material import Price
 from tests.invoicing.material import session as rated
 from tests.invoicing.plan_notation import cap, included, percent, plan, session, term
 from tests.invoicing.test_plan import FEE, PLANS, SESSIONS
 from vocabulary.billing import PlanCharge
 from vocabulary.codec import plan_hash
-from vocabulary.plan import Plan, PlanLine, Proration, Used, UsedPart
+from vocabulary.plan import Plan, PlanLine, Proration, Used, UsedPart, lines_after
 from vocabulary.tariff import Dimension, EvseKind
 
 A, B = plan(group="a"), plan(group="b")
@@ -76,6 +76,10 @@ def test_a_plan_sees_what_the_lines_of_a_session_charge():
 # Late sessions
 
 
+def lines(charged: tuple[PlanCharge, ...]) -> list[PlanLine]:
+    return [one.line for one in charged]
+
+
 def gross(charged: tuple[PlanCharge, ...]) -> list[tuple[str, str, str, str]]:
     return [(str(one.line.benefit), str(one.before), str(one.gross), str(one.line.gross)) for one in charged]
 
@@ -88,7 +92,7 @@ def test_a_late_session_changes_the_next_invoice_by_the_difference():
     on_time, late = session(13, "10", "4.76"), session(12, "10", "6.00")
     first = settled(apply(of, [on_time], "DE"), known)
     assert gross(first) == [("included_energy", "0", "-4.76", "-4.76"), ("fee", "0", "9.99", "9.99")]
-    second = settled(apply(of, [on_time, late], "DE"), known_after(known, first))
+    second = settled(apply(of, [on_time, late], "DE"), lines_after(known, lines(first)))
     assert gross(second) == [("included_energy", "-4.76", "-1.24", "-6.00")]
 
 
@@ -96,9 +100,9 @@ def test_a_line_that_holds_no_more_is_taken_back_whole():
     """The plan turns out to have ended on the 15th: the fee of its term changes; what another plan's line was is taken back."""
     whole, half, other = term(plan(fee=FEE)), term(plan(fee=FEE), last=15), term(plan(fee=FEE, group="x"), first=16)
     first = settled((*apply(whole, [], "DE"), *apply(other, [], "DE")), ())
-    second = settled(apply(half, [], "DE"), known_after((), first))
+    second = settled(apply(half, [], "DE"), lines_after((), lines(first)))
     assert gross(second) == [("fee", "9.99", "-5.16", "4.83"), ("fee", "5.16", "-5.16", "0.00")]
-    assert known_after(known_after((), first), second) == apply(half, [], "DE")
+    assert lines_after(lines_after((), lines(first)), lines(second)) == apply(half, [], "DE")
 
 
 @st.composite
@@ -120,7 +124,7 @@ def test_however_sessions_are_spread_over_invoices_all_of_them_together_charge_t
     for run in cut:
         so_far += run
         found = settled(apply(term(of), so_far, "DE"), known)
-        known = known_after(known, found)
+        known = lines_after(known, lines(found))
         charged += found
     at_once = apply(term(of), sorted(so_far, key=lambda one: one.session), "DE")
     assert {key: amount for key, amount in _by_rate(charged).items() if amount} == {
@@ -142,7 +146,7 @@ def test_percent_and_cap_over_three_invoices_by_hand():
     sessions = [session(day, "10", "10.00") for day in (20, 10, 15)]
     for n in (1, 2, 3):
         found = settled(apply(of, sessions[:n], "DE"), known)
-        known = known_after(known, found)
+        known = lines_after(known, lines(found))
         told += [(n, *row[:1], row[2]) for row in gross(found)]
     assert told == [
         (1, "rebate_percent", "-1.00"),

@@ -10,7 +10,7 @@ from msgspec import structs
 from invoicing.draw_up import Billable, draw_up
 from invoicing.gate import objections
 from invoicing.invoice_text import invoice_text
-from invoicing.plan_terms import known_after, used
+from invoicing.plan_terms import used
 from invoicing.subscriptions import PlanMonth, Subscriptions
 from ledger.post import post
 from tests.invoicing.material import BUYER, CONTRACT, OPERATOR, REQUEST, Price, reason_of, session
@@ -18,7 +18,7 @@ from tests.invoicing.plan_notation import cap, included, per_kwh, per_session, p
 from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
 from vocabulary.codec import decode, encode
 from vocabulary.identity import ContractId
-from vocabulary.plan import Fee, Plan
+from vocabulary.plan import Fee, Plan, lines_after
 from vocabulary.sessions import SessionRated
 from vocabulary.tariff import Basis, Dimension, DisplayText
 
@@ -52,7 +52,9 @@ class Office:
         for invoice in found:
             self.issued.append(invoice)
             on_it = tuple(used(one, None) for one in sessions)
-            self.known = self.known._replace(used=self.known.used + on_it, lines=known_after(self.known.lines, invoice.plan))
+            self.known = self.known._replace(
+                used=self.known.used + on_it, lines=lines_after(self.known.lines, [one.line for one in invoice.plan])
+            )
         return found
 
 
