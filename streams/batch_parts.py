@@ -36,6 +36,7 @@ from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
+from vocabulary.plan import PlanPublished
 from vocabulary.price_series import SeriesPublished
 from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import (
@@ -230,7 +231,7 @@ def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
             return _BY_TARIFFS
         case SeriesPublished():
             return Finding.PRICE_NOT_PUBLISHED, Finding.AMOUNT_TOO_HIGH, Finding.STEPS_FAIL
-        case OperatorPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
+        case OperatorPublished() | PlanPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
             return ()
 
 

@@ -15,8 +15,9 @@ from streams.price_conditions import depends_on_measurements
 from streams.series import PublishedSeries, says, with_publication
 from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
-from vocabulary.identity import ContractId, PartnerId, SeriesId, StationId, TariffId, TokenUid, VersionHash
+from vocabulary.identity import ContractId, PartnerId, PlanId, SeriesId, StationId, TariffId, TokenUid, VersionHash
 from vocabulary.money import Currency
+from vocabulary.plan import Plan, PlanPublished
 from vocabulary.price_series import SeriesPublished
 from vocabulary.reference import (
     ClockTicked,
@@ -93,6 +94,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     assigned: dict[str, Versions[Until[Assignment]]] = {}
     contracts: dict[ContractId, Versions[Contract]] = {}
     partners: dict[PartnerId, Versions[Partner]] = {}
+    plans: dict[PlanId, Versions[Plan]] = {}
     tariff_versions: dict[VersionHash, Tariff] = {}  # every version that was ever published, by its content
     evses: dict[str, Versions[dict[StationId, tuple[Evse, ...]]]] = {}  # of each site's versions, by station
     # Where to look: whatever version of these ever had that station, or that token (in lower case).
@@ -118,6 +120,13 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def contract(self, contract: ContractId, at: datetime) -> Contract | None:
         return self.contracts.get(contract, Versions[Contract]()).at(at)
+
+    def plan(self, contract: ContractId, at: datetime) -> Plan | None:
+        """The plan that a contract has then; None: none, or none of that id is in force."""
+        held = self.contract(contract, at)
+        if held is None or isinstance(held.plan, UnsetType):
+            return None
+        return self.plans.get(held.plan, Versions[Plan]()).at(at)
 
     def tariff(self, tariff: TariffId, at: datetime) -> Tariff | None:
         return _in_force(self.tariffs.get(tariff, Versions[Until[Tariff]]()), at)
@@ -209,6 +218,8 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             partners_of = _found_by(catalogue.partners_of, uids, fact.partner.id)
             named = _with_named(catalogue.of_holders, fact.partner.tariff)
             return structs.replace(catalogue, partners=partners, partners_of=partners_of, of_holders=named)
+        case PlanPublished():
+            return structs.replace(catalogue, plans=_with(catalogue.plans, fact.plan.id, fact.valid_from, fact.plan))
         case RulesAdopted():
             return structs.replace(catalogue, rules=max(fact.number, catalogue.rules))
         case ClockTicked():
@@ -236,6 +247,8 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
         case PartnerPublished():
             return catalogue.partners.get(fact.partner.id, Versions[Partner]()).has(fact.valid_from, fact.partner)
+        case PlanPublished():
+            return catalogue.plans.get(fact.plan.id, Versions[Plan]()).has(fact.valid_from, fact.plan)
         case RulesAdopted():
             return fact.number <= catalogue.rules
         case ClockTicked():

@@ -17,6 +17,7 @@ from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId, VersionHash, digest
+from vocabulary.plan import Plan, PlanPublished
 from vocabulary.price_series import SeriesPublished
 from vocabulary.quarantine import Quarantined
 from vocabulary.reference import (
@@ -40,6 +41,7 @@ ReferenceFact = (
     | TariffPublished
     | TariffAssigned
     | SeriesPublished
+    | PlanPublished
     | RulesAdopted
     | ClockTicked
     | SessionDecided
@@ -80,6 +82,11 @@ def version_hash(tariff: Tariff) -> VersionHash:
 def publication_hash(published: SeriesPublished) -> VersionHash:
     """The content address of a publication of a price series."""
     return VersionHash(digest(b"series", encode(published)).hex())
+
+
+def plan_hash(plan: Plan) -> VersionHash:
+    """The content address of a plan version."""
+    return VersionHash(digest(b"plan", encode(plan)).hex())
 
 
 def as_plain(value: Any) -> Any:

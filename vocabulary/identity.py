@@ -17,6 +17,7 @@ ContractId = NewType("ContractId", str)
 PartnerId = NewType("PartnerId", str)  # OCPI country code and party id, as "NL*EMS"
 TariffId = NewType("TariffId", str)
 SeriesId = NewType("SeriesId", str)  # of a price series, as its publisher or we call it
+PlanId = NewType("PlanId", str)
 VersionHash = NewType("VersionHash", str)  # content address of an immutable version, 64 hex digits
 InvoiceNumber = NewType("InvoiceNumber", str)
 Position = NewType("Position", int)  # place in a log, counted from 1; 0 is before the first

@@ -3,6 +3,7 @@
 from vocabulary.assignment import TariffAssigned
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import SessionId
+from vocabulary.plan import PlanPublished
 from vocabulary.price_series import SeriesPublished
 from vocabulary.reference import (
     ClockTicked,
@@ -28,6 +29,8 @@ def key_of(fact: ReferenceFact) -> str:
             return f"partner:{fact.partner.id}"
         case TariffAssigned():
             return f"assignment:{fact.assignment.id}"
+        case PlanPublished():
+            return f"plan:{fact.plan.id}"
         case SeriesPublished():
             return f"series:{fact.series}"
         case RulesAdopted():

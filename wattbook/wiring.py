@@ -40,7 +40,7 @@ from streams.sql_states import SqlStates
 from streams.sqlite_log import SqliteLog
 from streams.topic_identity import TopicWatch, topic_of
 from streams.unit import Billable as Unbilled
-from streams.unit import ToPost, Unit, Verbs
+from streams.unit import Plans, ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
 from vocabulary.identity import ContractId, Position, VersionHash
@@ -54,6 +54,7 @@ from wattbook.prices import price_note
 from wattbook.reference_files import read_reference
 from wattbook.settings import Settings
 from wattbook.sql_access import METADATA as ACCESS_TABLES
+from wattbook.subscribing import kind_of_evse, subscriptions
 from wattbook.vault import Vault
 
 if TYPE_CHECKING:
@@ -316,7 +317,11 @@ class _Books:
 
 
 def invoices_of(
-    request: InvoiceRunRequested, unbilled: Sequence[Unbilled], catalogue: Catalogue, next_number: int
+    request: InvoiceRunRequested,
+    unbilled: Sequence[Unbilled],
+    catalogue: Catalogue,
+    next_number: int,
+    plans: Plans = Plans(),  # noqa: B008
 ) -> tuple[Invoice, ...]:
     """`invoicing.draw_up` with what is in force on the day of issue."""
     at = day_of_issue(request)
@@ -325,8 +330,12 @@ def invoices_of(
         versions = catalogue.contracts[wanted]  # a session was rated for it, so it was published
         return versions.at(at) or versions.values[0]
 
-    billables = [Billable(rated=rated, signature=checked) for rated, checked in unbilled]
-    return draw_up(request, billables, contract, operator_of(catalogue, at), next_number, _reasons_from(catalogue))
+    billables = [
+        Billable(rated=rated, signature=checked, evse_kind=kind_of_evse(rated, catalogue) if catalogue.plans else None)
+        for rated, checked in unbilled
+    ]
+    operator, reasons = operator_of(catalogue, at), _reasons_from(catalogue)
+    return draw_up(request, billables, contract, operator, next_number, reasons, subscriptions(plans, catalogue))
 
 
 def _reasons_from(catalogue: Catalogue) -> ReasonOf:
