@@ -3,6 +3,8 @@
 from decimal import localcontext
 from typing import NamedTuple
 
+from msgspec import structs
+
 from streams.catalogue import Catalogue
 from streams.series import SLOT, PublishedSeries, Value, prices_between, values_between
 from tariffs.clock import second_of
@@ -38,12 +40,15 @@ def quotes(session: ChargingSession, priced_by: Tariff | Schedule, catalogue: Ca
 
 
 def publications(
-    session: ChargingSession, priced_by: Tariff | Schedule, time_zone: str, quoted: Quotes
+    session: ChargingSession, priced_by: Tariff | Schedule, time_zone: str, quoted: Quotes, beside: Circumstances
 ) -> tuple[VersionHash, ...]:
-    """Those by which the session is priced: of the quarters of an hour in which a price that follows a series is in force."""
+    """Those by which the session is priced: of the quarters of an hour in which a price that follows a series is in force.
+
+    `beside`: whatever else is known of the session, on which prices may depend.
+    """
     if not quoted.values:
         return ()
-    known = Circumstances(prices=quoted.prices)
+    known = structs.replace(beside, prices=quoted.prices)
     starts = [second_of(value.start) for _, value in quoted.values]
     with localcontext(EXACT):
         cut = priced(session, priced_by, zone(time_zone), HOUSE, known, starts).cut

@@ -119,7 +119,9 @@ def _charge(
     doubts = (*_price_is_uncertain(session, chosen, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
     uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
     rated = _rated(session, session.token, plug, holder, chosen, cost, held or (uncertain.finding if uncertain else None))
-    rated = structs.replace(rated, series=publications(session, chosen.prices, plug.site.time_zone, quoted))
+    rated = structs.replace(
+        rated, series=publications(session, chosen.prices, plug.site.time_zone, quoted, circumstances.known_of(session, plug))
+    )
     if not tells_choices(catalogue.rules):
         rated = structs.replace(rated, chosen=None)
     if has_doubts(catalogue.rules) and _is_too_high(rated.rated):
