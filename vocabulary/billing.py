@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from vocabulary.identity import ContractId, EventId, InvoiceNumber, Position, SessionId, TariffId, VersionHash
 from vocabulary.money import Currency
-from vocabulary.rated import RatedLine
+from vocabulary.rated import HOUSE_ROUNDING, RatedLine
 from vocabulary.reference import Operator, Sealed
 from vocabulary.sessions import SignatureChecked
 
@@ -81,6 +81,7 @@ class InvoicedSession(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lines: tuple[InvoiceLine, ...]
     gross: Decimal
     signature: SignatureChecked | None = None
+    rounding: str = HOUSE_ROUNDING  # by which policy `gross` was made of the lines: `Rated.rounding`
 
 
 class VatTotal(Struct, frozen=True, kw_only=True, omit_defaults=True):
