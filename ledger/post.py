@@ -22,10 +22,11 @@ takes effect when the session ends by what is known then, and the reversal befor
 the one without the other. When either was booked stands beside it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 from typing import NamedTuple
 
 from ledger import chart
@@ -37,6 +38,7 @@ from vocabulary.money import to_micro
 from vocabulary.rated import RatedLine, exact_net, exact_vat
 from vocabulary.sessions import ChargeReversed, Finding, SessionRated
 
+PER_LINE, ON_NET = "per line, on gross", "per session and VAT rate, on net"  # how `Rated.rounding` ends
 SESSION_RATED = "session_rated"
 INVOICE_ISSUED = "invoice_issued"
 
@@ -120,24 +122,30 @@ def _check_vat(invoice: Invoice) -> None:
 
 
 def _check_residue(invoice: Invoice, residue_micro: int) -> None:
-    """Rounding moves each session by up to half a minor unit per VAT rate, and the document's net by as much per
-    country and rate.
+    """Rounding moves each session by half a minor unit each time it is done, and the document's net by as much per country and
+    rate.
 
     The exact amounts are themselves nearest millionths: half of one per line. A limit that is published before and after
     taxes has both in whole minor units, so its tax may be a whole one away from that of its rate (`streams.bearable`).
     """
-    rounded = len(invoice.vat) + sum(_rounded(_rated_lines(session)) for session in invoice.sessions)
+    rounded = len(invoice.vat) + sum(map(_rounded, invoice.sessions))
     lines = sum(len(session.lines) for session in invoice.sessions) + len(invoice.plan)
     bound_micro = (minor_unit_micro(invoice.currency) * rounded + lines + 1) // 2
     if abs(residue_micro) > bound_micro:
         raise PostingError(f"invoice {invoice.number}: {residue_micro} millionths are left, rounding explains {bound_micro}")
 
 
-def _rounded(lines: Sequence[RatedLine]) -> int:
-    """How many roundings a session may have: one per rate, and two more where a limit was said twice."""
-    rates = {line.vat_percent for line in lines}
+def _rounded(session: InvoicedSession) -> int:
+    """How many roundings a session may have: one per rate, and two more where a limit was said twice; by other policies of
+    rounding than the house's one per line, or per rate one of the net, what VAT makes of that, and one of the VAT.
+    """
+    lines = _rated_lines(session)
+    rates = {line.vat_percent or Decimal(0) for line in lines}
     limited = {line.vat_percent for line in lines if line.limit is not None}
-    return len(rates) + 2 * len(limited)
+    if session.rounding.endswith(PER_LINE):
+        return len(lines) + 2 * len(limited)
+    each = (2 + ceil(rate / 100) for rate in rates) if session.rounding.endswith(ON_NET) else (1 for _ in rates)
+    return sum(each) + 2 * len(limited)
 
 
 def _rated_lines(session: InvoicedSession) -> list[RatedLine]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -101,6 +102,9 @@ class Owed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     taxes: tuple[TaxAmount, ...] = ()  # which add up to `vat`, where they are several
 
 
+HOUSE_ROUNDING: Final = "half-up per session and VAT rate, on gross"
+
+
 class RatingNote(StrEnum):
     """What a rating could not know; each has a paragraph in docs/errors.md. With any of them the amount is not to be billed."""
 
@@ -121,5 +125,5 @@ class Rated(Struct, frozen=True, kw_only=True):
     owed: tuple[Owed, ...]
     total: Decimal  # gross: the sum of the gross amounts in `owed`
     semantics: str = "ocpi-2.2.1"
-    rounding: str = "half-up per session and VAT rate, on gross"
+    rounding: str = HOUSE_ROUNDING
     notes: tuple[RatingNote, ...] | UnsetType = UNSET  # in order; not set where there is none

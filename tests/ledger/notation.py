@@ -203,6 +203,7 @@ def _invoiced(rated: SessionRated) -> InvoicedSession:
         begin_wh=rated.begin_wh,
         end_wh=rated.end_wh,
         tariff=rated.tariff,
+        rounding=rated.rated.rounding,
         tariff_version=rated.tariff_version,
         vat_country=rated.vat.country,
         lines=tuple(
