@@ -1,7 +1,7 @@
 """What the least and the most that a session may cost changes of its total, tax by tax, exactly.
 
 OCPI 2.x: each bound holds for the total, before and after taxes, independently. A bound before taxes takes the taxes with it
-in proportion. What one after taxes does to them is the policy's (`tariffs.policy.LimitTax`):
+in proportion; credits are no part of it. What one after taxes does to the taxes is the policy's (`tariffs.policy.LimitTax`):
 
     0.30 net, 0.33 gross, at least 0.50 net     -> 0.50 net, 0.55 gross
     1.10 net, 1.32 gross, at least 1.50 gross   -> 1.25 net, 1.50 gross by rate; 1.10 net and 0.40 of tax independently
@@ -122,16 +122,21 @@ def _is_below(total: Fraction, bound: Decimal | None) -> bool:
 
 
 def _brought_to(parts: Parts, bound: Fraction, tariff: Tariff, limit_tax: LimitTax, *, after_taxes: bool) -> Parts:
-    """The same parts with `bound` as their total. Nothing can be scaled to something: that bears the tariff's one tax."""
-    total = _total(parts, after_taxes)
+    """The same parts with `bound` as their total: what is charged is scaled, and credits stay as they are.
+
+    Nothing can be scaled to something: where nothing is charged, what is missing bears the tariff's one tax.
+    """
+    change = bound - _total(parts, after_taxes)
     if after_taxes and limit_tax is LimitTax.INDEPENDENT:
         without_rate = TaxKey()
-        return {**parts, without_rate: parts.get(without_rate, NOTHING) + Part(Fraction(0), bound - total)}
-    if total:
-        return {key: Part(part.net * bound / total, part.gross * bound / total) for key, part in parts.items()}
+        return {**parts, without_rate: parts.get(without_rate, NOTHING) + Part(Fraction(0), change)}
+    charged = {key: part for key, part in parts.items() if part.net > 0}
+    if charged:
+        scale = 1 + change / _total(charged, after_taxes)
+        return parts | {key: Part(part.net * scale, part.gross * scale) for key, part in charged.items()}
     key, factor = _one_tax(tariff)
-    lacks = Part(bound / factor, bound) if after_taxes else Part(bound, bound * factor)
-    return {**parts, key: parts.get(key, NOTHING) + lacks}  # credits may have come to nothing with charges
+    lacks = Part(change / factor, change) if after_taxes else Part(change, change * factor)
+    return {**parts, key: parts.get(key, NOTHING) + lacks}
 
 
 def _one_tax(tariff: Tariff) -> tuple[TaxKey, Fraction]:

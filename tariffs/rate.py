@@ -17,6 +17,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from tariffs.charges import Charge, Taken, charges, taken
 from tariffs.clock import second_of
@@ -102,7 +103,7 @@ def rated(one: Priced, time_zone: str, policy: Policy) -> Rated:
         yield from ((each.rule.key, money.part_of(each)) for each in visible)
         yield from ((each.key, each.change) for each in limits)
 
-    due = owed(parts, line_by_line, tariff.currency, policy)
+    due = owed(parts, line_by_line, tariff.currency, policy, is_limited=bool(limits))
     notes = _notes(one, visible)
     return Rated(
         currency=tariff.currency,
@@ -141,8 +142,8 @@ def _visible(found: Sequence[Taken]) -> list[Taken]:
 
 
 def _limits(one: Priced, parts: Parts, money: Money, policy: Policy) -> list[Adjustment]:
-    """By the tariff with which the session began."""
-    tariff = one.lists[0].tariff
+    """By the tariff with which the session began. A reservation that nobody used is no session: it has no least price."""
+    tariff = one.lists[0].tariff if one.cut else replace(one.lists[0].tariff, min_price=None)
     if tariff.min_price is None and tariff.max_price is None:
         return []
     if one.profile is not Profile.OCPP_2_1:
@@ -161,10 +162,6 @@ def _amounts_in_time(one: Priced, money: Money) -> Iterable[list[tuple[TaxKey, P
         due = [each for each in found if not_flat or each.rule.number not in once]
         once.update(each.rule.number for each in due if not not_flat)
         yield [(each.rule.key, money.part(each.rule, each.quantity)) for each in due]
-
-
-def _at_once(each: Charge) -> tuple[bool, int, bool]:
-    return each.rule.reserved, each.period, each.rule.slot != FLAT
 
 
 def _notes(one: Priced, visible: Sequence[Taken]) -> tuple[RatingNote, ...]:

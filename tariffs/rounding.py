@@ -17,23 +17,29 @@ from tariffs.limits import NOTHING, Part, Parts
 from tariffs.policy import Halves, Policy, Rounded
 from vocabulary.money import Currency, minor_exponent, round_half_even, round_half_up
 from vocabulary.rated import Owed, TaxAmount, tax_factor
-from vocabulary.tariff import Dimension, Tax
+from vocabulary.tariff import VAT, Dimension, Tax
 
 Price = tuple[Dimension, int]  # a tariff's price: what for, and in which element (from 1)
 Amounts = Callable[[], Iterable[tuple[TaxKey, Part]]]  # of each line
 
 
-def owed(parts: Parts, amounts: Amounts, currency: Currency, policy: Policy) -> tuple[Owed, ...]:
-    """What lines come to in whole minor units, by tax: VAT rates rising, several taxes, and where none applies last."""
+def owed(parts: Parts, amounts: Amounts, currency: Currency, policy: Policy, *, is_limited: bool = False) -> tuple[Owed, ...]:
+    """What lines come to in whole minor units, by tax: VAT rates rising, several taxes, and where none applies last.
+
+    Where a limit changed the total, the gross amounts of the house's policy add up to the rounded total: two halves of a
+    cent would take it past what the tariff promises.
+    """
+    shared = _shared(parts, currency, policy) if is_limited else {}
     per_line = [*amounts()] if policy.rounded is Rounded.GROSS_PER_LINE else []
     found = []
     for key in sorted(parts, key=_place):
         match policy.rounded:
             case Rounded.GROSS_PER_TAX:
-                net, gross = (_round(amount, currency, policy) for amount in (parts[key].net, parts[key].gross))
+                net = _round(parts[key].net, currency, policy)
+                gross = shared[key] if key in shared else _round(parts[key].gross, currency, policy)
             case Rounded.NET_PER_TAX:
                 net = _round(parts[key].net, currency, policy)
-                gross = net + _round(_tax_on(net, parts[key]), currency, policy)
+                gross = net + _round(_tax_on(net, key, parts[key]), currency, policy)
             case Rounded.GROSS_PER_LINE:
                 lines = [part for one, part in per_line if one == key]
                 net = sum((_round(part.net, currency, policy) for part in lines), Decimal(0))
@@ -57,9 +63,24 @@ def _round(amount: Fraction, currency: Currency, policy: Policy) -> Decimal:
     return rounded(amount, minor_exponent(currency))
 
 
-def _tax_on(net: Decimal, part: Part) -> Fraction:
-    """In proportion to the exact amounts; where there is no net amount, all of the tax."""
-    return Fraction(net) * (part.gross - part.net) / part.net if part.net else part.gross - part.net
+def _tax_on(net: Decimal, key: TaxKey, part: Part) -> Fraction:
+    """The exact tax, and by the key's rate what rounding the net amount changes of it."""
+    return part.gross - part.net + (Fraction(net) - part.net) * (tax_factor(_taxes(key)) - 1)
+
+
+def _taxes(key: TaxKey) -> tuple[Tax, ...]:
+    return key.taxes if key.vat_percent is None else (Tax(name=VAT, percent=key.vat_percent),)
+
+
+def _shared(parts: Parts, currency: Currency, policy: Policy) -> dict[TaxKey, Decimal]:
+    """The rounded total in whole minor units, split by what the parts are exactly: what is left goes where most was cut off."""
+    places = minor_exponent(currency)
+    whole = int(_round(sum((part.gross for part in parts.values()), Fraction(0)), currency, policy).scaleb(places))
+    units = {key: part.gross * 10**places for key, part in parts.items()}
+    floors = {key: unit // 1 for key, unit in units.items()}
+    for key in sorted(parts, key=lambda key: floors[key] - units[key])[: whole - sum(floors.values())]:
+        floors[key] += 1
+    return {key: round_half_up(Fraction(floor, 10**places), places) for key, floor in floors.items()}
 
 
 def _shares(taxes: tuple[Tax, ...], whole: Decimal, net: Fraction, currency: Currency) -> tuple[TaxAmount, ...]:

@@ -86,6 +86,8 @@ def _current(value: object) -> object:
 def _instant(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("has no offset from UTC; write such as 2026-03-10T10:00:00+01:00")
+    if not 1970 <= value.year < 3000:
+        raise ValueError("is not between 1970 and 2999; check the year")
     return value.astimezone(UTC).replace(microsecond=0)
 
 

@@ -77,6 +77,7 @@ def test_another_profile_and_another_rounding_are_said_in_the_result(tmp_path):
         (["--energy", "3"], "give a FILE with the session, or --start, --duration as well"),
         ([*EVENING[:2], "--start", "yesterday", *EVENING[4:]], "--start 'yesterday': write such as 2026-03-10T10:00:00+01:00"),
         ([*EVENING[:2], "--start", "2026-03-10T21:30:00", *EVENING[4:]], "has no offset from UTC"),
+        ([*EVENING[:2], "--start", "9999-12-31T21:30:00+01:00", *EVENING[4:]], "is not between 1970 and 2999; check the year"),
         (["--energy", "3 GWh", *EVENING[2:]], "--energy '3 GWh' cannot be read; write for example 20 kWh"),
         ([*EVENING[:6], "--zone", "Berlin"], "time_zone: no time zone is called 'Berlin'; write for example Europe/Berlin"),
     ],

@@ -70,6 +70,8 @@ def bill(session: ChargingSession, tariff: Tariff, where: str, profile: Profile,
         since = one.since if past is None else past.since
         result.found[price] = replace(one, quantity=quantity, since=since)
     parts = _parts(pieces, result.found, tariff, steps=not in_ocpp)
+    if known.reserved is not None and known.reserved.expired:
+        tariff = replace_limits(tariff)
     if in_ocpp:
         result.net, result.gross = _frozen_and_replaced(pieces, tariff)
     else:
@@ -268,7 +270,21 @@ def raised(component: PriceComponent, tariff: Tariff) -> Fraction:
     return total
 
 
-Parts = list[tuple[Fraction, Fraction]]
+Parts = list[tuple[object, Fraction, Fraction]]  # under which taxes, net, gross
+
+
+def taxed_as(component: PriceComponent, tariff: Tariff) -> object:
+    """What stands together: one tax by its percentage, whatever its name, several by all they are."""
+    if tariff.basis is Basis.UNTAXED:
+        return None
+    if component.vat_percent is not None:
+        return component.vat_percent
+    return component.taxes[0].percent if len(component.taxes) == 1 else component.taxes or None
+
+
+def replace_limits(tariff: Tariff) -> Tariff:
+    """Of a reservation that nobody came to use there is no least price."""
+    return structs.replace(tariff, min_price=None)
 
 
 def _parts(pieces: list[tuple[Dimension, int, Found]], found: dict[Price, Found], tariff: Tariff, *, steps: bool) -> Parts:
@@ -282,7 +298,7 @@ def _parts(pieces: list[tuple[Dimension, int, Found]], found: dict[Price, Found]
                 step = one.component.step_size
                 if step and total % step:
                     billed[kind, number, one.component.price] += step - total % step
-    return [amount(one, billed[price], tariff) for price, one in found.items()]
+    return [(taxed_as(one.component, tariff), *amount(one, billed[price], tariff)) for price, one in found.items()]
 
 
 def _rounded_time(pieces: list[tuple[Dimension, int, Found]]) -> list[Dimension]:
@@ -291,21 +307,27 @@ def _rounded_time(pieces: list[tuple[Dimension, int, Found]]) -> list[Dimension]
 
 
 def _limited(parts: Parts, tariff: Tariff) -> tuple[Fraction, Fraction]:
-    net, gross = sum((one for one, _ in parts), Fraction(0)), sum((other for _, other in parts), Fraction(0))
-    first = raised(tariff.elements[0].components[0], tariff)
+    """What is charged is scaled, tax by tax; credits stay."""
+    sums: dict[object, list[Fraction]] = {}
+    for taxes, one, other in parts:
+        so_far = sums.setdefault(taxes, [Fraction(0), Fraction(0)])
+        so_far[0], so_far[1] = so_far[0] + one, so_far[1] + other
     for least, limit in ((True, tariff.min_price), (False, tariff.max_price)):
-        if limit is None:
-            continue
-        for after in (False, True):
-            bound, total = (limit.after_taxes, gross) if after else (limit.before_taxes, net)
-            if bound is None or not (total < bound if least else total > bound):
+        for after in (0, 1) if limit is not None else ():
+            bound = (limit.before_taxes, limit.after_taxes)[after]
+            lacks = None if bound is None else Fraction(bound) - sum((each[after] for each in sums.values()), Fraction(0))
+            if lacks is None or not (lacks > 0 if least else lacks < 0):
                 continue
-            if total:
-                net, gross = net * Fraction(bound) / total, gross * Fraction(bound) / total
-            else:
-                lacks = Fraction(bound) / first if after else Fraction(bound)
-                net, gross = net + lacks, gross + lacks * first
-    return net, gross
+            charged = [each for each in sums.values() if each[0] > 0]
+            whole = sum((each[after] for each in charged), Fraction(0))
+            for each in charged:
+                each[0], each[1] = each[0] * (whole + lacks) / whole, each[1] * (whole + lacks) / whole
+            if not charged:
+                first = tariff.elements[0].components[0]
+                net = lacks / raised(first, tariff) if after else lacks
+                so_far = sums.setdefault(taxed_as(first, tariff), [Fraction(0), Fraction(0)])
+                so_far[0], so_far[1] = so_far[0] + net, so_far[1] + net * raised(first, tariff)
+    return sum((each[0] for each in sums.values()), Fraction(0)), sum((each[1] for each in sums.values()), Fraction(0))
 
 
 def _frozen_and_replaced(pieces: list[tuple[Dimension, int, Found]], tariff: Tariff) -> tuple[Fraction, Fraction]:

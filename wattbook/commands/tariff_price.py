@@ -111,6 +111,8 @@ def _from_options(told: dict[str, Any], site: str) -> Sketched:
         raise click.UsageError(f"--start {told['start']!r}: write such as 2026-03-10T10:00:00+01:00") from None
     if start.tzinfo is None:
         raise click.UsageError(f"--start {told['start']}: has no offset from UTC; write such as 2026-03-10T10:00:00+01:00")
+    if not 1970 <= start.year < 3000:
+        raise click.UsageError(f"--start {told['start']}: is not between 1970 and 2999; check the year")
     for name, units in (("energy", ("Wh", "kWh")), ("power", ("W", "kW"))):
         try:
             told[name] = None if told[name] is None else quantity(told[name], *units)
