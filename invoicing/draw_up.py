@@ -4,25 +4,33 @@ One invoice per contract and currency, contracts in the order of their id, sessi
 what was rated for the contract, is not held back, and ended by the site's calendar in the month that is asked for or before
 it, and not after the date of issue: earlier sessions that came late, or were released, are caught up with.
 
-Where all that a contract has is free of charge, it gets no invoice: one over 0.00 costs a number and a booking, and demands
-nothing. Its sessions are not lost; they stay not invoiced, and stand on the first invoice that owes something.
+A contract with a plan gets the lines of its plan as well (`invoicing.subscriptions`), and its fee without any session.
+
+Where all that a contract has is free of charge, or its plan takes off as much, it gets no invoice: one over 0.00 costs a
+number and a booking, and demands nothing. Nor where credits (of prices below zero) outweigh all else. Its sessions are not
+lost; they stay not invoiced, and stand on the first invoice that owes something, from which the credits are taken off.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from invoicing import gate, numbering
 from invoicing.amounts import charges, vat_total
-from vocabulary.billing import Invoice, InvoicedSession, InvoiceLine, InvoiceRunRequested, VatTotal
+from invoicing.localise import language
+from invoicing.plan_terms import used
+from invoicing.subscriptions import NO_PLANS, Subscriptions, gross_of, plan_charges
+from vocabulary.billing import Invoice, InvoicedSession, InvoiceLine, InvoiceRunRequested, PlanCharge, VatTotal
 from vocabulary.identity import ContractId, InvoiceNumber, VersionHash
 from vocabulary.money import Currency
 from vocabulary.rated import RatedLine
 from vocabulary.reference import Contract, Operator
 from vocabulary.sessions import SessionRated, SignatureChecked
+from vocabulary.tariff import EvseKind
 
 ReasonOf = Callable[[RatedLine, VersionHash, str, str], str]
 """When the price of a line applies, by its tariff version, in a language (a contract's tag); empty: always.
@@ -36,6 +44,20 @@ class Billable(Struct, frozen=True, kw_only=True):
 
     rated: SessionRated
     signature: SignatureChecked | None = None
+    evse_kind: EvseKind | None = None  # for plans; None: not known
+
+
+class Draft(NamedTuple):
+    """What becomes one invoice: of one contract, in one currency."""
+
+    contract: Contract
+    currency: Currency
+    group: Sequence[Billable]
+    plan: tuple[PlanCharge, ...]
+
+    def owes(self) -> bool:
+        """By more than 0: a plan may take off as much as the sessions cost, and credits may outweigh them."""
+        return sum((item.rated.rated.total for item in self.group), gross_of(self.plan)) > 0
 
 
 def draw_up(
@@ -45,14 +67,42 @@ def draw_up(
     operator: Operator,
     next_number: int,
     reason_of: ReasonOf,
+    subscriptions: Subscriptions = NO_PLANS,
 ) -> tuple[Invoice, ...]:
     """The invoices of a run, numbered from `next_number` on in the series of their date, without a gap."""
     series = numbering.series(operator, request.issued_on)
-    groups = [group for group in _groups(billables, _last_day(request)) if any(item.rated.rated.total for item in group)]
+    drafts = [
+        _draft(key, group, request, contracts, operator, subscriptions)
+        for key, group in _due(request, billables, operator, subscriptions)
+    ]
+    owing = [draft for draft in drafts if draft.owes()]
     return tuple(
-        _invoice(numbering.number(series, running), request, group, contracts, operator, reason_of)
-        for running, group in enumerate(groups, start=next_number)
+        _invoice(numbering.number(series, running), request, draft, operator, reason_of)
+        for running, draft in enumerate(owing, start=next_number)
     )
+
+
+def _due(
+    request: InvoiceRunRequested, billables: Sequence[Billable], operator: Operator, subscriptions: Subscriptions
+) -> list[tuple[tuple[ContractId, Currency], list[Billable]]]:
+    """What may become an invoice, in order: of contracts with sessions, and of those that have a plan and none."""
+    groups = {_document(group[0]): group for group in _groups(billables, _last_day(request))}
+    alone = {(contract, operator.currency): list[Billable]() for contract in subscriptions.subscribers}
+    return sorted((alone | groups).items())
+
+
+def _draft(
+    key: tuple[ContractId, Currency],
+    group: Sequence[Billable],
+    request: InvoiceRunRequested,
+    contracts: Callable[[ContractId], Contract],
+    operator: Operator,
+    subscriptions: Subscriptions,
+) -> Draft:
+    contract = contracts(key[0])
+    uses = [used(item.rated, item.evse_kind) for item in group]
+    plan = plan_charges(*key, request.month, uses, operator.address.country, subscriptions, language(contract.language))
+    return Draft(contract, key[1], group, plan)
 
 
 def _last_day(request: InvoiceRunRequested) -> date:
@@ -79,26 +129,22 @@ def _document(item: Billable) -> tuple[ContractId, Currency]:
 
 
 def _invoice(
-    number: InvoiceNumber,
-    request: InvoiceRunRequested,
-    group: Sequence[Billable],
-    contracts: Callable[[ContractId], Contract],
-    operator: Operator,
-    reason_of: ReasonOf,
+    number: InvoiceNumber, request: InvoiceRunRequested, draft: Draft, operator: Operator, reason_of: ReasonOf
 ) -> Invoice:
-    contract_id, currency = _document(group[0])
-    contract, vat = contracts(contract_id), _vat_totals([item.rated for item in group], currency, operator.address.country)
+    contract, currency, group, plan = draft
+    vat = _vat_totals([item.rated for item in group], plan, currency, operator.address.country)
     moments = [(at, item.rated.time_zone) for item in group for at in (item.rated.start, item.rated.end)]
-    days = [gate.local_date(at, time_zone) for at, time_zone in moments]
     has_one_clock = gate.is_one_clock([time_zone for _, time_zone in moments], [at for at, _ in moments])
 
     def reason(line: RatedLine, rated: SessionRated) -> str:
         return reason_of(line, rated.tariff_version, contract.language, "" if has_one_clock else rated.time_zone)
 
+    sessions = tuple(_session(item, reason) for item in group)
+    days = gate.days_of(sessions, plan)
     return gate.demand(
         Invoice(
             number=number,
-            contract=contract_id,
+            contract=contract.id,
             buyer=contract.holder,
             seller=operator,
             language=contract.language,
@@ -108,11 +154,12 @@ def _invoice(
             due_on=request.issued_on + timedelta(days=operator.payment_days),
             period_start=min(days),
             period_end=max(days),
-            sessions=tuple(_session(item, reason) for item in group),
+            sessions=sessions,
             vat=vat,
             net=_add(part.net for part in vat),
             tax=_add(part.vat for part in vat),
             total=_add(part.gross for part in vat),
+            plan=plan,
         )
     )
 
@@ -143,13 +190,17 @@ def _session(item: Billable, reason: Callable[[RatedLine, SessionRated], str]) -
     )
 
 
-def _vat_totals(rated: Iterable[SessionRated], currency: Currency, home: str) -> tuple[VatTotal, ...]:
+def _vat_totals(
+    rated: Iterable[SessionRated], plan: Iterable[PlanCharge], currency: Currency, home: str
+) -> tuple[VatTotal, ...]:
     """The breakdown of a document: one part per country and rate.
 
     The seller's country comes first, the others by their code; in each the highest rate first, what bears no VAT last.
     """
     gross: dict[tuple[str, Decimal | None], Decimal] = {}
-    for key, amount in (((one.vat.country, owed.vat_percent), owed.gross) for one in rated for owed in one.rated.owed):
+    of_sessions = (((one.vat.country, owed.vat_percent), owed.gross) for one in rated for owed in one.rated.owed)
+    of_plans = (((charge.line.country, charge.line.vat_percent), charge.gross) for charge in plan)
+    for key, amount in (*of_sessions, *of_plans):
         gross[key] = gross.get(key, Decimal(0)) + amount
 
     def place(country: str, rate: Decimal | None) -> tuple[bool, str, bool, Decimal]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
-from invoicing.presentation import Page, ShownLine, ShownMeter, ShownSession, ShownVat, present
+from invoicing.page import Page, ShownLine, ShownMeter, ShownPlan, ShownSession, ShownVat
+from invoicing.presentation import present
 from invoicing.visible import visible
 from vocabulary.billing import Invoice
 from vocabulary.reference import Party
@@ -28,9 +29,12 @@ def _lines(page: Page) -> Iterator[str]:
     yield _RULE
     for session in page.sessions:
         yield from _session(session, text("No charge applies."))
+    for plan in page.plans:
+        yield from _plan(plan)
     yield from _vat(page)
     yield from ("", *(line for sentence in page.terms for line in wrap(sentence, WIDTH)), "")
-    yield from (text("Annex: meter values and signatures"), _RULE)
+    if page.meters:
+        yield from (text("Annex: meter values and signatures"), _RULE)
     for meter in page.meters:
         yield from _meter(meter)
     yield from (_RULE, *(line for column in page.footer for line in wrap(" · ".join(column), WIDTH)))
@@ -47,6 +51,13 @@ def _session(session: ShownSession, free: str) -> Iterator[str]:
     if not session.lines:
         yield f"  {free}"
     for line in session.lines:
+        yield from _line(line)
+    yield ""
+
+
+def _plan(plan: ShownPlan) -> Iterator[str]:
+    yield f"{plan.when}{plan.amount:>{WIDTH - len(plan.when)}}"
+    for line in plan.lines:
         yield from _line(line)
     yield ""
 

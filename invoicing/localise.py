@@ -84,6 +84,10 @@ class Language:
         """For sentences: `12 October 2026`, `12. Oktober 2026`."""
         return format_date(day, "long", locale=self._locale)
 
+    def month(self, day: date) -> str:
+        """The month of a day: `October 2026`, `Oktober 2026`."""
+        return format_date(day, "LLLL yyyy", locale=self._locale)
+
     def span(self, start: datetime, end: datetime, time_zone: str, *, day: date | None = None, offsets: bool = False) -> str:
         """From when to when by the clock at the site: `12 Oct 2026, 08:14 – 09:49`.
 

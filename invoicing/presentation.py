@@ -6,12 +6,13 @@ and dates are written in this file and nowhere else.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
 
 from invoicing.gate import demand, is_one_clock, local_date
 from invoicing.localise import Language, language
+from invoicing.page import NOTHING, Page, ShownLine, ShownMeter, ShownSession, ShownVat, rate
+from invoicing.plan_page import shown_plans
 from vocabulary.billing import Invoice, InvoicedSession, InvoiceLine, VatTotal
 from vocabulary.identity import short
 from vocabulary.money import plain
@@ -20,75 +21,7 @@ from vocabulary.reference import Address, Operator, Party
 from vocabulary.sessions import SignatureChecked, Verdict
 from vocabulary.tariff import Basis, Dimension
 
-NOTHING = "–"
 FINGERPRINT_DIGITS = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownLine:
-    name: str
-    note: str  # empty: the name says all
-    quantity: str
-    unit_price: str
-    vat: str
-    amount: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownSession:
-    when: str
-    where: tuple[str, ...]
-    energy: str
-    amount: str
-    lines: tuple[ShownLine, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownVat:
-    country: str  # empty where all VAT on the invoice is that of the seller's country
-    rate: str
-    net: str
-    vat: str
-    gross: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownMeter:
-    """A row of the annex."""
-
-    when: str
-    session: str
-    meter: str
-    begin: str
-    end: str
-    verdict: str
-    key: str  # empty: no key was used
-    tariff: str
-    version: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """What stands on an invoice, from top to bottom. A fact is a label with its value."""
-
-    language: Language
-    number: str
-    title: str
-    issued_on: str  # ISO 8601, for the file's metadata
-    seller: str
-    return_address: tuple[str, ...]
-    buyer: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
-    summary: str
-    due: tuple[tuple[str, str], ...]  # the first is the amount
-    currency: str
-    prices: str  # the head of the column of unit prices
-    sessions: tuple[ShownSession, ...]
-    vat: tuple[ShownVat, ...]
-    total: ShownVat
-    terms: tuple[str, ...]
-    meters: tuple[ShownMeter, ...]
-    footer: tuple[tuple[str, ...], ...]
 
 
 def present(invoice: Invoice, buyer: Party) -> Page:
@@ -111,6 +44,7 @@ def present(invoice: Invoice, buyer: Party) -> Page:
         currency=invoice.currency,
         prices=_HEADS[_basis(invoice)](tongue),
         sessions=tuple(_session(session, invoice, tongue, offsets=offsets) for session in invoice.sessions),
+        plans=shown_plans(invoice, tongue),
         vat=tuple(_vat(part, invoice, tongue) for part in invoice.vat),
         total=_total(invoice, tongue),
         terms=_terms(invoice, tongue),
@@ -203,7 +137,7 @@ def _line(line: InvoiceLine, session: InvoicedSession, invoice: Invoice, tongue:
         note=" · ".join(notes),
         quantity="" if rated.limit else _quantity(rated.billed, rated.dimension, tongue),
         unit_price="" if rated.limit else tongue.unit_price(rated.unit_price, invoice.currency, _priced_per(rated)),
-        vat=_rate(rated.vat_percent, tongue) + (f" {session.vat_country}" if abroad else ""),
+        vat=rate(rated.vat_percent, tongue) + (f" {session.vat_country}" if abroad else ""),
         amount=tongue.amount(line.gross, invoice.currency),
     )
 
@@ -251,10 +185,6 @@ def _quantity(quantity: Decimal, dimension: Dimension, tongue: Language) -> str:
         case Dimension.FLAT | Dimension.MIN_PRICE | Dimension.MAX_PRICE:
             return plain(quantity)
     assert_never(dimension)
-
-
-def _rate(vat_percent: Decimal | None, tongue: Language) -> str:
-    return NOTHING if vat_percent is None else tongue.percent(vat_percent)
 
 
 def _vat(part: VatTotal, invoice: Invoice, tongue: Language) -> ShownVat:

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from vocabulary.identity import ContractId, PartnerId
 from vocabulary.money import plain
+from vocabulary.plan import Benefit, PlanLine
 from vocabulary.rated import RatedLine
 from vocabulary.sessions import Finding
 from vocabulary.tariff import Dimension
@@ -56,6 +57,8 @@ CHART = (
     Account("4040", "revenue idle",         INCOME,    False, ("country",),              "parking without charging, net"),
     Account("4050", "revenue reservation",  INCOME,    False, ("country",),              "keeping an EVSE free, net"),
     Account("4060", "revenue price limits", INCOME,    False, ("country",),              "what limits add or take off, net"),
+    Account("4070", "revenue subscriptions", INCOME,   False, ("country",),              "fees of plans, net"),
+    Account("4080", "rebates of plans",     INCOME,    False, ("country",),              "what plans take off, net: a debit"),
     Account("7100", "rounding differences", EXPENSE,   False, ("document",),             "exact net less the document's net"),
 )
 
@@ -120,6 +123,11 @@ def revenue(line: RatedLine, country: str) -> str:
     if line.limit is not None:
         return _named(_LIMITS, country)
     return _named(_RESERVATION if line.reserved else _REVENUE[line.dimension], country)
+
+
+def plan_revenue(line: PlanLine) -> str:
+    """The fee is income of its own; all else is less of what sessions brought in, and stays apart from it."""
+    return _named("4070" if line.benefit is Benefit.FEE else "4080", line.country)
 
 
 def rounding_differences(document: str) -> str:

@@ -13,6 +13,8 @@ units. What lies between the two is a posting of its own (7100), bounded by what
                             - 1105 unbilled receivable    what its sessions were posted with
                             + 2210 VAT accrued            what its sessions were posted with
                             - 2200 VAT payable            by country and rate, as on the document
+                            - 4070 subscriptions          fee of a plan, net, by country
+                            + 4080 rebates of plans       what a plan takes off, net, by country
                             ± 7100 rounding differences   what is left
 
 A session takes effect when it ends, an invoice at midnight UTC of its date. Whatever is rated again is an entry of its own: it
@@ -30,7 +32,7 @@ from typing import NamedTuple
 from ledger import chart
 from ledger.chart import PostingError
 from ledger.journal import entry, minor_unit_micro, reverse
-from vocabulary.billing import Entry, Invoice, InvoicedSession, InvoiceIssued, Posting
+from vocabulary.billing import Entry, Invoice, InvoicedSession, InvoiceIssued, PlanCharge, Posting
 from vocabulary.codec import Event
 from vocabulary.money import to_micro
 from vocabulary.rated import RatedLine, exact_net, exact_vat
@@ -76,11 +78,17 @@ def _invoice_entry(invoice: Invoice) -> Entry:
             for group in invoice.vat
             if group.vat_percent
         ],
+        *[_credit(chart.plan_revenue(charge.line), to_micro(_net(charge))) for charge in invoice.plan],
     ]
     residue = _debit(chart.rounding_differences("invoice"), -_sum(exact))
     _check_residue(invoice, residue.amount_micro)
     issued_at = datetime.combine(invoice.issued_on, time(), UTC)
     return entry(INVOICE_ISSUED, invoice.number, issued_at, invoice.currency, [*exact, residue])
+
+
+def _net(charge: PlanCharge) -> Fraction:
+    """A plan is charged on documents alone, in whole minor units with VAT: what that is net is exact but for millionths."""
+    return Fraction(charge.gross) / (1 + Fraction(charge.line.vat_percent or 0) / 100)
 
 
 class _Earned(NamedTuple):
@@ -106,10 +114,11 @@ def _earned(lines: Iterable[RatedLine], country: str) -> _Earned:
 
 
 def _check_vat(invoice: Invoice) -> None:
-    """VAT is owed only where, and at the rate at which, a session of the document bears it."""
+    """VAT is owed only where, and at the rate at which, a session or a plan of the document bears it."""
     borne = {(session.vat_country, line.vat_percent) for session in invoice.sessions for line in _rated_lines(session)}
+    borne |= {(charge.line.country, charge.line.vat_percent) for charge in invoice.plan}
     if not borne >= {(group.country, group.vat_percent) for group in invoice.vat}:
-        raise PostingError(f"invoice {invoice.number}: VAT of a country and at a rate that none of its sessions has")
+        raise PostingError(f"invoice {invoice.number}: VAT of a country and at a rate that none of its sessions and plans has")
 
 
 def _check_residue(invoice: Invoice, residue_micro: int) -> None:
@@ -120,7 +129,7 @@ def _check_residue(invoice: Invoice, residue_micro: int) -> None:
     taxes has both in whole minor units, so its tax may be a whole one away from that of its rate (`streams.bearable`).
     """
     rounded = len(invoice.vat) + sum(map(_rounded, invoice.sessions))
-    lines = sum(len(session.lines) for session in invoice.sessions)
+    lines = sum(len(session.lines) for session in invoice.sessions) + len(invoice.plan)
     bound_micro = (minor_unit_micro(invoice.currency) * rounded + lines + 1) // 2
     if abs(residue_micro) > bound_micro:
         raise PostingError(f"invoice {invoice.number}: {residue_micro} millionths are left, rounding explains {bound_micro}")

@@ -6,6 +6,8 @@ the same                  stays
 something else            is reversed, and the session is rated under the next revision
 nothing yet (a finding)   is reversed; the session is on the worklist
 whatever                  stays if it is on an invoice: a document never changes, and the difference is a finding
+
+Where a person has it rated anew, a charge of the same lines is the same, whichever version says so: nothing was charged wrong.
 """
 
 from collections.abc import Collection, Iterable
@@ -33,8 +35,10 @@ class Standing(NamedTuple):
     is_invoiced: bool = False
 
 
-def adjusted(standing: Standing, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
-    """What is to be written down, of what was concluded of the session now."""
+def adjusted(
+    standing: Standing, concluded: Iterable[SessionConclusion], reason: ReversalReason = ReversalReason.TOLD_LATER
+) -> tuple[SessionConclusion, ...]:
+    """What is to be written down, of what was concluded of the session now, and for this reason."""
     found = tuple(concluded)
     new = next((each for each in found if isinstance(each, SessionRated)), None)
     others = tuple(each for each in found if not isinstance(each, SessionRated))
@@ -45,9 +49,9 @@ def adjusted(standing: Standing, concluded: Iterable[SessionConclusion]) -> tupl
         informing = tuple(each for each in others if not _blocks(each))
         return (*informing, *_difference(standing.rated, new, others))
     if standing.rated is not None:
-        if new is not None and structs.replace(new, revision=standing.rated.revision) == standing.rated:
+        if new is not None and _is_the_same(new, standing.rated, reason):
             return others
-        others = (ChargeReversed(rated=standing.rated, reason=ReversalReason.TOLD_LATER), *others)
+        others = (ChargeReversed(rated=standing.rated, reason=reason), *others)
     return others if new is None else (*others, structs.replace(new, revision=standing.revision))
 
 
@@ -76,6 +80,14 @@ def _difference(
     else:
         now = ", ".join(f"now {each.finding}" for each in others if isinstance(each, SessionFlagged) and _blocks(each))
     return (SessionFlagged(session=invoiced.session, finding=Finding.TRUTH_DIFFERS, detail=f"{was}, {now}"),)
+
+
+def _is_the_same(new: SessionRated, stands: SessionRated, reason: ReversalReason) -> bool:
+    """Tariffs and series may be published again with other words, and older rules did not tell why one was chosen."""
+    new = structs.replace(new, revision=stands.revision)
+    if reason is ReversalReason.RERATED:
+        new = structs.replace(new, chosen=stands.chosen, tariff_version=stands.tariff_version, series=stands.series)
+    return new == stands
 
 
 def _blocks(each: SessionConclusion) -> bool:

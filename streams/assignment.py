@@ -88,6 +88,11 @@ def choose_for(asked: Asked, end: datetime, catalogue: Catalogue) -> Chosen | Do
     return _switching(picked, asked, end, catalogue)
 
 
+def supposed(session: ChargingSession, tariff: Tariff) -> Chosen:
+    """As if every session were priced by this one: for questions of what would be."""
+    return _chosen(_Pick(tariff.id, "supposed"), ((session.start, tariff),))
+
+
 def tariff_at(asked: Asked, at: datetime, catalogue: Catalogue) -> Tariff | None:
     """What is in force for whom asks at an instant; None: nothing is."""
     picked = _pick(asked, at, catalogue)

@@ -18,22 +18,16 @@ from msgspec import structs
 from streams import connectors, reopening, session_names
 from streams.adjusting import adjusted
 from streams.batch_parts import (
-    Concluded,
     Heard,
     Message,
     answered_by,
     beside_others,
     compared_again,
-    counted,
-    documents_of,
     is_compared,
     is_told_again,
-    key_of,
     moves,
     naming_starts,
-    postable,
     record,
-    session_of,
     sound_ones,
     state_keys_of,
     steps_fail,
@@ -41,7 +35,7 @@ from streams.batch_parts import (
 from streams.cards import tells_a_card, terms_first
 from streams.catalogue import Catalogue, with_fact
 from streams.deadlines import by_start, conclude_overdue, heard_at
-from streams.decisions import decided_on, known_of, of_its_end, standing_of
+from streams.decisions import apart, decided_on, known_of, of_its_end, standing_of
 from streams.invoice_runs import drawn_up
 from streams.log import Record, Stored, Stream
 from streams.measuring import gathering
@@ -49,12 +43,13 @@ from streams.memory import Memory, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.rating import conclude
-from streams.row_conclusions import conclusion, demanded
-from streams.session_rows import has_no_row, row_after, told_again, with_conclusion
+from streams.row_conclusions import Picked, Standing, conclusion, demanded
+from streams.session_rows import has_no_row, row_after, told_again
 from streams.sessions import Closed, Gathering, SessionOutcome, SessionState
 from streams.states import SessionRow
 from streams.station_states import Assigned, EndWasDropped
 from streams.unit import Unit, Verbs
+from streams.unwritten import Unwritten
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
     ClockCompared,
@@ -89,8 +84,7 @@ class Batch:
         self._unit, self._verbs, self._memory = unit, verbs, memory
         self.catalogue = catalogue
         self.tally: Counter[str] = Counter()
-        self._rows: dict[SessionId, SessionRow] = {}
-        self._concluded: list[Concluded] = []
+        self._out = Unwritten(unit, verbs, self.tally)
         self._recalls = False
         self.must_save = False  # what states say follows from more than events: a tick, a decision, new rules
 
@@ -100,8 +94,13 @@ class Batch:
             if stream is Stream.RAW:
                 self.messages(sound_ones(run, poisoned, self._unit.log, self.tally))
                 continue
-            for stored in run:
-                self._order(decode(stored.body), stored)
+            said = ((decode(stored.body), stored.position) for stored in run)
+            for are_decisions, some in groupby(said, key=lambda each: isinstance(each[0], SessionDecided)):
+                if are_decisions:
+                    self._decisions([*some])  # type: ignore[list-item]
+                else:
+                    for event, position in some:
+                        self._order(event, position)
         self.flush()
 
     def save_states(self) -> None:
@@ -118,18 +117,18 @@ class Batch:
         self._prefetch(heard)
         for item in terms_first(heard):
             self._step(item)
-        self._recalls, self._rows, self.tally = False, {}, Counter()
+        self._recalls = False
+        self._out.rows.clear()
+        self.tally.clear()
 
-    def _order(self, event: Event, stored: Stored) -> None:
+    def _order(self, event: Event, position: Position) -> None:
         match event:
             case InvoiceRunRequested():
-                self._invoice_run(event, stored.position)
+                self._invoice_run(event, position)
             case ClockTicked():
-                self._tick(event, stored.position)
-            case SessionDecided():
-                self._decision(event, stored.position)
+                self._tick(event, position)
             case _:
-                self._reference(event, stored.position)  # type: ignore[arg-type]
+                self._reference(event, position)  # type: ignore[arg-type]
 
     # Messages
 
@@ -212,15 +211,11 @@ class Batch:
             self._memory.set(session_key(assigned.session), after.state)
         is_seen = isinstance(before, Gathering) and (before.dropped or before.concluded_on > 0)  # it has a row that tells more
         if is_seen and not self._recalls:
-            self._rows[assigned.session] = told_again(self._row(assigned.session), after.state)
+            self._out.rows[assigned.session] = told_again(self._out.row(assigned.session), after.state)
         elif row := row_after(before, after.state, has_no_row(known) or moves(assigned.event)):
-            self._rows[assigned.session] = row
+            self._out.rows[assigned.session] = row
         station, is_again = assigned.event.station, is_seen and isinstance(after.state, Closed)
         self._outcomes(after.out, assigned.session, station, heard.cause, heard.recorded_at, is_again)
-
-    def _row(self, session: SessionId) -> SessionRow:
-        """Of a session that has one. What is concluded and not written yet comes on top of it."""
-        return self._rows.get(session) or self._unit.states.rows([session])[session]
 
     # Conclusions
 
@@ -274,45 +269,22 @@ class Batch:
         if not has_doubts(self.catalogue.rules):
             return None
         self.flush()
-        return disputed(conclusion(self._unit.log, self._row(dispute.session), SessionClosed), dispute)
+        return disputed(conclusion(self._unit.log, self._out.row(dispute.session), SessionClosed), dispute)
 
     def _adjusted(self, session: SessionId, concluded: Iterable[SessionConclusion]) -> tuple[SessionConclusion, ...]:
         self.flush()
-        return adjusted(standing_of(self._unit.log, self._row(session)), concluded)
+        return adjusted(standing_of(self._unit.log, self._out.row(session)), concluded)
 
     def _conclude(
         self, conclusions: Iterable[SessionConclusion], station: StationId, cause: Position, recorded_at: datetime | None
     ) -> None:
         """Note conclusions about a session of a station."""
         if not self._recalls:
-            self._concluded += [Concluded(each, station, cause, recorded_at) for each in conclusions]
+            self._out.note(conclusions, station, cause, recorded_at)
 
     def flush(self) -> None:
-        """Write what was concluded: to the log, what is new there to the books, and all of it to the index.
-
-        A finding may come back that the log has had before: a session waits for a tariff, then for a token, then again.
-        """
-        found, self._concluded = [postable(each, self._verbs) for each in self._concluded], []
-        concluded = [each.concluded for each in found]
-        records = [record(c.conclusion, key_of(c.conclusion), c.cause) for c in concluded]
-        appended = self._unit.log.append(Stream.CONCLUSIONS, records)
-        new = [(each, position) for each, (position, is_new) in zip(found, appended, strict=True) if is_new]
-        self._unit.books.post([entry for each, _ in new for entry in each.entries])
-        self.tally.update(counted(each.concluded.conclusion) for each, _ in new)
-        known = self._unit.states.rows([s for c in concluded if (s := session_of(c.conclusion)) and s not in self._rows])
-        for c, (position, _) in zip(concluded, appended, strict=True):
-            self._index(c, position, known)
-        self._unit.states.put_rows(self._rows.values())
-        self._unit.states.put_documents(documents_of(new))
-        self._rows = {}
-
-    def _index(self, concluded: Concluded, position: Position, known: dict[SessionId, SessionRow]) -> None:
-        drawn = concluded.conclusion
-        session = session_of(drawn)
-        if session is None or isinstance(drawn, InvoiceIssued):
-            return
-        row = self._rows.get(session) or known.get(session) or SessionRow(session, concluded.station, Progress.FLAGGED)
-        self._rows[session] = with_conclusion(row, drawn, position)
+        """Write what was concluded."""
+        self._out.write()
 
     # Reference facts
 
@@ -351,41 +323,47 @@ class Batch:
             try:
                 after = conclude_overdue(state, tick.at, deadlines, rules) if isinstance(state, Gathering) else None
             except MISTAKES as error:  # the next tick tries again
-                self._rows[row.session] = row._replace(heard_at=row.heard_at or row.start)
+                self._out.rows[row.session] = row._replace(heard_at=row.heard_at or row.start)
                 self._conclude((steps_fail(row.session, error),), row.station, cause, tick.at)
                 continue
             if after is None:  # asked again when the deadline is over once more
                 if row.heard_at != (heard := heard_at(state, tick.at)):
-                    self._rows[row.session] = row._replace(heard_at=heard)
+                    self._out.rows[row.session] = row._replace(heard_at=heard)
                 continue
             assert isinstance(state, Gathering)
             self._memory.set(session_key(row.session), after.state)
-            self._rows[row.session] = row._replace(heard_at=None)
+            self._out.rows[row.session] = row._replace(heard_at=None)
             self._outcomes(after.out, row.session, row.station, cause, tick.at, is_again=state.concluded_on > 0)
         self.flush()
 
-    def _decision(self, decided: SessionDecided, cause: Position) -> None:
-        """What a person decided about a session of this lane. One that is not to be decided any more stays as it is."""
+    def _decisions(self, said: Sequence[tuple[SessionDecided, Position]]) -> None:
+        """What persons decided about sessions of this lane. What is not to be decided any more stays as it is."""
+        for run in apart(said):
+            self.flush()
+            rows = self._unit.states.here([decided.session for decided, _ in run])
+            self._memory.prefetch((session_key(session) for session in rows), self._unit.states)
+            picked = Picked(self._unit.log, [*rows.values()], closed=True)
+            for decided, cause in run:
+                if row := rows.get(decided.session):
+                    self.must_save = True
+                    self._decided(decided, row, cause, decided.at, picked)
         self.flush()
-        if row := self._unit.states.here(decided.session):
-            self.must_save = True
-            self._decided(decided, row, cause, decided.at)
 
-    def _decided(self, decided: SessionDecided, row: SessionRow, cause: Position, at: datetime | None) -> None:
+    def _decided(self, decided: SessionDecided, row: SessionRow, cause: Position, at: datetime | None, log: Standing) -> None:
         state = self._memory.session(row.session, self._unit.states)
-        after = decided_on(known_of(self._unit.log, row, state), decided, self.catalogue)
+        after = decided_on(known_of(log, row, state), decided, self.catalogue)
         if after.state is not None and after.state is not state:
             self._memory.set(session_key(row.session), after.state)
         elif state is None and any(isinstance(each, SessionDropped) for each in after.out):
             station = self._memory.station(row.station, self._unit.states)
             self._memory.set(station_key(row.station), connectors.with_dropped(station, row.session))
         self._conclude(after.out, row.station, cause, at)
-        self.flush()
 
     def _end_was_dropped(self, session: SessionId, heard: Heard) -> None:
         if not self._recalls:
             self.flush()
-            self._decided(of_its_end(session), self._row(session), heard.cause, heard.recorded_at)
+            self._decided(of_its_end(session), self._out.row(session), heard.cause, heard.recorded_at, self._unit.log)
+            self.flush()
         elif self._unit.states.rows([session])[session].progress is Progress.DROPPED:  # which it became by this event
             state = self._memory.session(session, self._unit.states) or gathering(session, heard.event.station, self.catalogue)
             self._memory.set(session_key(session), structs.replace(state, dropped=True))
@@ -394,7 +372,8 @@ class Batch:
 
     def _invoice_run(self, request: InvoiceRunRequested, cause: Position) -> None:
         self.flush()
-        invoices, left_out, self._rows = drawn_up(request, self._unit, self._verbs, self.catalogue)
+        invoices, left_out, rows = drawn_up(request, self._unit, self._verbs, self.catalogue)
+        self._out.rows.update(rows)
         told: list[Conclusion] = [*(InvoiceIssued(invoice=invoice) for invoice in invoices), *left_out]
-        self._concluded += [Concluded(each, StationId(""), cause, request.requested_at) for each in told]
+        self._out.note(told, StationId(""), cause, request.requested_at)
         self.flush()

@@ -36,6 +36,8 @@ from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import EventId, Position, SessionId, StationId, digest
+from vocabulary.plan import PlanPublished
+from vocabulary.price_series import SeriesPublished
 from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import (
     ClockTicked,
@@ -207,6 +209,7 @@ def key_of(conclusion: Conclusion) -> str:
 
 _BY_TARIFFS = (
     Finding.TARIFF_MISSING,
+    Finding.PRICE_NOT_PUBLISHED,
     Finding.VAT_UNFIT,
     Finding.TAX_UNKNOWN,
     Finding.TAXES_UNFIT,
@@ -226,7 +229,9 @@ def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
             return Finding.TOKEN_UNKNOWN, *_BY_TARIFFS
         case TariffPublished() | TariffAssigned():
             return _BY_TARIFFS
-        case OperatorPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
+        case SeriesPublished():
+            return Finding.PRICE_NOT_PUBLISHED, Finding.AMOUNT_TOO_HIGH, Finding.STEPS_FAIL
+        case OperatorPublished() | PlanPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
             return ()
 
 

@@ -11,7 +11,10 @@ from vocabulary.money import minor_exponent
 from vocabulary.rated import Rated, RatedLine, RatingNote, exact_net, exact_vat
 from vocabulary.sessions import Doubt, Finding
 
-_BLOCKING = {RatingNote.TAX_UNKNOWN: Finding.TAX_UNKNOWN}
+_BLOCKING = {
+    RatingNote.TAX_UNKNOWN: Finding.TAX_UNKNOWN,
+    RatingNote.PRICE_NOT_PUBLISHED: Finding.PRICE_NOT_PUBLISHED,
+}
 _HOLDING = {
     RatingNote.POWER_NOT_MEASURED: Finding.POWER_NOT_MEASURED,
     RatingNote.PAYMENT_UNKNOWN: Finding.PAYMENT_UNKNOWN,

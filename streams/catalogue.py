@@ -12,9 +12,13 @@ from typing import Generic, NamedTuple, TypeVar
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from streams.price_conditions import depends_on_measurements
+from streams.series import PublishedSeries, says, with_publication
 from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
-from vocabulary.identity import ContractId, PartnerId, StationId, TariffId, TokenUid, VersionHash
+from vocabulary.identity import ContractId, PartnerId, PlanId, SeriesId, StationId, TariffId, TokenUid, VersionHash
+from vocabulary.money import Currency
+from vocabulary.plan import Plan, PlanPublished
+from vocabulary.price_series import SeriesPublished
 from vocabulary.reference import (
     ClockTicked,
     Contract,
@@ -90,6 +94,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     assigned: dict[str, Versions[Until[Assignment]]] = {}
     contracts: dict[ContractId, Versions[Contract]] = {}
     partners: dict[PartnerId, Versions[Partner]] = {}
+    plans: dict[PlanId, Versions[Plan]] = {}
     tariff_versions: dict[VersionHash, Tariff] = {}  # every version that was ever published, by its content
     evses: dict[str, Versions[dict[StationId, tuple[Evse, ...]]]] = {}  # of each site's versions, by station
     # Where to look: whatever version of these ever had that station, or that token (in lower case).
@@ -97,6 +102,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     contracts_of: dict[str, tuple[ContractId, ...]] = {}
     partners_of: dict[str, tuple[PartnerId, ...]] = {}
     assigned_by: dict[tuple[str, str], tuple[str, ...]] = {}  # whatever version ever had that as its first criterion
+    series: dict[tuple[SeriesId, Currency], PublishedSeries] = {}  # one of another currency is another one
     measuring: frozenset[TariffId] = frozenset()  # those of which some version depends on power or current
     of_holders: frozenset[TariffId] = frozenset()  # those that some version of a contract or partner names
     rules: int = 1
@@ -114,6 +120,13 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def contract(self, contract: ContractId, at: datetime) -> Contract | None:
         return self.contracts.get(contract, Versions[Contract]()).at(at)
+
+    def plan(self, contract: ContractId, at: datetime) -> Plan | None:
+        """The plan that a contract has then; None: none, or none of that id is in force."""
+        held = self.contract(contract, at)
+        if held is None or isinstance(held.plan, UnsetType):
+            return None
+        return self.plans.get(held.plan, Versions[Plan]()).at(at)
 
     def tariff(self, tariff: TariffId, at: datetime) -> Tariff | None:
         return _in_force(self.tariffs.get(tariff, Versions[Until[Tariff]]()), at)
@@ -189,6 +202,10 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             assigned = _with(catalogue.assigned, fact.assignment.id, fact.valid_from, given)
             by = _found_by(catalogue.assigned_by, [first_criterion(fact.assignment)], fact.assignment.id)
             return structs.replace(catalogue, assigned=assigned, assigned_by=by)
+        case SeriesPublished():
+            name = fact.series, fact.currency
+            series = catalogue.series | {name: with_publication(catalogue.series.get(name, PublishedSeries()), fact)}
+            return structs.replace(catalogue, series=series)
         case ContractPublished():
             contracts = _with(catalogue.contracts, fact.contract.id, fact.valid_from, fact.contract)
             tokens = [token.casefold() for token in fact.contract.tokens]
@@ -201,6 +218,8 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             partners_of = _found_by(catalogue.partners_of, uids, fact.partner.id)
             named = _with_named(catalogue.of_holders, fact.partner.tariff)
             return structs.replace(catalogue, partners=partners, partners_of=partners_of, of_holders=named)
+        case PlanPublished():
+            return structs.replace(catalogue, plans=_with(catalogue.plans, fact.plan.id, fact.valid_from, fact.plan))
         case RulesAdopted():
             return structs.replace(catalogue, rules=max(fact.number, catalogue.rules))
         case ClockTicked():
@@ -222,10 +241,14 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
         case TariffAssigned():
             given = catalogue.assigned.get(fact.assignment.id, Versions[Until[Assignment]]())
             return given.has(fact.valid_from, Until(fact.assignment, _end(fact.valid_until)))
+        case SeriesPublished():
+            return says(catalogue.series.get((fact.series, fact.currency), PublishedSeries()), fact)
         case ContractPublished():
             return catalogue.contracts.get(fact.contract.id, Versions[Contract]()).has(fact.valid_from, fact.contract)
         case PartnerPublished():
             return catalogue.partners.get(fact.partner.id, Versions[Partner]()).has(fact.valid_from, fact.partner)
+        case PlanPublished():
+            return catalogue.plans.get(fact.plan.id, Versions[Plan]()).has(fact.valid_from, fact.plan)
         case RulesAdopted():
             return fact.number <= catalogue.rules
         case ClockTicked():
@@ -234,17 +257,15 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return False
 
 
-def replaces_a_price(catalogue: Catalogue, fact: ReferenceFact) -> bool:
-    """Whether a tariff version, or an assignment, is given another content from the same instant on: what comes late is then
-    priced anew.
+def changes_the_past(catalogue: Catalogue, fact: ReferenceFact, now: datetime) -> bool:
+    """Whether a tariff or an assignment that is known gets another content for a time that is over: what comes late of it is
+    then priced anew.
     """
     match fact:
-        case TariffPublished():
-            known = catalogue.tariffs.get(fact.tariff.id, Versions[Until[Tariff]]())
-            return fact.valid_from in known.since and not is_in_force(catalogue, fact)
-        case TariffAssigned():
-            given = catalogue.assigned.get(fact.assignment.id, Versions[Until[Assignment]]())
-            return fact.valid_from in given.since and not is_in_force(catalogue, fact)
+        case TariffPublished() if fact.valid_from < now:
+            return fact.tariff.id in catalogue.tariffs and not is_in_force(catalogue, fact)
+        case TariffAssigned() if fact.valid_from < now:
+            return fact.assignment.id in catalogue.assigned and not is_in_force(catalogue, fact)
         case _:
             return False
 

@@ -1,15 +1,18 @@
-"""What a person decides about a session on the worklist, and what becomes of it.
+"""What a person decides about a session, and what becomes of it.
 
     release   held: the charge is billed as it is. Flagged: concluded again with the finding set aside, where there is a price
               in spite of it (`WAIVABLE`, or `CONTRADICTING` where start and end give an energy). What was set aside stays so,
               whatever is told later.
+    re-rate   charged: what it comes to by what is in force now is charged instead, if it is something else. On an invoice it
+              stays, and the difference is a finding.
     drop      nothing is billed, and what was booked is reversed; later messages only inform. An end without a start takes the
               decision along to its session (`of_its_end`).
 
-Who decides anew what was decided changes nothing. A session on an invoice, or that was another one's end, is not decided.
+Who decides anew what was decided changes nothing. A session on an invoice is not released or dropped; one that was another
+one's end is not decided.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -18,14 +21,15 @@ from msgspec import structs
 from streams.adjusting import Standing, adjusted, released, taken_back
 from streams.batch_parts import steps_fail
 from streams.catalogue import Catalogue
-from streams.log import Log
 from streams.mistakes import MISTAKES, told
 from streams.rating import conclude
+from streams.rerating import anew
+from streams.row_conclusions import Standing as Conclusions
 from streams.row_conclusions import conclusion
 from streams.sessions import SessionState
 from streams.states import SessionRow
 from streams.step import Step
-from vocabulary.identity import SessionId
+from vocabulary.identity import Position, SessionId
 from vocabulary.reference import Decision, SessionDecided
 from vocabulary.sessions import (
     BLOCKING,
@@ -33,6 +37,7 @@ from vocabulary.sessions import (
     WAIVABLE,
     Finding,
     Progress,
+    ReversalReason,
     SessionClosed,
     SessionConclusion,
     SessionDropped,
@@ -51,19 +56,34 @@ class Known(NamedTuple):
     standing: Standing
 
 
-def known_of(log: Log, row: SessionRow, state: SessionState | None) -> Known:
+def known_of(log: Conclusions, row: SessionRow, state: SessionState | None) -> Known:
     """Raises IndexChanged where the row points at another session's conclusion."""
     return Known(row, state, conclusion(log, row, SessionClosed), standing_of(log, row))
 
 
-def standing_of(log: Log, row: SessionRow) -> Standing:
+def standing_of(log: Conclusions, row: SessionRow) -> Standing:
     rated = conclusion(log, row, SessionRated)
     return Standing(rated, (row.revision or 0) + (rated is not None), row.progress is Progress.INVOICED)
+
+
+def apart(said: Iterable[tuple[SessionDecided, Position]]) -> Iterator[list[tuple[SessionDecided, Position]]]:
+    """Decisions in their order, cut where one is about a session of which another one before it may have changed all."""
+    run: dict[SessionId, tuple[SessionDecided, Position]] = {}
+    for each in said:
+        if each[0].session in run:
+            yield [*run.values()]
+            run = {}
+        run[each[0].session] = each
+    yield [*run.values()]
 
 
 def objection(row: SessionRow, decision: Decision, closed: SessionClosed | None) -> str:
     """Why a session is not decided so, and what to do instead; empty: it may be. `closed`: as it was closed last."""
     match row.progress, decision:
+        case Progress.INVOICED | Progress.RATED | Progress.HELD, Decision.RERATE:
+            return ""
+        case _, Decision.RERATE:
+            return f"it is {row.progress}: no charge stands that could be another one"
         case Progress.INVOICED, _:
             return f"it stands on invoice {row.invoice}, which never changes; credit notes are no part of this version"
         case Progress.MERGED, _:
@@ -97,6 +117,7 @@ _REMEDIES = {
     Finding.EVSE_UNKNOWN: "publish the site with its EVSE, and it is concluded again by itself",
     Finding.TOKEN_UNKNOWN: "publish whose token it is, and it is concluded again by itself",
     Finding.TARIFF_MISSING: "publish a tariff that was in force, and it is concluded again by itself",
+    Finding.PRICE_NOT_PUBLISHED: "import the missing prices of the series, and it is concluded again by itself",
     Finding.VAT_UNFIT: "publish a tariff that bears the site's VAT, and it is concluded again by itself",
     Finding.TAX_UNKNOWN: "publish a tariff that says its taxes, and it is concluded again by itself",
     Finding.TAXES_UNFIT: "publish a tariff with one VAT rate a price, and it is concluded again by itself",
@@ -118,6 +139,9 @@ def decide(known: Known, decided: SessionDecided, catalogue: Catalogue) -> Step[
         out = SessionDropped(session=row.session, reason=decided.reason, by=decided.by)
         return Step(dropped, (*taken_back(known.standing), out))
     assert state is not None and known.closed is not None, "what has a price was closed"
+    if decided.decision is Decision.RERATE:
+        found = anew(known.closed, catalogue, state.waived)
+        return Step(state, adjusted(known.standing, found, ReversalReason.RERATED))
     waived = tuple(sorted({*state.waived, *_set_aside(known, catalogue)}))
     after = structs.replace(state, waived=waived)
     if row.progress is Progress.HELD:

@@ -16,7 +16,7 @@ import msgspec
 
 from streams.batch import Batch
 from streams.catalogue import Catalogue, is_in_force, with_fact
-from streams.log import INPUTS, Appended, Record, Stream
+from streams.log import INPUTS, Appended, Log, Record, Stream
 from streams.memory import Memory
 from streams.mistakes import Poisoned
 from streams.places import OFFICE
@@ -25,7 +25,7 @@ from streams.states import States
 from streams.unit import OpenUnit, Unit, Verbs
 from vocabulary.codec import ReferenceFact, decode, encode
 from vocabulary.identity import Position, digest
-from vocabulary.reference import ClockTicked
+from vocabulary.reference import ClockTicked, SessionDecided
 
 CONSUMER = "steps"
 BATCH = 1000
@@ -79,7 +79,9 @@ class EmbeddedRuntime:
         facts, not its content alone.
         """
         with self._writing() as unit:
-            catalogue, count = catalogue_at(unit), unit.log.head(Stream.REFERENCE).records
+            are_decisions = all(isinstance(fact, SessionDecided) for fact in facts)  # which are always new
+            catalogue = Catalogue() if are_decisions else catalogue_at(unit)
+            count = unit.log.head(Stream.REFERENCE).records
             new = [fact for fact in facts if not is_in_force(catalogue, fact) and not _is_early(catalogue, fact, tick_after)]
             bodies = [encode(fact) for fact in new]
             places = [str(count + index).encode() for index in range(len(new))]
@@ -239,8 +241,13 @@ def append(unit: Unit, inputs: Sequence[Input]) -> list[Appended]:
 
 def catalogue_at(unit: Unit, position: Position | None = None) -> Catalogue:
     """The reference facts up to a position, or all of them, folded."""
+    return catalogue_in(unit.office, position)
+
+
+def catalogue_in(office: Log, position: Position | None = None) -> Catalogue:
+    """As `catalogue_at`, of the log in which they stand."""
     catalogue, after = Catalogue(), Position(0)
-    while facts := unit.office.read((Stream.REFERENCE,), after, 1000):
+    while facts := office.read((Stream.REFERENCE,), after, 1000):
         for stored in facts:
             if position is not None and stored.position > position:
                 return catalogue

@@ -12,6 +12,7 @@ from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
+from streams import plan_months
 from streams.catalogue import Catalogue
 from streams.log import Log
 from streams.meters import Span, counts_the_same, shares
@@ -20,12 +21,12 @@ from streams.row_conclusions import Picked, demanded
 from streams.states import Invoiced, SessionRow
 from streams.unit import Billable, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
-from vocabulary.identity import SessionId
+from vocabulary.identity import ContractId, SessionId
 from vocabulary.reference import EvseName, names_of
 from vocabulary.sessions import Finding, Progress, SessionFlagged, SessionRated, SignatureChecked
 
 _PAGE = 1000  # sessions whose conclusions are read at once
-Draw = Callable[[Sequence[Billable]], tuple[Invoice, ...]]
+Draw = Callable[[Sequence[Billable], Sequence[ContractId]], tuple[Invoice, ...]]  # and the fees of these subscribers
 
 
 class Run(NamedTuple):
@@ -46,13 +47,16 @@ def drawn_up(request: InvoiceRunRequested, unit: Unit, verbs: Verbs, catalogue: 
     found = [*billables(unit.log, [*due.values()])]
     doubted = sharing([each.rated for each in found], _beside(unit, found, catalogue), catalogue)
 
-    def draw(each: Sequence[Billable]) -> tuple[Invoice, ...]:
-        return verbs.draw_up(request, each, catalogue, last + 1)
+    before = plan_months.loaded(request, due.values(), unit, catalogue, billables)
 
-    invoices, failed = _posted([each for each in found if each.rated.session not in doubted], draw, verbs)
+    def draw(each: Sequence[Billable], subscribers: Sequence[ContractId]) -> tuple[Invoice, ...]:
+        return verbs.draw_up(request, each, catalogue, last + 1, before.plans._replace(subscribers=tuple(subscribers)))
+
+    sound = [each for each in found if each.rated.session not in doubted]
+    invoices, failed = _posted(sound, before.plans.subscribers, draw, verbs)
     invoiced = [Invoiced(session.session, invoice.number) for invoice in invoices for session in invoice.sessions]
     unit.states.mark_invoiced(invoiced)
-    unit.states.save({counter: str(last + len(invoices)).encode()})
+    unit.states.save({counter: str(last + len(invoices)).encode()} | plan_months.changed(invoices, before, due))
     rows = {s: due[s]._replace(progress=Progress.INVOICED, invoice=number) for s, number in invoiced}
     aside = (*left_out(request, doubted), *left_out(request, failed, Finding.STEPS_FAIL))
     return Run(invoices, aside, rows)
@@ -66,24 +70,34 @@ def left_out(
     return tuple(SessionFlagged(session=s, finding=finding, detail=f"{detail}; {of}") for s, detail in doubted.items())
 
 
-def _posted(found: Sequence[Billable], draw: Draw, verbs: Verbs) -> tuple[tuple[Invoice, ...], dict[SessionId, str]]:
+def _posted(
+    found: Sequence[Billable], subscribers: Sequence[ContractId], draw: Draw, verbs: Verbs
+) -> tuple[tuple[Invoice, ...], dict[SessionId, str]]:
     """The invoices that can be drawn up and posted; and the sessions of those that cannot, with the mistake."""
-    if not isinstance(all_of_them := _tried(found, draw, verbs), str):
+    if not isinstance(all_of_them := _tried(found, subscribers, draw, verbs), str):
         return all_of_them, {}
-    failed, sound = dict[SessionId, str](), list[Billable]()
-    for _, each in groupby(found, key=lambda billable: (billable.rated.contract, billable.rated.rated.currency)):
-        group = [*each]
-        if isinstance(tried := _tried(group, draw, verbs), str):
-            failed |= {billable.rated.session: tried for billable in group}
-        else:
-            sound += group
-    return draw(sound), failed
+    failed, sound, sound_subscribers = dict[SessionId, str](), list[Billable](), list[ContractId]()
+    groups: dict[ContractId | None, list[Billable]] = {contract: [] for contract in subscribers}
+    for billable in found:
+        groups.setdefault(billable.rated.contract, []).append(billable)
+    known = {*subscribers}
+    for contract, of_it in groups.items():
+        subscriber = [contract] if contract is not None and contract in known else []
+        for _, each in groupby(of_it, key=lambda billable: billable.rated.rated.currency):
+            group = [*each]
+            if isinstance(tried := _tried(group, subscriber, draw, verbs), str):
+                failed |= {billable.rated.session: tried for billable in group}
+            else:
+                sound += group
+        if not isinstance(_tried([], subscriber, draw, verbs), str):
+            sound_subscribers += subscriber
+    return draw(sound, sound_subscribers), failed
 
 
-def _tried(found: Sequence[Billable], draw: Draw, verbs: Verbs) -> tuple[Invoice, ...] | str:
+def _tried(found: Sequence[Billable], subscribers: Sequence[ContractId], draw: Draw, verbs: Verbs) -> tuple[Invoice, ...] | str:
     """The invoices, where all of them can be posted; else the mistake."""
     try:
-        invoices = draw(found)
+        invoices = draw(found, subscribers)
         for invoice in invoices:
             verbs.post(InvoiceIssued(invoice=invoice))
     except MISTAKES as error:

@@ -142,9 +142,9 @@ def clock_blocks(
 
 
 def depends_on_time(tariff: Tariff) -> bool:
-    """Whether a part of the price is for time, or applies at some times only."""
+    """Whether a part of the price is for time, applies at some times only, or is another at each time."""
     return any(
-        component.dimension in _TIMED or _is_timed(element.restrictions)
+        component.dimension in _TIMED or component.series is not None or _is_timed(element.restrictions)
         for element in tariff.elements
         for component in element.components
     )

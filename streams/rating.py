@@ -12,16 +12,18 @@ from fractions import Fraction
 from msgspec import structs
 
 from streams import bearable, circumstances, first_rules, signatures
-from streams.assignment import Chosen, choose, tariff_of_the_place
+from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
+from streams.quotes import missing, publications, quotes
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.charging import DEAUTHORISED
 from vocabulary.codec import version_hash
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.money import SESSION_MAX, plain
-from vocabulary.rated import Rated, exact_net, tax_factor
+from vocabulary.price_series import SeriesPrices
+from vocabulary.rated import Rated, RatingNote, exact_net, tax_factor
 from vocabulary.reference import Contract, Partner
 from vocabulary.rules import asks_persons, has_doubts, tells_choices
 from vocabulary.sessions import (
@@ -41,11 +43,16 @@ from vocabulary.tariff import Tariff, taxes_of
 
 
 def conclude(
-    session: ChargingSession, catalogue: Catalogue, held: Finding | None = None, waived: Collection[Finding] = ()
+    session: ChargingSession,
+    catalogue: Catalogue,
+    held: Finding | None = None,
+    waived: Collection[Finding] = (),
+    instead: Tariff | None = None,
 ) -> tuple[SessionConclusion, ...]:
     """What follows from a session that was closed: what was noticed, a verdict and a rated charge, or a finding that blocks.
 
     `held`: why its amount is to be held, whatever else is found. `waived`: what a person has looked at and set aside.
+    `instead`: by which tariff it would have been priced, whatever is in force; for questions, not for bills.
     """
     plug = catalogue.plug(session.station, session.evse, session.start)
     judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived)
@@ -63,7 +70,7 @@ def conclude(
     signed = signatures.hold(checked, judged.session, plug.evse)
     doubts = [held, *(doubt.finding for doubt in judged.doubts if doubt.finding in HOLDING), signed[0] if signed else None]
     reason = next((doubt for doubt in doubts if doubt is not None and doubt not in waived), None)
-    charged = _charge(judged.session, plug, catalogue, reason, waived)
+    charged = _charge(judged.session, plug, catalogue, reason, waived, instead)
     if signed and signed[0] not in waived and isinstance(charged[-1], SessionRated):
         charged = (_flag(session, *signed), *charged)
     return (*noticed, checked, *charged)
@@ -83,14 +90,19 @@ def _without(noticed: tuple[SessionFlagged, ...], blocks: Doubt) -> tuple[Sessio
 
 
 def _charge(
-    session: ChargingSession, plug: Plug, catalogue: Catalogue, held: Finding | None, waived: Collection[Finding]
+    session: ChargingSession,
+    plug: Plug,
+    catalogue: Catalogue,
+    held: Finding | None,
+    waived: Collection[Finding],
+    instead: Tariff | None,
 ) -> tuple[SessionConclusion, ...]:
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
     if holder is None or session.token is None:
         return (_flag(session, Finding.TOKEN_UNKNOWN, f"station {session.station}, {session.start.isoformat()}"),)
     if not _has_local_time(session):
         return (_flag(session, Finding.TARIFF_MISSING, f"no calendar has {session.start.year} and {session.end.year}"),)
-    chosen = choose(session, plug, holder, catalogue)
+    chosen = choose(session, plug, holder, catalogue) if instead is None else supposed(session, instead)
     if isinstance(chosen, Doubt):
         return (_flag(session, chosen.finding, chosen.detail),)
     tariff = chosen.tariff
@@ -98,12 +110,18 @@ def _charge(
         return (_flag(session, Finding.VAT_UNFIT, f"tariff {unfit.id} at site {plug.site.id}, {plug.site.address.country}"),)
     if blocks := clock_blocks(session, tariff, waived, chosen.by_time):
         return (_flag(session, blocks.finding, blocks.detail),)
-    cost = _cost(session, plug, chosen)
+    quoted = quotes(session, chosen.prices, catalogue)
+    cost = _cost(session, plug, chosen, quoted.prices)
+    if RatingNote.PRICE_NOT_PUBLISHED in bearable.notes_of(cost):
+        return (_flag(session, Finding.PRICE_NOT_PUBLISHED, f"tariff {tariff.id}: {missing(quoted, tariff.currency)}"),)
     if unbearable := bearable.blocks(cost, f"tariff {tariff.id}"):
         return (_flag(session, unbearable.finding, unbearable.detail),)
     doubts = (*_price_is_uncertain(session, chosen, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
     uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
     rated = _rated(session, session.token, plug, holder, chosen, cost, held or (uncertain.finding if uncertain else None))
+    rated = structs.replace(
+        rated, series=publications(session, chosen.prices, plug.site.time_zone, quoted, circumstances.known_of(session, plug))
+    )
     if not tells_choices(catalogue.rules):
         rated = structs.replace(rated, chosen=None)
     if has_doubts(catalogue.rules) and _is_too_high(rated.rated):
@@ -161,13 +179,14 @@ def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None
     chosen = choose(session, plug, holder, catalogue)
     if judged.blocks or isinstance(chosen, Doubt) or clock_blocks(session, chosen.tariff, (), chosen.by_time):
         return None
-    cost = _cost(judged.session, plug, chosen)
+    cost = _cost(judged.session, plug, chosen, quotes(judged.session, chosen.prices, catalogue).prices)
     return None if bearable.notes_of(cost) or bearable.blocks(cost, "") else cost
 
 
-def _cost(session: ChargingSession, plug: Plug, chosen: Chosen) -> Rated:
+def _cost(session: ChargingSession, plug: Plug, chosen: Chosen, prices: tuple[SeriesPrices, ...]) -> Rated:
     """Running and final cost alike."""
-    cost = rate(session, chosen.prices, plug.site.time_zone, known=circumstances.known_of(session, plug))
+    known = structs.replace(circumstances.known_of(session, plug), prices=prices)
+    cost = rate(session, chosen.prices, plug.site.time_zone, known=known)
     return circumstances.noted(cost, session, [tariff for _, tariff in chosen.schedule])
 
 

@@ -31,10 +31,10 @@ class Standing(Protocol):
 
 
 class Picked:
-    """The conclusions at which rows of sessions point, read at once."""
+    """The conclusions at which rows of sessions point, read at once: charges, with verdicts or what they follow from."""
 
-    def __init__(self, log: Log, rows: Sequence[SessionRow]) -> None:
-        wanted = [at for row in rows for at in (row.rated_at, row.checked_at) if _may_be_one(at)]
+    def __init__(self, log: Log, rows: Sequence[SessionRow], closed: bool = False) -> None:
+        wanted = [at for r in rows for at in (r.rated_at, r.closed_at if closed else r.checked_at) if _may_be_one(at)]
         self._found = {stored.position: stored for stored in log.pick(Stream.CONCLUSIONS, wanted)}
 
     def at(self, stream: Stream, position: Position) -> Stored | None:

@@ -9,7 +9,7 @@ until the transaction ends, unless that only reads; all in order of session, so 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from sqlalchemy import text as sql
 from streams.places import LANES_MAX, OFFICE, Lane
 from streams.postgres_parts import driver_rows, driver_run, escaped, hold_lane, unescaped
 from streams.state_tables import DOCUMENT, INVOICED, METADATA, POSITION, SESSION, STATE
-from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved, SessionRow
+from streams.states import AlreadyInvoiced, DocumentRow, Invoiced, PositionMoved, SessionRow, Wanted
 from vocabulary.billing import ContractRange
 from vocabulary.identity import ContractId, InvoiceNumber, Position, SessionId, StationId
 from vocabulary.money import plain
@@ -138,9 +138,12 @@ class SqlStates:
         return None if found is None else (StationId(found[0]), Lane(found[1]), Lane(found[2]))
 
     def rows(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
+        return self._by_session(sessions)
+
+    def _by_session(self, sessions: Sequence[SessionId], *of: ColumnElement[bool]) -> dict[SessionId, SessionRow]:
         found: dict[SessionId, SessionRow] = {}
         for chunk in _chunks(sorted(sessions)):
-            query = select(SESSION).where(SESSION.c.session.in_(bindparam("sessions", expanding=True)))
+            query = select(SESSION).where(SESSION.c.session.in_(bindparam("sessions", expanding=True)), *of)
             found |= {row.session: row for row in self._locked(query, {"sessions": chunk})}
         return found
 
@@ -205,9 +208,8 @@ class SqlStates:
         is_due = was_heard | (is_gathering & SESSION.c.heard_at.is_(None))
         return self._rows(select(SESSION).where(is_due, SESSION.c.lane == self._lane).order_by(SESSION.c.session))
 
-    def here(self, session: SessionId) -> SessionRow | None:
-        query = select(SESSION).where(SESSION.c.session == session, SESSION.c.lane == self._lane)
-        return next(iter(self._locked(query)), None)
+    def here(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
+        return self._by_session(sessions, SESSION.c.lane == self._lane)
 
     def lane_of(self, session: SessionId) -> Lane:
         """In which lane its station's messages are processed; the office's where there is no such session."""
@@ -257,6 +259,15 @@ class SqlStates:
         named = (and_(SESSION.c.station == name.station, SESSION.c.evse == name.number) for name in names)
         return self._rows(select(SESSION).where(SESSION.c.closed_at.is_not(None), or_(*named)).order_by(*_BY_START))
 
+    def closed_page(self, wanted: Wanted, after: str, until: str | None, limit: int) -> list[SessionRow]:
+        """The next closed sessions in order of session, beyond `after` and below `until`."""
+        below = () if until is None else (SESSION.c.session < until,)
+        where = (*_is_wanted(wanted), SESSION.c.session > after, *below)
+        return self._rows(select(SESSION).where(*where).order_by(SESSION.c.session).limit(limit))
+
+    def count_closed(self, wanted: Wanted) -> int:
+        return int(self._connection.execute(select(func.count()).select_from(SESSION).where(*_is_wanted(wanted))).scalar_one())
+
     def find(self, prefix: str) -> list[SessionRow]:
         """Sessions whose id or transaction begins with the prefix, in capitals or not; empty prefix: all. Newest first, at
         most 10 000.
@@ -291,6 +302,23 @@ _IS_FLAGGED = or_(
 _NEWEST = (SESSION.c.start.desc().nulls_last(), SESSION.c.session)
 _BY_START = (SESSION.c.start.nulls_first(), SESSION.c.session)
 _ASCII_LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}  # what both databases' lower() does
+
+
+def _is_wanted(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    is_charged = SESSION.c.progress.in_((Progress.RATED, Progress.HELD, Progress.INVOICED))
+    is_flagged = (SESSION.c.progress == Progress.FLAGGED) & SESSION.c.closed_at.is_not(None)
+    yield is_charged if wanted.is_charged else is_charged | is_flagged
+    if wanted.first is not None and wanted.last is not None:
+        first, last = (datetime.combine(day, time(), UTC) for day in (wanted.first, wanted.last))
+        about = SESSION.c.end.between(_sql(first - timedelta(days=1)), _sql(last + timedelta(days=2)))
+        on_a_day = SESSION.c.ended_on.between(wanted.first.isoformat(), wanted.last.isoformat())
+        yield on_a_day | (SESSION.c.ended_on.is_(None) & about)
+    for column, value, is_over in ((SESSION.c.end, wanted.ended_after, True), (SESSION.c.start, wanted.began_before, False)):
+        if value is not None:
+            yield column > _sql(value) if is_over else column < _sql(value)
+    for column, name in ((SESSION.c.contract, wanted.contract), (SESSION.c.partner, wanted.partner)):
+        if name is not None:
+            yield column == name
 
 
 def _is_billable(until: date) -> tuple[ColumnElement[bool], ...]:

@@ -41,6 +41,20 @@ class SessionRow(NamedTuple):
     heard_at: datetime | None = None  # not heard since, when this was written; its state says it exactly
 
 
+class Wanted(NamedTuple):
+    """Which closed sessions are asked for; None: whichever. `first` and `last` are local days of the end, inclusive; of a
+    session that has no charge the index knows the day to a day and a half.
+    """
+
+    first: date | None = None
+    last: date | None = None
+    ended_after: datetime | None = None
+    began_before: datetime | None = None
+    contract: ContractId | None = None
+    partner: PartnerId | None = None
+    is_charged: bool = True  # only those of which a charge stands; else also those that are flagged
+
+
 class DocumentRow(NamedTuple):
     """An issued document, and where it stands in the conclusions."""
 
@@ -118,8 +132,8 @@ class States(Protocol):
         """What may be overdue: not whole, and as far as the index says last heard by then, or at no known time."""
         ...
 
-    def here(self, session: SessionId) -> SessionRow | None:
-        """The row of a session of this lane; None: there is none, or it is another lane's."""
+    def here(self, sessions: Sequence[SessionId]) -> dict[SessionId, SessionRow]:
+        """As `rows`, of this lane alone."""
         ...
 
     def closed_on(self, names: Iterable[EvseName]) -> list[SessionRow]:

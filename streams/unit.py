@@ -3,9 +3,10 @@
 The runtime gets the functions of other rooms here and knows nothing of them but these signatures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from streams.catalogue import Catalogue
@@ -14,7 +15,9 @@ from streams.states import States
 from vocabulary.billing import Entry, Invoice, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.decoded import Decoded
-from vocabulary.identity import EventId, Position
+from vocabulary.identity import ContractId, EventId, Position
+from vocabulary.money import Currency
+from vocabulary.plan import PlanLine
 from vocabulary.sessions import ChargeReversed, SessionRated, SignatureChecked
 
 
@@ -53,6 +56,23 @@ class Billable(NamedTuple):
     checked: SignatureChecked | None
 
 
+MonthKey = tuple[ContractId, Currency, str]  # of whom, in what, "2026-10"
+
+
+class Earlier(NamedTuple):
+    """What earlier invoices hold of a month: its sessions, and the lines that a plan came to by them."""
+
+    sessions: tuple[SessionRated, ...] = ()
+    lines: tuple[PlanLine, ...] = ()
+
+
+class Plans(NamedTuple):
+    """`subscribers`: the contracts of the run that ever had a plan, in order of their id."""
+
+    subscribers: tuple[ContractId, ...] = ()
+    earlier: Mapping[MonthKey, Earlier] = MappingProxyType({})
+
+
 def one_series(_request: InvoiceRunRequested, _catalogue: Catalogue) -> str:
     return ""
 
@@ -70,6 +90,6 @@ class Verbs(NamedTuple):
 
     decode: Callable[[RawMessage, Callable[[RawMessage], EventId], int], tuple[Decoded, ...]]
     post: Callable[[SessionRated | ChargeReversed | InvoiceIssued], tuple[Entry, ...]]
-    draw_up: Callable[[InvoiceRunRequested, Sequence[Billable], Catalogue, int], tuple[Invoice, ...]]
+    draw_up: Callable[[InvoiceRunRequested, Sequence[Billable], Catalogue, int, Plans], tuple[Invoice, ...]]
     series: Callable[[InvoiceRunRequested, Catalogue], str] = one_series
     passed_by: Callable[[RawMessage], str] = nothing_of_note

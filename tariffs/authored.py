@@ -13,6 +13,7 @@ from vocabulary.tariff import (
     PriceLimit,
     Profile,
     Restrictions,
+    SeriesPrice,
     TariffElement,
     TariffPublished,
     Tax,
@@ -73,8 +74,14 @@ def _component(part: PriceComponent) -> dict[str, Any]:
             "vat": part.vat_percent,
             "taxes": _taxes(part.taxes),
             "step_size": part.step_size or None,
+            "series": part.series and _series(part.series),
         }
     )
+
+
+def _series(series: SeriesPrice) -> dict[str, Any]:
+    factor = None if series.factor == 1 else series.factor
+    return given({"id": series.id, "factor": factor, "least": series.least, "most": series.most})
 
 
 def _beyond_ocpi(limits: Restrictions) -> dict[str, Any]:

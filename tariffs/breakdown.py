@@ -191,5 +191,5 @@ def _assert_identities(segments: Sequence[Segment], one: Priced, session: Chargi
         assert metered == session.energy_wh, "segments do not add up to the session's energy"
 
 
-def _price_of(one: Slice | RatedLine) -> tuple[Dimension, int, VersionHash | None]:
-    return one.dimension, one.element, one.tariff_version
+def _price_of(one: Slice | RatedLine) -> tuple[Dimension, int, Decimal, VersionHash | None]:
+    return one.dimension, one.element, one.unit_price, one.tariff_version

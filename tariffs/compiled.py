@@ -8,6 +8,7 @@
 A price list is made once per tariff and kept (`price_list`); what it compiles is kept in it.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
@@ -15,6 +16,8 @@ from msgspec import Struct
 
 from tariffs.restrictions import Condition, clock_bounds, conditions, energy_bounds, energy_places
 from vocabulary.circumstances import Circumstances
+from vocabulary.identity import SeriesId
+from vocabulary.price_series import PLACES
 from vocabulary.rated import tax_factor
 from vocabulary.tariff import (
     Basis,
@@ -25,6 +28,7 @@ from vocabulary.tariff import (
     Tariff,
     TariffElement,
     Tax,
+    series_in,
     taxes_of,
 )
 
@@ -69,11 +73,13 @@ class Edges(Struct, frozen=True):
     energies: frozenset[int]
     by_power: bool
     by_current: bool
+    series: frozenset[SeriesId]  # whose values can change a price
 
     @property
     def by_time(self) -> bool:
         """Whether anything but energy is among them."""
-        return bool(self.clock_s or self.durations_s or self.charging_s or self.idle_s or self.by_power or self.by_current)
+        passes = self.clock_s or self.durations_s or self.charging_s or self.idle_s or self.series
+        return bool(passes or self.by_power or self.by_current)
 
 
 Element = tuple[tuple[Condition, ...], tuple[Rule, ...]]
@@ -131,6 +137,7 @@ class PriceList:
         price = int(component.price.scaleb(self.places))
         taxes = () if self.tariff.basis is Basis.UNTAXED else taxes_of(component)
         is_reserved = element.restrictions.reservation is not None
+        assert component.series is None or slot == ENERGY, "a series prices energy"
         key, factor = tax_key(taxes), tax_factor(taxes)
         return Rule(number, count, slot, component, self, price, step, is_reserved, key, factor)
 
@@ -159,9 +166,21 @@ def _first_of_each(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 def _price_places(tariff: Tariff) -> int:
-    prices = (component.price for element in tariff.elements for component in element.components)
-    exponents = (price.as_tuple().exponent for price in prices)
-    return max(0, *(-exponent for exponent in exponents if isinstance(exponent, int)))
+    components = [component for element in tariff.elements for component in element.components]
+    return max(0, *(places for component in components for places in _places_of(component)))
+
+
+def _places_of(component: PriceComponent) -> Iterator[int]:
+    """Of its price, and of whatever a series makes of it."""
+    yield decimals(component.price)
+    if (series := component.series) is not None:
+        yield decimals(series.factor) + PLACES
+        yield from (decimals(bound) for bound in (series.least, series.most) if bound is not None)
+
+
+def decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def _edges(tariff: Tariff, places: int) -> Edges:
@@ -179,6 +198,7 @@ def _edges(tariff: Tariff, places: int) -> Edges:
         energies=frozenset(bound for limit in limits for bound in energy_bounds(limit, places)),
         by_power=any(_asks(limit, "power_w") for limit in limits),
         by_current=any(_asks(limit, "current_a") for limit in limits),
+        series=frozenset(series_in(tariff)),
     )
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from tariffs.explain import DISPLAY_ORDER, driver_price, label_of, taxes_known
 from tariffs.lint_reach import USES, Place, places_of
 from tariffs.rounding import tidy
+from tariffs.series_words import series_as_authored
 from tariffs.words import ENGLISH, authored, conditions, shown
 from vocabulary.money import Currency, plain, round_half_up
 from vocabulary.tariff import Dimension, PriceComponent, PriceLimit, Reservation, Restrictions, Tariff, taxes_of
@@ -163,9 +164,14 @@ def _component_changed(one: PriceComponent, other: PriceComponent, old: Tariff, 
     if one.price != other.price or one.per_minute != other.per_minute:
         per_hour = [Fraction(part.price) * (60 if part.per_minute else 1) for part in (one, other)]
         yield _amount_changed("price", [_told(one, old), _told(other, new)], per_hour, is_comparable)
+    yield from _changed("series", series_as_authored(one), series_as_authored(other))
     yield from _changed("taxes", _taxes(one), _taxes(other))
     yield from _changed("step size", _step(one), _step(other))
-    if not (taxes_known(one, old) and taxes_known(other, new)) or one.per_minute != other.per_minute:
+    if (
+        (one.series, other.series) != (None, None)
+        or not (taxes_known(one, old) and taxes_known(other, new))
+        or one.per_minute != other.per_minute
+    ):
         return
     paid = [driver_price(one, old), driver_price(other, new)]
     is_told = paid == [Fraction(one.price), Fraction(other.price)] and old.basis is new.basis

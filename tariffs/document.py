@@ -13,6 +13,8 @@ It is the superset of three dialects. A document is OCPI 2.2.1 and its prices ar
 OCPI 2.3.0's, or a `profile`. What OCPI lacks and OCPP 2.1 has is written here too: `per_minute` and `taxes` of a price, what
 depends on charging and idle durations, the kind of EVSE, and the payment. So every tariff can be written (`tariffs.authored`).
 
+A price of energy may follow a series that is published elsewhere (`series`), and is then what is added to it.
+
 An unknown field is refused: passing over it would change the price. What OCPI says about the tariff's owner is put aside.
 """
 
@@ -28,10 +30,12 @@ from tariffs.rounding import tidy
 from tariffs.tariff_fields import (
     Day,
     Exact,
+    Factor,
     Instant,
     Part,
     Percent,
     Price,
+    Signed,
     TariffRefused,
     TimeOfDay,
     Truth,
@@ -42,8 +46,9 @@ from tariffs.tariff_fields import (
     some,
     tidied,
 )
-from vocabulary.identity import TariffId
+from vocabulary.identity import SeriesId, TariffId
 from vocabulary.money import Currency
+from vocabulary.price_series import SERIES_ID
 from vocabulary.tariff import (
     Basis,
     Dimension,
@@ -54,6 +59,7 @@ from vocabulary.tariff import (
     Profile,
     Reservation,
     Restrictions,
+    SeriesPrice,
     Tariff,
     TariffElement,
     TariffPublished,
@@ -98,6 +104,21 @@ class TaxRate(Part):
 Taxes = Annotated[tuple[TaxRate, ...], Field(min_length=1, max_length=5)]
 
 
+class Series(Part):
+    """A published price series that the price follows; the component's `price` is added to it."""
+
+    id: Annotated[str, Field(pattern=f"^{SERIES_ID}$")]
+    factor: Factor = Decimal(1)
+    least: Signed | None = None
+    most: Signed | None = None
+
+    @model_validator(mode="after")
+    def _has_bounds_in_order(self) -> Self:
+        if self.least is not None and self.most is not None and self.most < self.least:
+            raise ValueError(f"most {self.most} is below least {self.least}; exchange them")
+        return self
+
+
 class Component(Part):
     type: Literal["FLAT", "ENERGY", "TIME", "PARKING_TIME"]
     price: Price
@@ -105,11 +126,14 @@ class Component(Part):
     vat: Percent | None = None
     taxes: Taxes | None = None
     step_size: Whole = 0  # left out: billed exactly as measured
+    series: Series | None = None
 
     @model_validator(mode="after")
     def _in_one_way(self) -> Self:
         if self.vat is not None and self.taxes is not None:
             raise ValueError("has vat and taxes; write one of them: vat for one percentage, taxes for several or with names")
+        if self.series is not None and self.type != "ENERGY":
+            raise ValueError(f"{self.type} follows no series, whose values are per kWh; remove series, or write ENERGY")
         if self.per_minute and self.type not in _PER_TIME:
             raise ValueError(f"{self.type} has no price per minute; remove per_minute, or write TIME or PARKING_TIME")
         return self
@@ -298,7 +322,14 @@ def _component(part: Component) -> PriceComponent:
         step_size=part.step_size,
         taxes=_taxes(part.taxes),
         per_minute=part.per_minute,
+        series=_series(part.series),
     )
+
+
+def _series(part: Series | None) -> SeriesPrice | None:
+    if part is None:
+        return None
+    return SeriesPrice(id=SeriesId(part.id), factor=part.factor, least=part.least, most=part.most)
 
 
 def _restrictions(limits: Limits) -> Restrictions:

@@ -12,11 +12,13 @@ The whole of it is in `price_sheet`.
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 
 from msgspec import structs
 
+from tariffs.series_words import follows_series, offer_by_series, reason_by_series, when_by_series
 from tariffs.words import PLACES, Number, Words, conditions, duration, in_kwh, reason, shown, when, words_for
 from vocabulary.money import round_half_up
 from vocabulary.rated import RatedLine, tax_factor
@@ -29,6 +31,7 @@ from vocabulary.tariff import (
     Reservation,
     Restrictions,
     Tariff,
+    costs,
     taxes_of,
 )
 
@@ -56,17 +59,21 @@ def explain_line(line: RatedLine, tariff: Tariff, language: str, number: Number,
 
     Of a limit it tells both bounds, where the line has the one that was missed.
     """
+    if follows_series(line, tariff):
+        return reason_by_series(tariff, line.element, line.unit_price, words_for(language), number, time_zone)
     return reason(tariff, (line.dimension, line.element), words_for(language), number, time_zone)
 
 
 def explain_when(line: RatedLine, tariff: Tariff, language: str, number: Number, time_zone: str = "") -> str:
     """The same for a bill, where the element's number says nothing: "22:00-06:00"; empty where the price always applies."""
+    if follows_series(line, tariff):
+        return when_by_series(tariff, line.element, line.unit_price, words_for(language), number, time_zone)
     return when(tariff, (line.dimension, line.element), words_for(language), number, time_zone)
 
 
 def is_free(tariff: Tariff) -> bool:
     """Whether no session can cost anything."""
-    return not any(part.price for part in components_of(tariff)) and not limit_amount(tariff.min_price)
+    return not any(map(costs, components_of(tariff))) and not limit_amount(tariff.min_price)
 
 
 def components_of(tariff: Tariff) -> list[PriceComponent]:
@@ -111,7 +118,7 @@ def _offers(
     tariff: Tariff, dimension: Dimension, reservation: Reservation | None, words: Words, number: Number
 ) -> Iterator[str]:
     found = prices_of(tariff, dimension, reservation)
-    if not any(component.price for _, _, component in found):
+    if not any(costs(component) for _, _, component in found):
         return  # free throughout: nothing to tell beside what costs something
     for count, (_, restrictions, component) in enumerate(found):
         price = price_text(component, tariff, words, number) + step_text(component, words, number)
@@ -124,12 +131,20 @@ def _offers(
 
 def price_text(component: PriceComponent, tariff: Tariff, words: Words, number: Number) -> str:
     """What a driver pays, in its unit: "0.42 EUR/kWh"; marked where this tariff mixes prices with and without taxes."""
+    if component.series is not None:
+        is_taxed = tariff.basis is Basis.NET and bool(taxes_of(component))
+        return offer_by_series(component, words, number, partial(_per_kwh, component, tariff, number), is_taxed=is_taxed)
     if not component.price:
         return words.free
     amount, unit = _per_unit(component, driver_price(component, tariff))
     text = f"{number(shown(amount, tariff.currency))} {tariff.currency}{unit}"
     is_marked = not taxes_known(component, tariff) and _tax_kinds(tariff) != {"unknown"}
     return words.plus_taxes.format(text) if is_marked else text
+
+
+def _per_kwh(component: PriceComponent, tariff: Tariff, number: Number, price: Decimal) -> str:
+    amount = driver_price(structs.replace(component, price=price), tariff)
+    return f"{number(shown(amount, tariff.currency))} {tariff.currency}/kWh"
 
 
 def _per_unit(component: PriceComponent, amount: Fraction) -> tuple[Fraction, str]:
@@ -181,7 +196,7 @@ def _with_common_tax(limit: PriceLimit, tariff: Tariff) -> Fraction | None:
     before = Fraction(limit_amount(limit))
     if tariff.basis is Basis.UNTAXED or limit.taxes:
         return before * tax_factor(limit.taxes)
-    priced = [component for component in components_of(tariff) if component.price]
+    priced = [component for component in components_of(tariff) if costs(component)]
     factors = {tax_factor(taxes_of(component)) for component in priced}
     is_known = all(taxes_known(component, tariff) for component in priced)
     return before * factors.pop() if len(factors) == 1 and is_known else None
@@ -235,7 +250,7 @@ def tax_sentence(tariff: Tariff, words: Words) -> str:
 
 def _tax_kinds(tariff: Tariff) -> set[str]:
     """Of the prices above nothing: "vat" alone, some other "tax", "none", "untaxed" as a whole, or "unknown"."""
-    return {_tax_kind(component, tariff) for component in components_of(tariff) if component.price}
+    return {_tax_kind(component, tariff) for component in components_of(tariff) if costs(component)}
 
 
 def _tax_kind(component: PriceComponent, tariff: Tariff) -> str:

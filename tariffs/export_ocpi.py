@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from tariffs.dialects import differences
 from tariffs.energy_mix import plain_mix
 from tariffs.exact_prices import Converted, converted, net_factor, per_hour
-from tariffs.losses import Exported, Loss, LossReason, has_unknown_taxes, in_order, spots
+from tariffs.losses import Exported, Loss, LossReason, has_unknown_taxes, in_order, of_a_series, spots
 from tariffs.rounding import tidy
 from tariffs.tariff_fields import ALWAYS
 from vocabulary.rated import tax_factor
@@ -210,6 +210,7 @@ def _losses(tariff: Tariff, profile: Profile) -> Iterator[Loss]:
 def _of_a_price(tariff: Tariff, part: PriceComponent, where: str, profile: Profile) -> Iterator[Loss]:
     price, vat, taxes = _price(tariff, part, profile), _vat(tariff, part, profile), taxes_of(part)
     is_unknown = has_unknown_taxes(tariff, part)
+    yield from of_a_series(part, where)
     if profile is Profile.OCPI_2_2_1 and tariff.basis is Basis.GROSS:
         is_changed = is_unknown or not price.is_exact
         instead = f"{price.number} before taxes"

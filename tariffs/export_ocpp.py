@@ -15,7 +15,7 @@ from msgspec import UNSET
 from tariffs.dialects import differences
 from tariffs.exact_prices import Converted, converted, net_factor
 from tariffs.export_ocpi import given, moment
-from tariffs.losses import PER_TIME, Exported, Loss, LossReason, Spot, has_unknown_taxes, in_order, spots
+from tariffs.losses import PER_TIME, Exported, Loss, LossReason, Spot, has_unknown_taxes, in_order, of_a_series, spots
 from tariffs.ocpp_document import UNKNOWN_LANGUAGE
 from tariffs.tariff_fields import ALWAYS
 from vocabulary.tariff import (
@@ -173,6 +173,7 @@ def _losses(published: TariffPublished) -> Iterator[Loss]:
 
 def _of_a_price(tariff: Tariff, spot: Spot) -> Iterator[Loss]:
     part, amount, where = spot.component, _amount(tariff, spot), str(spot)
+    yield from of_a_series(part, where)
     if spot.element.restrictions.reservation is Reservation.RESERVATION_EXPIRES:
         free = "a reservation that expires is free"
         yield Loss(reason=LossReason.EXPIRED_RESERVATION, changes_price=True, where=where, instead=free)

@@ -130,7 +130,8 @@ def _brought_to(parts: Parts, bound: Fraction, tariff: Tariff, limit_tax: LimitT
     if total:
         return {key: Part(part.net * bound / total, part.gross * bound / total) for key, part in parts.items()}
     key, factor = _one_tax(tariff)
-    return {**parts, key: Part(bound / factor, bound) if after_taxes else Part(bound, bound * factor)}
+    lacks = Part(bound / factor, bound) if after_taxes else Part(bound, bound * factor)
+    return {**parts, key: parts.get(key, NOTHING) + lacks}  # credits may have come to nothing with charges
 
 
 def _one_tax(tariff: Tariff) -> tuple[TaxKey, Fraction]:

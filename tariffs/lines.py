@@ -10,6 +10,7 @@ from tariffs.clock import instant_of
 from tariffs.compiled import ENERGY, FLAT, PriceList, Rule, TaxKey
 from tariffs.limits import Adjustment, Part, Parts, added
 from tariffs.rounding import tidy
+from tariffs.series_words import reason_by_series
 from tariffs.timeline import Timeline
 from tariffs.words import ENGLISH, reason
 from vocabulary.codec import version_hash
@@ -104,7 +105,9 @@ class Money:
 
     @staticmethod
     def reason(rule: Rule, time_zone: str) -> str:
-        """In English, told once for each price and zone."""
+        """In English, told once for each price and zone; of a price that follows a series, of each session."""
+        if rule.component.series is not None:
+            return reason_by_series(rule.list.tariff, rule.element, rule.component.price, ENGLISH, plain, time_zone)
         told = rule.list.reasons
         if (text := told.get((rule.number, time_zone))) is None:
             price = (rule.component.dimension, rule.element)

@@ -15,7 +15,7 @@ from tariffs.explain import components_of, driver_price, is_exact_per_minute, is
 from tariffs.lint_prices import Placed, placed
 from tariffs.lint_reach import example, places_of
 from tariffs.lints import Lint, LintReason, Severity, Surroundings
-from vocabulary.tariff import Dimension, Restrictions, Tariff
+from vocabulary.tariff import Dimension, Restrictions, Tariff, costs
 
 FAST_FROM_W = 50_000
 EU = frozenset(re.findall("..", "ATBEBGCYCZDEDKEEESFIFRGRHRHUIEITLTLULVMTNLPLPTROSESISK"))  # ISO 3166-1 alpha-2
@@ -51,7 +51,7 @@ def display(tariff: Tariff, where: Surroundings) -> Iterator[Lint]:
 
 
 def _has_energy_price(tariff: Tariff) -> bool:
-    return any(component.price for _, _, component in places_of(tariff, Dimension.ENERGY))
+    return any(costs(component) for _, _, component in places_of(tariff, Dimension.ENERGY))
 
 
 def _fast(tariff: Tariff) -> Iterator[Lint]:

@@ -11,7 +11,7 @@ from tariffs.lints import Lint, LintReason, Severity, Surroundings
 from tariffs.rounding import tidy
 from vocabulary.money import minor_exponent, plain, round_half_up
 from vocabulary.rated import tax_factor
-from vocabulary.tariff import PRICED, Basis, Dimension, PriceComponent, PriceLimit, Profile, Tariff, taxes_of
+from vocabulary.tariff import PRICED, Basis, Dimension, PriceComponent, PriceLimit, Profile, Tariff, costs, taxes_of
 
 # About how many units of a currency are a euro: enough to tell cents from euros, and no more.
 _PER_EURO = {"EUR": 1, "USD": 1, "GBP": 1, "CHF": 1, "CAD": 1, "AUD": 2, "BGN": 2, "PLN": 4, "RON": 5, "DKK": 7, "SEK": 11}
@@ -51,7 +51,7 @@ def taxes(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
                 "The tariff says that no taxes apply, and this price has a rate: remove one of both.",
                 at,
             )
-        if at.component.price and len(rates) > 1 and tariff.basis is not Basis.UNTAXED:
+        if costs(at.component) and len(rates) > 1 and tariff.basis is not Basis.UNTAXED:
             yield _lint(
                 LintReason.SEVERAL_TAXES,
                 Severity.ERROR,
@@ -59,7 +59,7 @@ def taxes(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
                 "sessions are rated, and not billed. Give it one tax.",
                 at,
             )
-        if not at.component.price or rates:
+        if not costs(at.component) or rates:
             continue
         if tariff.basis is Basis.GROSS:
             yield _lint(
@@ -77,7 +77,7 @@ def taxes(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
                 "Add `vat`, or say `tax_included: N/A` where none applies.",
                 at,
             )
-    rates_of = {taxes_of(component) for component in components_of(tariff) if component.price}
+    rates_of = {taxes_of(component) for component in components_of(tariff) if costs(component)}
     if len(rates_of) > 1:
         yield _lint(
             LintReason.SEVERAL_RATES,
@@ -87,7 +87,7 @@ def taxes(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
 
 
 def steps(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
-    timed = [at for at in placed(tariff) if at.component.dimension is not Dimension.FLAT and at.component.price]
+    timed = [at for at in placed(tariff) if at.component.dimension is not Dimension.FLAT and costs(at.component)]
     zeros = [at for at in timed if not at.component.step_size]
     if zeros and tariff.profile is not Profile.OCPP_2_1:
         yield _lint(
@@ -140,7 +140,7 @@ def amounts(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
                 "The driver is paid: right only for energy that a vehicle feeds back.",
                 at,
             )
-        elif at.component.price and (wrong := _far_out(at.component, tariff)):
+        elif at.component.price and at.component.series is None and (wrong := _far_out(at.component, tariff)):
             yield _lint(LintReason.PRICE_FAR_OUT, Severity.HINT, wrong, at)
 
 
@@ -212,4 +212,4 @@ def _unfit(what: str) -> Lint:
 def _factors(tariff: Tariff) -> set[Fraction]:
     if tariff.basis is Basis.UNTAXED:
         return {Fraction(1)}
-    return {tax_factor(taxes_of(component)) for component in components_of(tariff) if component.price} or {Fraction(1)}
+    return {tax_factor(taxes_of(component)) for component in components_of(tariff) if costs(component)} or {Fraction(1)}

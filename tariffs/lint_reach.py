@@ -18,6 +18,7 @@ from vocabulary.tariff import (
     Reservation,
     Restrictions,
     Tariff,
+    costs,
 )
 
 _UNRESTRICTED = Restrictions()
@@ -114,7 +115,7 @@ def _gaps(tariff: Tariff, dimension: Dimension, use: Reservation | None, space: 
     if use is Reservation.RESERVATION_EXPIRES and places_of(tariff, dimension, Reservation.RESERVATION):
         return  # which prices what this one lacks
     places = places_of(tariff, dimension, use)
-    if not any(component.price for _, _, component in places):
+    if not any(costs(component) for _, _, component in places):
         return
     gap = gap_of(places, space)
     if dimension is not Dimension.ENERGY:

@@ -16,6 +16,7 @@ from vocabulary.tariff import Basis, Dimension, PriceComponent, Profile, Tariff,
 class LossReason(StrEnum):
     """Each has a paragraph in docs/errors.md. Those of the price stand first."""
 
+    PRICE_SERIES = "price_series_not_expressible"
     GROSS_PRICES = "gross_prices_not_expressible"
     UNKNOWN_TAXES = "unknown_taxes_not_expressible"
     DIFFERENT_TAXES = "different_taxes_in_one_dimension_not_expressible"
@@ -84,6 +85,13 @@ class Spot(Struct, frozen=True):
 def spots(tariff: Tariff) -> Iterator[Spot]:
     for number, element in enumerate(tariff.elements, start=1):
         yield from (Spot(number, element, component) for component in element.components)
+
+
+def of_a_series(component: PriceComponent, where: str) -> Iterator[Loss]:
+    """A price that follows a published series: no format has a field for it, and what is added to it is not the price."""
+    if component.series is not None:
+        instead = f"{component.price} per kWh, without {component.series.id}"
+        yield Loss(reason=LossReason.PRICE_SERIES, changes_price=True, where=where, instead=instead)
 
 
 def has_unknown_taxes(tariff: Tariff, component: PriceComponent) -> bool:

@@ -5,6 +5,7 @@
     energy     |.............10 kWh...............|     thresholds of the session so far
     duration   |....30 min........................|     since the start of the session
     power      |........o......o..................|     where a sample tells another
+    series     |....:....:....:....:....:....:....|     where a published price is another
     periods    |----|----|---|--------|-----------|     half-open, contiguous, from start to end
 
 A period is judged by its first moment. Its energy is the difference of the register at its two ends, so the periods'
@@ -21,8 +22,9 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from tariffs.clock import Span, offsets, passings, second_of
-from tariffs.compiled import Compiled, Edges, Element, Rule
+from tariffs.compiled import ENERGY, Compiled, Edges, Element, Rule
 from tariffs.restrictions import Moment
+from tariffs.series_rules import SeriesRules, changes
 from tariffs.timeline import Cut, Timeline
 from vocabulary.circumstances import Circumstances, Sample
 from vocabulary.sessions import Activity
@@ -39,6 +41,7 @@ class Period(Struct, frozen=True, gc=False):
     activity: Activity
     prices: Prices
     lacks_power: bool = False  # a price was asked for a power that nobody measured
+    lacks_price: bool = False  # of the series that its energy is priced by no value is published
 
 
 Scheduled = list[tuple[int, Compiled]]  # from which second on which; the first from the start
@@ -106,6 +109,9 @@ def _seconds(line: Timeline, edge: Edges, spans: list[Span], known: Circumstance
         yield from (second_of(sample.at) for sample in known.power_w)
     if edge.by_current:
         yield from (second_of(sample.at) for sample in known.current_a)
+    for prices in known.prices:
+        if prices.series in edge.series:
+            yield from changes(prices)
 
 
 def _spent(line: Timeline, activity: Activity, bounds: frozenset[int]) -> Iterator[int]:
@@ -130,6 +136,7 @@ class _Course:
         self._turn = 0
         self._power = _Samples(known.power_w) if known.power_w else _NO_SAMPLES
         self._current = _Samples(known.current_a) if known.current_a else _NO_SAMPLES
+        self._series = SeriesRules(known.prices) if known.prices else _NO_SERIES
 
     def period(self, since: Cut, until: Cut, compiled: Compiled) -> Period:
         (start, register), (end, after) = since, until
@@ -147,11 +154,15 @@ class _Course:
             moment.current = self._current.at(start)
         moment.lacks_power = False
         prices = prices_in_force(compiled.session, compiled.slots, moment)
+        lacks_price = False
+        if (rule := prices[ENERGY]) is not None and rule.component.series is not None:
+            prices[ENERGY] = self._series.at(rule, start)
+            lacks_price = prices[ENERGY] is None
         if activity is Activity.CHARGING:
             moment.charging += end - start
         elif activity is Activity.IDLE:
             moment.idle += end - start
-        return Period(start, end, after - register, activity, prices, moment.lacks_power)
+        return Period(start, end, after - register, activity, prices, moment.lacks_power, lacks_price)
 
     def _activity(self, second: int) -> Activity:
         turns = self._line.turns
@@ -174,3 +185,4 @@ class _Samples:
 
 
 _NO_SAMPLES = _Samples(())
+_NO_SERIES = SeriesRules(())

@@ -43,6 +43,7 @@ from vocabulary.tariff import (
     Restrictions,
     Tariff,
     Tax,
+    costs,
     taxes_of,
 )
 
@@ -110,7 +111,7 @@ def _instant(at: datetime) -> str:
 def _sections(teller: _Teller) -> Iterator[PriceSection]:
     for dimension in DISPLAY_ORDER:
         prices = prices_of(teller.tariff, dimension)
-        if any(component.price for _, _, component in prices):
+        if any(costs(component) for _, _, component in prices):
             yield _section(teller, label_of(dimension, teller.words), [prices])
     for reservation, title in (
         (Reservation.RESERVATION, teller.words.reservation),
@@ -144,7 +145,7 @@ def _rows(teller: _Teller, prices: list[Priced]) -> Iterator[PriceRow]:
 def _authored(teller: _Teller, component: PriceComponent) -> str:
     """Where the driver pays something else than what was written."""
     is_taxed = any(tax.percent for tax in taxes_of(component))
-    if not component.price or teller.tariff.basis is not Basis.NET or not is_taxed:
+    if not component.price or component.series is not None or teller.tariff.basis is not Basis.NET or not is_taxed:
         return ""
     unit = {Dimension.ENERGY: "/kWh", Dimension.FLAT: ""}.get(component.dimension, "/min" if component.per_minute else "/h")
     return teller.more.net.format(
@@ -202,12 +203,12 @@ def _remarks(teller: _Teller) -> Iterator[str]:
 
 
 def _is_priced(tariff: Tariff, dimension: Dimension) -> bool:
-    return any(component.price for _, _, component in prices_of(tariff, dimension))
+    return any(costs(component) for _, _, component in prices_of(tariff, dimension))
 
 
 def _tax_remarks(teller: _Teller) -> Iterator[str]:
     tariff, more = teller.tariff, teller.more
-    priced = [component for component in components_of(tariff) if component.price]
+    priced = [component for component in components_of(tariff) if costs(component)]
     if tariff.basis is Basis.UNTAXED:
         yield more.set_untaxed
         return

@@ -173,6 +173,8 @@ def _notes(one: Priced, visible: Sequence[Taken]) -> tuple[RatingNote, ...]:
         notes.append(RatingNote.POWER_NOT_MEASURED)
     if one.profile is Profile.OCPI_2_3_0 and any(_is_untold(each.rule) for each in visible):
         notes.append(RatingNote.TAX_UNKNOWN)
+    if any(period.lacks_price for period in one.cut):
+        notes.append(RatingNote.PRICE_NOT_PUBLISHED)
     return tuple(notes)
 
 

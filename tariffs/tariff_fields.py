@@ -137,6 +137,8 @@ _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 
 Exact = Annotated[Decimal, written_as(r"\d{1,12}(\.\d{1,12})?", "0.45")]
 Price = Annotated[Decimal, written_as(r"\d{1,5}(\.\d{1,9})?", "0.45; at most 99999, with at most 9 decimals")]
+Signed = Annotated[Decimal, written_as(r"-?\d{1,5}(\.\d{1,9})?", "0.00 or -0.05; at most 9 decimals")]
+Factor = Annotated[Decimal, written_as(r"\d{1,3}(\.\d{1,9})?", "1.05; at most 9 decimals"), Field(gt=0)]
 Percent = Annotated[Decimal, written_as(r"\d{1,3}(\.\d{1,6})?", "19; at most 6 decimals"), Field(le=100)]
 Whole = Annotated[int, written_as(r"\d{1,9}", "60")]
 TimeOfDay = Annotated[time, written_as(_TIME, '"22:00", in quotes; the end of the day is "00:00"')]

@@ -13,18 +13,29 @@
 A tariff is its elements and its zone, two or more spaces apart; further `tariff` lines go on. Of an element:
 
     0.30 EUR/kWh    2.00 EUR/h    5.00 EUR/h idle    0.50 EUR    a price, net; several are joined by ` + `
+    1.00 EUR/min    0.909 EUR/min idle                           the same, authored per minute
     VAT 19%    step 900                                          of the price before it; without, there is none
+    0.12 EUR/kWh on spot x 1.05 least 0.00 most 0.50             1.05 times the series `spot`, and 0.12, within bounds
+    taxes federal 6% state 4%    taxes energy 5% > vat 21%       several taxes; after > on what those before come to
     22:00-06:00    22:00-    -06:00    Mon-Fri    Sat,Sun        restrictions of the element, all of which must hold
-    2026-12-24..2026-12-27    <10kWh    >=10kWh    <30min    >=90s
+    2026-12-24..2026-12-27    <10kWh    >=10kWh    <30min    >=90s    <16kW    >=32A
+    charging>=30min    idle>=300s    reserved    expired    AC    DC    card:VISA    by:CC
+
+Of the whole tariff, as elements of their own: a profile (`ocpp-2.1`), `gross`, `untaxed`, `min 0.50/0.55` and `max 10.00/-`
+(before and after taxes), `independent` (a limit after taxes leaves the net amount as it is).
+
+`prices spot 23:30 0.0853 -0.02 none 0.10` are values of the series, each of a quarter of an hour, from that time on.
 
 Times are the site's; one that is earlier than the last is of the next day; `02:30+01:00` tells the two of autumn apart.
 `start`, `meter`, `idle`, `charging`, `waiting` and `end` may each carry a reading; charging goes on until another word.
+`power 16 kW` and `current 48 A` hold until the next one. `reserve` is when the EVSE was kept free from; `expired` when that
+ended without a session. `evse DC`, `card VISA` and `by CC` have no time.
 Of what is expected, ` -> ` stands before what step sizes made of a quantity; amounts of lines are net and exact (to four
-decimals). `vat` lines and reasons (after ` | `) are compared where the text has them.
+decimals). `vat` lines, `exact` totals before and after taxes, and reasons (after ` | `) are compared where the text has them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -32,23 +43,46 @@ from fractions import Fraction
 from textwrap import dedent
 from typing import Any
 
-from tariffs.rate import rate
+from msgspec import structs
+
+from tariffs.breakdown import breakdown
+from tariffs.policy import HOUSE, LimitTax, Policy
 from vocabulary.charging import Protocol
-from vocabulary.identity import SessionId, StationId, TariffId, TransactionId
+from vocabulary.circumstances import NOTHING_KNOWN, Circumstances, Reserved, Sample
+from vocabulary.identity import SeriesId, SessionId, StationId, TariffId, TransactionId
 from vocabulary.money import Currency, plain, round_half_up
+from vocabulary.price_series import SeriesPrices
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.rated import Rated, RatedLine, exact_net
 from vocabulary.sessions import Activity, ChargingSession, EnergySource, Reading, Stretch
-from vocabulary.tariff import Dimension, PriceComponent, Restrictions, Tariff, TariffElement, Weekday
+from vocabulary.tariff import (
+    Basis,
+    Dimension,
+    EvseKind,
+    PriceComponent,
+    PriceLimit,
+    Profile,
+    Reservation,
+    Restrictions,
+    SeriesPrice,
+    Tariff,
+    TariffElement,
+    Tax,
+    Weekday,
+)
 from vocabulary.zones import zone
 
 DAY = "2026-01-14"  # a Wednesday in winter, unless the text says otherwise
 UNITS = {Dimension.ENERGY: "/kWh", Dimension.TIME: "/h", Dimension.PARKING_TIME: "/h idle", Dimension.FLAT: ""}
 NAMES = {Dimension.ENERGY: "energy", Dimension.TIME: "time", Dimension.PARKING_TIME: "idle", Dimension.FLAT: "start"}
+NAMES |= {Dimension.MIN_PRICE: "minimum", Dimension.MAX_PRICE: "maximum"}
 DAYS = {day.title()[:3]: day for day in Weekday}
+WHOLE = re.compile(r"ocp[ip]-[\d.]+|gross|untaxed|independent|(min|max) [\d.-]+/[\d.-]+")
 ZONE = re.compile(r"UTC|[A-Z][a-z]+/\w+")
 PRICE = re.compile(
-    r"(?P<price>[\d.]+) (?P<currency>[A-Z]{3})(?P<unit>/kWh|/h idle|/h)?(?: VAT (?P<vat>[\d.]+)%)?(?: step (?P<step>\d+))?"
+    r"(?P<price>[\d.]+) (?P<currency>[A-Z]{3})(?P<unit>/kWh|/h idle|/h|/min idle|/min)?(?: VAT (?P<vat>[\d.]+)%)?"
+    r"(?: taxes (?P<taxes>(?:\w+ [\d.]+%|>| )+))?(?: step (?P<step>\d+))?"
+    r"(?: on (?P<series>[\w-]+)(?: x (?P<factor>[\d.]+))?(?: least (?P<least>[-\d.]+))?(?: most (?P<most>[-\d.]+))?)?"
 )
 
 
@@ -58,14 +92,18 @@ class Case:
     tariff: Tariff
     time_zone: str
     expected: tuple[str, ...]
+    policy: Policy = HOUSE
+    known: Circumstances = NOTHING_KNOWN
 
 
 def check(text: str) -> None:
     """Rate the session of a text and compare with what it expects."""
     case = parse(text)
-    rated = rate(case.session, case.tariff, case.time_zone)
-    has_vat, has_reasons = "vat " in text, " | " in text
-    actual = tuple(write_rated(rated, has_vat=has_vat, has_reasons=has_reasons))
+    told = breakdown(case.session, case.tariff, case.time_zone, case.policy, case.known)
+    has_vat, has_reasons = any(line.strip().startswith("vat") for line in case.expected), " | " in text
+    actual = tuple(write_rated(told.rated, has_vat=has_vat, has_reasons=has_reasons))
+    if any(line.strip().startswith("exact") for line in case.expected):
+        actual += (f"exact   {told.before_taxes} / {told.after_taxes}",)
     assert _squeezed(actual) == _squeezed(case.expected), "\n".join(("", "expected", *case.expected, "got", *actual))
 
 
@@ -81,15 +119,33 @@ def parse(text: str) -> Case:
     lines = [line.strip() for line in story.splitlines() if line.strip()]
     chunks = [chunk for line in lines if line.startswith("tariff") for chunk in re.split(r"\s{2,}", line)[1:]]
     time_zone = next((chunk for chunk in chunks if ZONE.fullmatch(chunk)), "UTC")
-    tariff = read_tariff([chunk for chunk in chunks if not ZONE.fullmatch(chunk)])
-    session = read_session([line.split() for line in lines if not line.startswith("tariff")], time_zone)
-    return Case(session, tariff, time_zone, tuple(expected.strip().splitlines()))
+    words = [chunk for chunk in chunks if WHOLE.fullmatch(chunk)]
+    tariff = read_tariff([chunk for chunk in chunks if not ZONE.fullmatch(chunk) and chunk not in words], words)
+    told = [line.split() for line in lines if not line.startswith("tariff")]
+    session, known = read_story([each for each in told if each[0] != "prices"], time_zone)
+    prices = tuple(read_prices(each, time_zone) for each in told if each[0] == "prices")
+    known = structs.replace(known, prices=prices) if prices else known
+    policy = Policy(limit_tax=LimitTax.INDEPENDENT) if "independent" in words else HOUSE
+    return Case(session, tariff, time_zone, tuple(expected.strip().splitlines()), policy, known)
 
 
-def read_tariff(elements: list[str]) -> Tariff:
+def read_tariff(elements: list[str], words: Sequence[str] = ()) -> Tariff:
     currencies = {match["currency"] for element in elements for match in PRICE.finditer(element)}
     assert len(currencies) == 1, f"one currency, not {currencies}"
-    return Tariff(id=TariffId("t"), currency=Currency(currencies.pop()), elements=tuple(map(read_element, elements)))
+    limits = {f"{word.split()[0]}_price": read_limit(word.split()[1]) for word in words if "/" in word}
+    return Tariff(
+        id=TariffId("t"),
+        currency=Currency(currencies.pop()),
+        elements=tuple(map(read_element, elements)),
+        profile=next((profile for profile in Profile if profile in words), Profile.OCPI_2_2_1),
+        basis=next((basis for basis in Basis if basis in words), Basis.NET),
+        **limits,
+    )
+
+
+def read_limit(word: str) -> PriceLimit:
+    before, after = (None if part == "-" else Decimal(part) for part in word.split("/"))
+    return PriceLimit(before_taxes=before, after_taxes=after)
 
 
 def read_element(text: str) -> TariffElement:
@@ -100,12 +156,46 @@ def read_element(text: str) -> TariffElement:
 
 
 def _component(match: re.Match[str]) -> PriceComponent:
+    unit = (match["unit"] or "").replace("/min", "/h")
     return PriceComponent(
-        dimension=next(dimension for dimension, unit in UNITS.items() if unit == (match["unit"] or "")),
+        dimension=next(dimension for dimension, each in UNITS.items() if each == unit),
         price=Decimal(match["price"]),
         vat_percent=Decimal(match["vat"]) if match["vat"] else None,
         step_size=int(match["step"] or 0),
+        taxes=tuple(_taxes(match["taxes"] or "")),
+        per_minute="/min" in (match["unit"] or ""),
+        series=_series(match) if match["series"] else None,
     )
+
+
+def _series(match: re.Match[str]) -> SeriesPrice:
+    bounds = {name: Decimal(match[name]) for name in ("factor", "least", "most") if match[name]}
+    return SeriesPrice(id=SeriesId(match["series"]), **bounds)
+
+
+def read_prices(words: list[str], time_zone: str) -> SeriesPrices:
+    """`prices spot 2026-01-14T23:30 0.10 none 0.20`; without a date, of DAY."""
+    _, series, since, *values = words
+    local = datetime.fromisoformat(since if "T" in since else f"{DAY}T{since}")
+    start = (local if local.tzinfo else local.replace(tzinfo=zone(time_zone))).astimezone(UTC)
+    told = tuple(None if value == "none" else Decimal(value) for value in values)
+    return SeriesPrices(series=SeriesId(series), start=start, resolution_s=900, values=told)
+
+
+def _taxes(text: str) -> Iterator[Tax]:
+    for stack, level in enumerate(text.split(">")):
+        for name, percent in re.findall(r"(\w+) ([\d.]+)%", level):
+            yield Tax(name=name, percent=Decimal(percent), stack=stack)
+
+
+BOUNDS = {"kWh": ("energy_wh", 1000), "kW": ("power_w", 1000), "A": ("current_a", 1)}
+BOUNDS |= {"min": ("duration_s", 60), "s": ("duration_s", 1)}
+FIXED = {
+    "reserved": {"reservation": Reservation.RESERVATION},
+    "expired": {"reservation": Reservation.RESERVATION_EXPIRES},
+    "AC": {"evse_kind": EvseKind.AC},
+    "DC": {"evse_kind": EvseKind.DC},
+}
 
 
 def read_restriction(word: str) -> dict[str, Any]:
@@ -115,9 +205,15 @@ def read_restriction(word: str) -> dict[str, Any]:
     if found := re.fullmatch(r"([\d-]{10})?\.\.([\d-]{10})?", word):
         since, until = (date.fromisoformat(part) if part else None for part in found.groups())
         return {"start_date": since, "end_date": until}
-    if found := re.fullmatch(r"(<|>=)([\d.]+)(kWh|min|s)", word):
-        bound, amount = "max" if found[1] == "<" else "min", Decimal(found[2]) * {"kWh": 1000, "min": 60, "s": 1}[found[3]]
-        return {f"{bound}_energy_wh": amount} if found[3] == "kWh" else {f"{bound}_duration_s": int(amount)}
+    if word in FIXED:
+        return dict(FIXED[word])
+    if found := re.fullmatch(r"(card|by):(\w+)", word):
+        return {"payment_brand" if found[1] == "card" else "payment_recognition": found[2]}
+    if found := re.fullmatch(r"(charging|idle)?(<|>=)([\d.]+)(kWh|kW|A|min|s)", word):
+        name, factor = BOUNDS[found[4]]
+        name = f"{found[1]}_s" if found[1] else name
+        amount = Decimal(found[3]) * factor
+        return {f"{'max' if found[2] == '<' else 'min'}_{name}": int(amount) if name.endswith("_s") else amount}
     return {"weekdays": tuple(day for part in word.split(",") for day in _days(part))}
 
 
@@ -128,18 +224,44 @@ def _days(part: str) -> Iterator[Weekday]:
 
 
 def read_session(lines: list[list[str]], time_zone: str) -> ChargingSession:
+    return read_story(lines, time_zone)[0]
+
+
+def read_story(lines: list[list[str]], time_zone: str) -> tuple[ChargingSession, Circumstances]:
     day, at = date.fromisoformat(DAY), None
     events: list[tuple[datetime, str]] = []
     readings: list[Reading] = []
+    samples: dict[str, list[Sample]] = {"power": [], "current": []}
+    beside: dict[str, str] = {}
+    reserved: datetime | None = None
     for when, word, *rest in lines:
         if when == "day":
             day = date.fromisoformat(word)
             continue
+        if when in ("evse", "card", "by"):
+            beside[when] = word
+            continue
         day, at = _instant(day, when, time_zone, at)
-        events.append((at, word))
-        readings += [Reading(at=at, register_wh=WattHours(Decimal(rest[0]) * 1000))] if rest else []
+        if word == "reserve":
+            reserved = at
+        elif word == "expired":
+            events = [(at, "start"), (at, "end")]
+            beside["reservation"] = word
+        elif word in samples:
+            samples[word].append(Sample(at=at, value=Decimal(rest[0]) * (1000 if rest[1:] == ["kW"] else 1)))
+        else:
+            events.append((at, word))
+            readings += [Reading(at=at, register_wh=WattHours(Decimal(rest[0]) * 1000))] if rest else []
     assert [word for _, word in events if word in ("start", "end")] == ["start", "end"], "a session has a start and an end"
-    return session_of(events, tuple(readings))
+    known = Circumstances(
+        power_w=tuple(samples["power"]),
+        current_a=tuple(samples["current"]),
+        evse_kind=EvseKind(beside["evse"]) if "evse" in beside else None,
+        payment_brand=beside.get("card"),
+        payment_recognition=beside.get("by"),
+        reserved=reserved and Reserved(start=reserved, end=events[0][0], expired="reservation" in beside),
+    )
+    return session_of(events, tuple(readings)), known
 
 
 def _instant(day: date, when: str, time_zone: str, last: datetime | None) -> tuple[date, datetime]:
@@ -182,15 +304,17 @@ def write_rated(rated: Rated, *, has_vat: bool = True, has_reasons: bool = True)
     for line in rated.lines:
         amount = f"{_amount(exact_net(line))} {rated.currency}"
         reason = f"  | {line.reason}" if has_reasons else ""
-        yield f"{NAMES[line.dimension]:<7} {_quantities(line):<24} {plain(line.unit_price):>7} {amount:>12}{reason}"
+        name = f"reserve {NAMES[line.dimension]}" if line.reserved else NAMES[line.dimension]
+        yield f"{name:<7} {_quantities(line):<24} {'' if line.limit else plain(line.unit_price):>7} {amount:>12}{reason}"
     for owed in rated.owed if has_vat else ():
         rate = "none" if owed.vat_percent is None else f"{plain(owed.vat_percent)}%"
+        rate = " ".join(f"{one.tax.name} {plain(one.amount)}" for one in owed.taxes) or rate
         yield f"vat     {rate:<8} {plain(owed.net)} + {plain(owed.vat)} = {plain(owed.gross)} {rated.currency}"
     yield f"total   {plain(rated.total):>39} {rated.currency}"
 
 
 def _quantities(line: RatedLine) -> str:
-    if line.dimension is Dimension.FLAT:
+    if line.dimension is Dimension.FLAT or line.limit is not None:
         return ""
     measured, billed = _quantity(line.dimension, line.quantity), _quantity(line.dimension, line.billed)
     return measured if measured == billed else f"{measured} -> {billed}"

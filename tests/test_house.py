@@ -43,7 +43,7 @@ DOORS = {  # third-party package: the files that may import it; a folder stands 
     "prometheus_client": "wattbook/observing.py",
     "pydantic": "ingest/http_server.py tariffs/document.py tariffs/tariff_fields.py tariffs/energy_mix.py "
     "tariffs/ocpp_document.py tariffs/ocpi_document.py invoicing/ocpi_document.py wattbook/reference_files.py "
-    "wattbook/reference_fit.py "
+    "wattbook/reference_fit.py wattbook/plan_shapes.py "
     "wattbook/reference_shapes.py wattbook/settings.py wattbook/sketch.py",
     "pydantic_core": "wattbook/reference_fit.py wattbook/settings.py",
     "pydantic_settings": "wattbook/settings.py",

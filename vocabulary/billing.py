@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from vocabulary.identity import ContractId, EventId, InvoiceNumber, Position, SessionId, TariffId, VersionHash
 from vocabulary.money import Currency
+from vocabulary.plan import PlanLine
 from vocabulary.rated import HOUSE_ROUNDING, RatedLine
 from vocabulary.reference import Operator, Sealed
 from vocabulary.sessions import SignatureChecked
@@ -84,6 +85,18 @@ class InvoicedSession(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rounding: str = HOUSE_ROUNDING  # by which policy `gross` was made of the lines: `Rated.rounding`
 
 
+class PlanCharge(Struct, frozen=True, kw_only=True):
+    """What a line of a plan charges on this invoice: what its month comes to by now, less what earlier invoices charged of it.
+
+    A session that comes late changes the month, never an invoice: the difference stands on the next one.
+    """
+
+    line: PlanLine  # by all sessions of the month that are on invoices, this one among them
+    before: Decimal  # on earlier invoices, VAT included
+    gross: Decimal  # `line.gross` less `before`
+    reason: str  # in the invoice's language: the terms of the plan that the line follows from
+
+
 class VatTotal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The VAT breakdown of a document for one rate of one country (EN 16931 BG-23): that state is owed this VAT."""
 
@@ -106,13 +119,14 @@ class Invoice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     month: str
     issued_on: date
     due_on: date
-    period_start: date  # first and last local day of the sessions on it (BG-14)
+    period_start: date  # first and last local day of the sessions on it, and of the terms of plans (BG-14)
     period_end: date
     sessions: tuple[InvoicedSession, ...]
     vat: tuple[VatTotal, ...]
     net: Decimal
     tax: Decimal
     total: Decimal
+    plan: tuple[PlanCharge, ...] = ()  # in the order of months, and of working them out
 
 
 class InvoiceIssued(Struct, frozen=True, kw_only=True, tag="invoice.issued"):

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from vocabulary.price_series import SeriesPrices
 from vocabulary.tariff import EvseKind
 
 
@@ -33,6 +34,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     payment_brand: str | None = None
     payment_recognition: str | None = None
     reserved: Reserved | None = None
+    prices: tuple[SeriesPrices, ...] = ()  # of the series that the tariff refers to, one each
 
 
 NOTHING_KNOWN = Circumstances()

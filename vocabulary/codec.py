@@ -17,6 +17,8 @@ from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId, VersionHash, digest
+from vocabulary.plan import Plan, PlanPublished
+from vocabulary.price_series import SeriesPublished
 from vocabulary.quarantine import Quarantined
 from vocabulary.reference import (
     ClockTicked,
@@ -38,6 +40,8 @@ ReferenceFact = (
     | PartnerPublished
     | TariffPublished
     | TariffAssigned
+    | SeriesPublished
+    | PlanPublished
     | RulesAdopted
     | ClockTicked
     | SessionDecided
@@ -73,6 +77,16 @@ def event_id(event: msgspec.Struct) -> EventId:
 def version_hash(tariff: Tariff) -> VersionHash:
     """The content address of a tariff version."""
     return VersionHash(digest(b"tariff", encode(tariff)).hex())
+
+
+def publication_hash(published: SeriesPublished) -> VersionHash:
+    """The content address of a publication of a price series."""
+    return VersionHash(digest(b"series", encode(published)).hex())
+
+
+def plan_hash(plan: Plan) -> VersionHash:
+    """The content address of a plan version."""
+    return VersionHash(digest(b"plan", encode(plan)).hex())
 
 
 def as_plain(value: Any) -> Any:

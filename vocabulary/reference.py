@@ -14,7 +14,7 @@ from typing import NewType
 
 from msgspec import UNSET, Struct, UnsetType
 
-from vocabulary.identity import ContractId, PartnerId, Position, SessionId, StationId, TariffId, TokenUid
+from vocabulary.identity import ContractId, PartnerId, PlanId, Position, SessionId, StationId, TariffId, TokenUid
 from vocabulary.money import Currency
 
 Sealed = NewType("Sealed", str)  # "<key name>:<base64>", opened by the application's vault only
@@ -114,6 +114,7 @@ class Contract(Struct, frozen=True, kw_only=True):
     language: str = "en"
     tokens: tuple[TokenUid, ...]
     tariff: TariffId | None = None  # instead of the EVSE's
+    plan: PlanId | UnsetType = UNSET  # not set, and not in the bytes, where there is none
 
 
 class Partner(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -170,10 +171,11 @@ class ClockTicked(Struct, frozen=True, kw_only=True, tag="clock.ticked"):
 class Decision(StrEnum):
     RELEASE = "release"  # bill the session in spite of what was found
     DROP = "drop"  # bill nothing for it
+    RERATE = "re-rate"  # charge what it comes to by what is in force now
 
 
 class SessionDecided(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.decided"):
-    """What a person decided about a session on the worklist. `at`: by the clock of whoever noted it."""
+    """What a person decided about a session. `at`: by the clock of whoever noted it."""
 
     session: SessionId
     decision: Decision

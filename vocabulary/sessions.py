@@ -89,6 +89,7 @@ class Finding(StrEnum):
     EVSE_UNKNOWN = "evse_is_not_in_the_reference_data"
     TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
     TARIFF_MISSING = "no_tariff_in_force"
+    PRICE_NOT_PUBLISHED = "price_of_the_series_is_not_published"
     VAT_UNFIT = "tariff_has_other_vat_than_the_site"
     TAX_UNKNOWN = "taxes_are_not_known"
     TAXES_UNFIT = "taxes_cannot_stand_on_an_invoice"
@@ -188,6 +189,7 @@ BLOCKING = frozenset(
         Finding.EVSE_UNKNOWN,
         Finding.TOKEN_UNKNOWN,
         Finding.TARIFF_MISSING,
+        Finding.PRICE_NOT_PUBLISHED,
         Finding.VAT_UNFIT,
         Finding.TAX_UNKNOWN,
         Finding.TAXES_UNFIT,
@@ -317,6 +319,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     held: Finding | None = None  # the amount goes to held revenue and on no invoice
     revision: int = 0  # how often the session was rated before; each time that was reversed first
     chosen: TariffChoice | None = None  # why by this tariff; None: rated by rules that did not tell
+    series: tuple[VersionHash, ...] = ()  # the publications that priced it (`codec.publication_hash`)
 
 
 class ReversalReason(StrEnum):
@@ -325,6 +328,7 @@ class ReversalReason(StrEnum):
     TOLD_LATER = "station_told_more_of_the_session"
     RELEASED = "released_by_a_person"
     DROPPED = "dropped_by_a_person"
+    RERATED = "rated_anew_by_a_person"
 
 
 class ChargeReversed(Struct, frozen=True, kw_only=True, tag="charge.reversed"):

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType
 
-from vocabulary.identity import TariffId
+from vocabulary.identity import SeriesId, TariffId
 from vocabulary.money import Currency
 
 VAT = "vat"
@@ -73,6 +73,19 @@ class Tax(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stack: int | None = None  # None: not said, which is 0
 
 
+class SeriesPrice(Struct, frozen=True, kw_only=True):
+    """A price that follows a published series (`vocabulary.price_series`), for energy alone.
+
+    At each moment it is `factor` x the value of the series + the component's own price, brought within the bounds. Below zero
+    it is a credit, unless `least` says otherwise. All of it is per kWh, in the tariff's currency and on its basis.
+    """
+
+    id: SeriesId
+    factor: Decimal = Decimal(1)
+    least: Decimal | None = None
+    most: Decimal | None = None
+
+
 class PriceComponent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A price in its own unit: per kWh, per hour, or flat; never divided into smaller units.
 
@@ -85,6 +98,7 @@ class PriceComponent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     step_size: int = 0  # in Wh or seconds; the total is rounded up to whole steps; 0: billed exactly as measured
     taxes: tuple[Tax, ...] = ()
     per_minute: bool = False  # a price of time that was authored per minute (OCPP 2.1 priceMinute)
+    series: SeriesPrice | None = None  # then `price` is what is added to it: margin, fees, levies
 
 
 class Reservation(StrEnum):
@@ -190,6 +204,17 @@ class TariffPublished(Struct, frozen=True, kw_only=True, tag="tariff.published")
     tariff: Tariff
     valid_from: datetime
     valid_until: datetime | UnsetType = UNSET
+
+
+def series_in(tariff: Tariff) -> tuple[SeriesId, ...]:
+    """The price series that a tariff refers to, each once."""
+    components = (component for element in tariff.elements for component in element.components)
+    return tuple(dict.fromkeys(component.series.id for component in components if component.series is not None))
+
+
+def costs(component: PriceComponent) -> bool:
+    """Whether a price can be another than nothing."""
+    return bool(component.price) or component.series is not None
 
 
 def taxes_of(component: PriceComponent) -> tuple[Tax, ...]:

@@ -26,6 +26,7 @@ COMMANDS = {  # name: where it is; imported when it is called, since some take l
     "invoice": "invoice:invoice",
     "export": "export:export",
     "tariff": "tariff:tariff",
+    "prices": "prices:prices",
     "reference": "home:reference",
     "audit": "audit:audit",
     "seal": "seal:seal",

@@ -121,12 +121,13 @@ class DatabaseAway(DatabaseError):
     pass
 
 
-def open_database(place: Path | str, *, create: bool) -> Engine:
+def open_database(place: Path | str, *, create: bool, read_only: bool = False) -> Engine:
     """The database in the file `place`, or at the URL `place`: postgresql://user:password@host:port/name.
 
-    With `create`, a new file where there is none yet. Raises DatabaseError.
+    With `create`, a new file where there is none yet. With `read_only`, a file stays as it is to the byte, also where another
+    process left something of it in its write-ahead log. Raises DatabaseError.
     """
-    engine = _sqlite(place, create) if isinstance(place, Path) else _postgres(place)
+    engine = _sqlite(place, create, read_only) if isinstance(place, Path) else _postgres(place)
     with reading(engine):
         return engine
 
@@ -202,13 +203,18 @@ def _is_postgres(engine: Engine) -> bool:
 # SQLite
 
 
-def _sqlite(path: Path, create: bool) -> Engine:
+def _sqlite(path: Path, create: bool, read_only: bool) -> Engine:
     if not create and not (path.exists() and path.stat().st_size):
         raise DatabaseError(f"There is no database {path}. Name another file, or make one with `wattbook init`.")
-    engine = create_engine(URL.create("sqlite", database=str(path)))
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, creator=lambda: _read_only(path)) if read_only else create_engine(url)
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, check_same_thread=False)
 
 
 def _connected(connection: sqlite3.Connection, _: object) -> None:

@@ -10,7 +10,8 @@ from streams.states import SessionRow
 from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
 from vocabulary.sessions import CONTRADICTING, WAIVABLE, Finding, Progress
-from wattbook.wiring import VERBS, App, NotReady, key_of
+from wattbook.fact_keys import key_of
+from wattbook.wiring import VERBS, App, NotReady
 
 REASON_MAX, NAME_MAX = 500, 100
 _WAIT_S = 20.0  # for a worker, which takes a decision up between two batches
@@ -27,8 +28,7 @@ class Decided(NamedTuple):
 
 def decide(app: App, row: SessionRow, decision: Decision, reason: str, by: str, now: datetime) -> Decided:
     """Note a decision, and wait until it is applied. What is so already is not noted again. Raises NotReady."""
-    _demand_text("reason", reason, 1, REASON_MAX)
-    _demand_text("name", by, 0, NAME_MAX)
+    demand_texts(reason, by)
     if decision is Decision.DROP and row.progress is Progress.DROPPED:
         return Decided(row, row, is_applied=True)
     fact = SessionDecided(session=row.session, decision=decision, reason=reason, by=by, at=now)
@@ -42,7 +42,7 @@ def decide(app: App, row: SessionRow, decision: Decision, reason: str, by: str, 
     return Decided(row, after, is_applied=after != row or app.runtime.concludes_at_once)
 
 
-_PAST = {Decision.RELEASE: "released", Decision.DROP: "dropped"}
+_PAST = {Decision.RELEASE: "released", Decision.DROP: "dropped", Decision.RERATE: "re-rated"}
 
 
 def _objection(app: App, row: SessionRow, fact: SessionDecided) -> str:
@@ -62,6 +62,12 @@ def _row(app: App, session: SessionId) -> SessionRow:
         return store.states.rows([session])[session]
 
 
+def demand_texts(reason: str, by: str) -> None:
+    """Raises NotReady where they cannot be kept with a decision."""
+    _demand_text("reason", reason, 1, REASON_MAX)
+    _demand_text("name", by, 0, NAME_MAX)
+
+
 def _demand_text(what: str, text: str, least: int, most: int) -> None:
     if not least <= len(text) <= most:
         raise NotReady(f"the {what} has {len(text)} characters: write {least} to {most}")
@@ -78,6 +84,8 @@ def remedy(row: SessionRow) -> str:
             return "look at it, then release or drop it"
         case Progress.FLAGGED, Finding.EVSE_UNKNOWN | Finding.TOKEN_UNKNOWN | Finding.TARIFF_MISSING | Finding.VAT_UNFIT:
             return "publish what is missing, or drop it"
+        case Progress.FLAGGED, Finding.PRICE_NOT_PUBLISHED:
+            return "import its prices, or drop it"
         case Progress.FLAGGED, Finding.TAX_UNKNOWN | Finding.TAXES_UNFIT | Finding.LIMIT_UNFIT | Finding.AMOUNT_TOO_HIGH:
             return "correct the tariff, or drop it"
         case Progress.FLAGGED, Finding.END_WITHOUT_START:

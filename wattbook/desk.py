@@ -48,8 +48,9 @@ from vocabulary.tariff import Tariff
 from wattbook.cost_frames import cost_frame, message_name
 from wattbook.costs import Cost, cost_of, final_cost
 from wattbook.database import DatabaseError
+from wattbook.fact_keys import key_of
 from wattbook.prices import price_text
-from wattbook.wiring import App, Store, key_of
+from wattbook.wiring import App, Store
 
 _COUNTER = "counter:transaction"
 _LIVE = timedelta(

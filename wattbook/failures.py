@@ -8,6 +8,8 @@ from wattbook.credentials import CredentialsUnusable
 from wattbook.database import DatabaseError
 from wattbook.dev_process import ServersError
 from wattbook.months import NotAMonth
+from wattbook.price_rows import PricesRefused
+from wattbook.publishing_tariffs import Retroactive
 from wattbook.reference_files import ReferenceErrors
 from wattbook.seal_key import SealKeyUnusable
 from wattbook.settings import SettingsError
@@ -21,6 +23,8 @@ OUTSIDE_FAILURES = (
     NotReady,
     NotAMonth,
     ReferenceErrors,
+    Retroactive,
+    PricesRefused,
     DatabaseError,
     LogError,
     PositionMoved,

@@ -11,7 +11,8 @@ from vocabulary.codec import decode
 from vocabulary.identity import Position, SessionId
 from vocabulary.reference import SessionDecided
 from vocabulary.sessions import ChargeReversed
-from wattbook.wiring import Store, decisions_key
+from wattbook.fact_keys import decisions_key
+from wattbook.wiring import Store
 
 
 class History(NamedTuple):

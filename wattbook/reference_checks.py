@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from vocabulary.tariff import TariffPublished
+from wattbook.plan_shapes import PlanShape
 from wattbook.reference_fit import path_to
 from wattbook.reference_shapes import ALWAYS, AssignmentShape, ContractShape, OperatorShape, PartnerShape, SiteShape
 from wattbook.reference_yaml import Node, Place, Problem, place_of
@@ -50,6 +51,7 @@ class Reference:
     contracts: tuple[Item[ContractShape], ...]
     partners: tuple[Item[PartnerShape], ...]
     assignments: tuple[Item[AssignmentShape], ...]
+    plans: tuple[Item[PlanShape], ...]
     tariff_ids: frozenset[str]
     zone: str  # the operator's, in which days begin
 
@@ -74,6 +76,7 @@ def checks(reference: Reference) -> Iterator[Problem]:
         reference.contracts,
         reference.partners,
         reference.assignments,
+        reference.plans,
     ):
         yield from _one_version_at_a_time(items)
     yield from _one_zone(reference.operators)

@@ -1,8 +1,8 @@
 """Read reference data from a folder of YAML files: all of it, as effective-dated facts for the log, or all that is wrong.
 
 Every `*.yaml` file of the folder is a mapping with some of the keys `operator`, `tariffs`, `sites`, `contracts`, `partners`,
-`assignments`. How the items are spread over files, and in which order they stand, does not matter. Only the last two may be
-missing.
+`assignments`, `plans`. How the items are spread over files, and in which order they stand, does not matter. Only the last three
+may be missing.
 
     bytes --read_yaml--> nodes --fit--> items --checks, seal--> facts
 
@@ -26,6 +26,7 @@ from tariffs.document import TariffDocument, tariff_of
 from vocabulary.assignment import TariffAssigned
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import ContractId
+from vocabulary.plan import PlanPublished
 from vocabulary.reference import (
     Contract,
     ContractPublished,
@@ -41,6 +42,8 @@ from vocabulary.reference import (
 )
 from vocabulary.tariff import TariffPublished
 from wattbook.assignment_checks import assignment_checks, assignment_of, assignments_with_ends
+from wattbook.plan_checks import plan_checks
+from wattbook.plan_shapes import PlanShape, plan_of
 from wattbook.reference_checks import Item, Reference, checks, with_ends
 from wattbook.reference_fit import Misfit, fit, path_to
 from wattbook.reference_shapes import (
@@ -82,6 +85,7 @@ _KINDS = {  # what a file may hold: what to do when no file holds it
     "contracts": "write who pays, or `contracts: []` if only roaming partners do",
     "partners": "",
     "assignments": "",
+    "plans": "",
 }
 _NAMES = ", ".join(_KINDS)
 
@@ -112,7 +116,7 @@ def read_reference(folder: Path, seal: Seal) -> tuple[ReferenceFact, ...]:
     if problems := unreadable or [*misplaced, *_missing(folder, documents)]:
         raise ReferenceErrors(problems)  # what is not found for this reason would be missed everywhere else
     reference, misfits = _reference(entries)
-    if problems := [*misfits, *checks(reference)] or [*assignment_checks(reference)]:
+    if problems := [*misfits, *checks(reference), *plan_checks(reference)] or [*assignment_checks(reference)]:
         raise ReferenceErrors(problems)
     facts = tuple(_facts(reference, seal))
     if forgotten := [fact for fact in facts if isinstance(fact, Problem)]:
@@ -201,6 +205,7 @@ def _reference(entries: list[_Entry]) -> tuple[Reference, list[Problem]]:
     contracts, in_contracts = _split(_items(entries, "contracts", ContractShape, lambda contract: contract.id, lambda _: zone))
     partners, in_partners = _split(_items(entries, "partners", PartnerShape, lambda partner: partner.id, lambda _: zone))
     assignments, in_assignments = _split(_items(entries, "assignments", AssignmentShape, lambda one: one.id, lambda _: zone))
+    plans, in_plans = _split(_items(entries, "plans", PlanShape, lambda plan: plan.id, lambda _: zone))
     reference = Reference(
         operators=with_ends(operators),
         tariffs=with_ends(tariffs),
@@ -208,10 +213,11 @@ def _reference(entries: list[_Entry]) -> tuple[Reference, list[Problem]]:
         contracts=with_ends(contracts),
         partners=with_ends(partners),
         assignments=assignments_with_ends(assignments, zone),
+        plans=with_ends(plans),
         tariff_ids=frozenset(_tariff_ids(entries)),
         zone=zone,
     )
-    return reference, [*in_operator, *in_tariffs, *in_sites, *in_contracts, *in_partners, *in_assignments]
+    return reference, [*in_operator, *in_tariffs, *in_sites, *in_contracts, *in_partners, *in_assignments, *in_plans]
 
 
 def _items(
@@ -280,6 +286,9 @@ def _facts(reference: Reference, seal: Seal) -> Iterator[ReferenceFact | Problem
     for one in reference.assignments:
         until = UNSET if one.shape.valid_until is None else local_instant(one.shape.valid_until, reference.zone)
         yield TariffAssigned(assignment=assignment_of(one.shape), valid_from=one.since, valid_until=until)
+    currency = reference.operators[0].shape.currency
+    for plan in reference.plans:
+        yield PlanPublished(plan=plan_of(plan.shape, currency, reference.zone), valid_from=plan.since)
 
 
 def _site(shape: SiteShape) -> Site:
@@ -300,7 +309,8 @@ def _contract(item: Item[ContractShape], seal: Seal) -> ContractPublished | Prob
         holder = seal(ContractId(item.id), _as(Party, item.shape.holder))
     except Forgotten:
         return item.problem("this contract's holder was forgotten: remove it, or give a new contract a new id", "id")
-    return ContractPublished(contract=_as(Contract, item.shape, holder=holder), valid_from=item.since)
+    made = _as(Contract, item.shape, holder=holder, plan=item.shape.plan or "")
+    return ContractPublished(contract=made if made.plan else structs.replace(made, plan=UNSET), valid_from=item.since)
 
 
 def _as(record: type[R], shape: Shape, **changed: object) -> R:

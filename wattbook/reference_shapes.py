@@ -267,6 +267,7 @@ class ContractShape(Dated):
     language: Language = "en"
     tokens: tuple[Token, ...]
     tariff: Text | None = None
+    plan: Text | None = None
 
 
 class PartnerTokenShape(Shape):

@@ -8,9 +8,10 @@ from threading import Event, Thread
 
 from vocabulary.reference import ClockTicked
 from wattbook.database import DatabaseError
+from wattbook.fact_keys import key_of
 from wattbook.serving import say
 from wattbook.settings import Settings
-from wattbook.wiring import App, NotReady, key_of, runtime_over, workers_database
+from wattbook.wiring import App, NotReady, runtime_over, workers_database
 
 _FIRST_S = 60  # after a start: messages that wait come first
 

@@ -24,7 +24,7 @@ from ledger.post import post
 from ledger.sql_store import SqlLedger
 from ledger.sql_tables import METADATA as LEDGER_TABLES
 from streams import postgres_log, sqlite_log
-from streams.catalogue import Catalogue, replaces_a_price
+from streams.catalogue import Catalogue, changes_the_past
 from streams.embedded_runtime import EmbeddedRuntime, Input, catalogue_at
 from streams.kafka_options import KafkaOptions
 from streams.lanes import RAW, REFERENCE, SteppedLanes, TellQuarantined, next_offset
@@ -40,31 +40,21 @@ from streams.sql_states import SqlStates
 from streams.sqlite_log import SqliteLog
 from streams.topic_identity import TopicWatch, topic_of
 from streams.unit import Billable as Unbilled
-from streams.unit import ToPost, Unit, Verbs
-from vocabulary.assignment import TariffAssigned
+from streams.unit import Plans, ToPost, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceRunRequested, PartitionReached
 from vocabulary.charging import RawMessage
-from vocabulary.codec import ReferenceFact
-from vocabulary.identity import ContractId, Position, SessionId, VersionHash
+from vocabulary.identity import ContractId, Position, VersionHash
 from vocabulary.rated import RatedLine
-from vocabulary.reference import (
-    ClockTicked,
-    Contract,
-    ContractPublished,
-    Operator,
-    OperatorPublished,
-    PartnerPublished,
-    RulesAdopted,
-    SessionDecided,
-    SitePublished,
-)
+from vocabulary.reference import Contract, Operator, RulesAdopted
 from vocabulary.rules import RULES
 from wattbook.database import Waiting, in_silence, open_database, reading, writing
+from wattbook.fact_keys import key_of
 from wattbook.migrating import State, make_ready, schema_of
 from wattbook.prices import price_note
 from wattbook.reference_files import read_reference
 from wattbook.settings import Settings
 from wattbook.sql_access import METADATA as ACCESS_TABLES
+from wattbook.subscribing import kind_of_evse, subscriptions
 from wattbook.vault import Vault
 
 if TYPE_CHECKING:
@@ -85,8 +75,8 @@ class Store(NamedTuple):
 
 
 class Published(NamedTuple):
-    """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs whose price was
-    changed without a day from which it holds. `rules_before`: those that held until now, where newer ones do.
+    """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs and assignments
+    that were changed for a time that is over. `rules_before`: those that held until now, where newer ones do.
     """
 
     facts: int
@@ -131,7 +121,8 @@ class App:
         self.runtime.publish([RulesAdopted(number=RULES)], key_of)
         new = self.runtime.publish(facts, key_of)
         self.runtime.pump()
-        repriced = tuple(key_of(fact) for fact in facts if replaces_a_price(known, fact))
+        now = datetime.now(UTC)
+        repriced = tuple(dict.fromkeys(key_of(fact) for fact in facts if changes_the_past(known, fact, now)))
         return Published(len(facts), new, repriced, known.rules if known.sites and known.rules < RULES else None)
 
     def close(self) -> None:
@@ -150,11 +141,11 @@ def create_app(settings: Settings) -> App:
     return App(settings, engine)
 
 
-def open_app(settings: Settings) -> App:
-    """The home that is there. Raises NotReady where there is none."""
+def open_app(settings: Settings, read_only: bool = False) -> App:
+    """The home that is there. Raises NotReady where there is none. `read_only`: a file is not changed by as much as a byte."""
     if isinstance(settings.database_place, Path) and not settings.database_place.exists():
         raise NotReady(f"{settings.home} is no wattbook home yet: run `wattbook init {settings.home}` first")
-    engine = _open_database(settings, create=False)
+    engine = _open_database(settings, create=False, read_only=read_only)
     make_ready(engine, None)
     _demand_one_way_in(settings, engine)
     return App(settings, engine)
@@ -197,10 +188,10 @@ def demand_all_partitions(states: SqlStates, partitions: int) -> None:
         )
 
 
-def _open_database(settings: Settings, *, create: bool) -> Engine:
+def _open_database(settings: Settings, *, create: bool, read_only: bool = False) -> Engine:
     if settings.uses_kafka and settings.database == "sqlite":
         raise NotReady("workers share a server: with WATTBOOK_LOG=kafka://… set WATTBOOK_DATABASE=postgresql://… too")
-    return open_database(settings.database_place, create=create)
+    return open_database(settings.database_place, create=create, read_only=read_only)
 
 
 @contextmanager
@@ -326,7 +317,11 @@ class _Books:
 
 
 def invoices_of(
-    request: InvoiceRunRequested, unbilled: Sequence[Unbilled], catalogue: Catalogue, next_number: int
+    request: InvoiceRunRequested,
+    unbilled: Sequence[Unbilled],
+    catalogue: Catalogue,
+    next_number: int,
+    plans: Plans = Plans(),  # noqa: B008
 ) -> tuple[Invoice, ...]:
     """`invoicing.draw_up` with what is in force on the day of issue."""
     at = day_of_issue(request)
@@ -335,8 +330,12 @@ def invoices_of(
         versions = catalogue.contracts[wanted]  # a session was rated for it, so it was published
         return versions.at(at) or versions.values[0]
 
-    billables = [Billable(rated=rated, signature=checked) for rated, checked in unbilled]
-    return draw_up(request, billables, contract, operator_of(catalogue, at), next_number, _reasons_from(catalogue))
+    billables = [
+        Billable(rated=rated, signature=checked, evse_kind=kind_of_evse(rated, catalogue) if catalogue.plans else None)
+        for rated, checked in unbilled
+    ]
+    operator, reasons = operator_of(catalogue, at), _reasons_from(catalogue)
+    return draw_up(request, billables, contract, operator, next_number, reasons, subscriptions(plans, catalogue))
 
 
 def _reasons_from(catalogue: Catalogue) -> ReasonOf:
@@ -360,33 +359,6 @@ def operator_of(catalogue: Catalogue, at: datetime) -> Operator:
     if operator is None:
         raise NotReady("no operator is published that is in force on that day: see reference/operator.yaml")
     return operator
-
-
-def key_of(fact: ReferenceFact) -> str:
-    """What a fact is about, as the key of its record."""
-    match fact:
-        case OperatorPublished():
-            return "operator"
-        case SitePublished():
-            return f"site:{fact.site.id}"
-        case ContractPublished():
-            return f"contract:{fact.contract.id}"
-        case PartnerPublished():
-            return f"partner:{fact.partner.id}"
-        case TariffAssigned():
-            return f"assignment:{fact.assignment.id}"
-        case RulesAdopted():
-            return "rules"
-        case ClockTicked():
-            return "clock"
-        case SessionDecided():
-            return decisions_key(fact.session)
-        case _:
-            return f"tariff:{fact.tariff.id}"
-
-
-def decisions_key(session: SessionId) -> str:
-    return f"session:{session}"
 
 
 VERBS = Verbs(decode=decode, post=post, draw_up=invoices_of, series=series_of, passed_by=passed_by)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ingest.captures import Unreadable, read_lines
 from ingest.decode import decode
-from tests.cases.story import Decided, EvseIs, HasToken, Told
+from tests.cases.story import CostsNow, Decided, EvseIs, HasToken, Told
 from tests.cases.tariffs import SINCE, tariff_of
 from tests.one_result.pure_fold import Input, PureFold
 from tests.streams.material import contract, evse, operator, site
@@ -124,6 +124,8 @@ def _input(
             return SessionDecided(session=session, decision=says.decision, reason=says.reason, by=says.by, at=says.at)
         case HasToken(token=token):
             return contract(token, valid_from=SINCE, name=f"C-{token}")
+        case CostsNow(price_per_kwh=price):
+            return tariff_of("", str(price))
         case EvseIs():
             published[says.station, says.number] = says
             return site(*_evses(places, published), valid_from=SINCE)

@@ -4,8 +4,10 @@
     2026-03-13T10:00:00Z tick                                     the office's clock ticks
     2026-03-13T11:00:00Z release CP7 7  Ada: the driver agrees    what a person decides about a session, and why
     2026-03-13T11:00:00Z drop CP7 7  Ada: a test of the meter
+    2026-03-13T11:00:00Z re-rate CP7 7  Ada: the price was wrong
     2026-04-02T08:00:00Z invoice 2026-03                          an invoice run
     2026-03-11T08:00:00Z publish contract B                       somebody is given the token B
+    2026-03-11T08:00:00Z publish price 0.50                       the tariff is corrected: net, by the kWh, and nothing else
     2026-03-11T08:00:00Z publish CP7/1 22 kW, also CP8/1          the EVSE's power, and under which other names it stands
     2026-03-11T08:00:00Z publish CP9/1 150 kW DC                  one that is none of AC
 
@@ -16,6 +18,7 @@ beginning. Blank lines and lines that begin with `#` say nothing.
 
 import re
 from datetime import date, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from ingest.captures import read_line
@@ -23,7 +26,7 @@ from vocabulary.billing import InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.reference import ClockTicked, Decision
 
-_LINE = re.compile(r"(?P<at>\S+) (?P<what>(?P<word>tick|release|drop|invoice|publish)\b *(?P<rest>.*))")
+_LINE = re.compile(r"(?P<at>\S+) (?P<what>(?P<word>tick|release|drop|re-rate|invoice|publish)\b *(?P<rest>.*))")
 _DECISION = re.compile(r"(?P<station>\S+) (?P<transaction>\S+)  (?P<by>[^:]+): (?P<reason>.+)")
 _EVSE = re.compile(r"(?P<station>\S+)/(?P<number>\d+) (?P<power>\d+) kW(?P<dc> DC)?(?:, also (?P<also>\S+(?: \S+)*))?")
 
@@ -53,11 +56,15 @@ class HasToken(NamedTuple):
     token: str
 
 
+class CostsNow(NamedTuple):
+    price_per_kwh: Decimal
+
+
 class Told(NamedTuple):
     """A line, as it is shown, and what it says."""
 
     line: str
-    says: RawMessage | ClockTicked | InvoiceRunRequested | Decided | EvseIs | HasToken
+    says: RawMessage | ClockTicked | InvoiceRunRequested | Decided | EvseIs | HasToken | CostsNow
 
 
 def story_of(text: str) -> list[Told]:
@@ -79,6 +86,8 @@ def _told(line: str, number: int) -> Told:
             return Told(line, InvoiceRunRequested(month=f"{month:%Y-%m}", issued_on=at.date(), requested_at=at))
         case "publish" if rest.startswith("contract "):
             return Told(line, HasToken(rest.removeprefix("contract ")))
+        case "publish" if rest.startswith("price "):
+            return Told(line, CostsNow(Decimal(rest.removeprefix("price "))))
         case "publish":
             return Told(line, _evse(rest))
         case decision:

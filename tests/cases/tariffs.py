@@ -19,8 +19,10 @@ SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 _ANY = Restrictions()
 
 
-def tariff_of(kind: str) -> TariffPublished:
-    tariff = Tariff(id=TariffId("day"), currency=Currency("EUR"), elements=tuple(_ELEMENTS[kind]))
+def tariff_of(kind: str, price: str = "") -> TariffPublished:
+    """`price`: of the kWh, instead of what the kind has; it is then the only one."""
+    elements = [_element(_ANY, energy=price)] if price else _ELEMENTS[kind]
+    tariff = Tariff(id=TariffId("day"), currency=Currency("EUR"), elements=tuple(elements))
     return TariffPublished(tariff=tariff, valid_from=SINCE)
 
 

@@ -289,8 +289,8 @@ def test_what_may_be_overdue_is_not_whole_and_was_not_heard_since_in_the_lane_th
 
 def test_a_session_is_here_only_in_its_own_lane(store: Store) -> None:
     store.of(1).put_rows([row("one")])
-    assert [store.of(lane).here(SessionId("one")) is not None for lane in (0, 1, 2)] == [False, True, False]
-    assert store.of(1).here(SessionId("two")) is None
+    assert [[*store.of(lane).here([SessionId("one")])] for lane in (0, 1, 2)] == [[], ["one"], []]
+    assert [*store.of(1).here([SessionId("two"), SessionId("one")])] == ["one"]
 
 
 def test_the_worklist_has_what_stands_on_an_invoice_that_would_be_another_one(store: Store) -> None:

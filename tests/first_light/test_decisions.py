@@ -9,7 +9,8 @@ from tests.first_light.test_worklist import home as home
 from tests.streams.material import contract
 from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
-from wattbook.wiring import App, key_of
+from wattbook.fact_keys import key_of
+from wattbook.wiring import App
 
 # 10^17 Wh are more than the EVSE delivers, and cost more than any session may.
 ENORMOUS = (event("Started", 0, 0, 0), event("Ended", 1, 60, 10**17))

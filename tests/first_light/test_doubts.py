@@ -268,4 +268,4 @@ def test_a_price_that_is_changed_in_place_is_warned_of(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("price: 0.40", "price: 0.50"))
     done = CliRunner().invoke(cli, ["--home", str(tmp_path / "home"), "reference", "publish", "--json"])
     assert json.loads(done.stdout) == {"facts": 4, "new": 1, "repriced": ["tariff:by-hand"], "rules_before": None}
-    assert "warning tariff:by-hand has another price from the same day on" in done.stderr
+    assert "warning tariff:by-hand has another price for a time that is over" in done.stderr

@@ -5,15 +5,19 @@ late, a partner's token, a tariff by time of day. The recorded frames of tests/d
 """
 
 import shutil
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec import structs
 
 from vocabulary.charging import Protocol
 from vocabulary.codec import ReferenceFact
 from vocabulary.identity import StationId
 from vocabulary.reference import RulesAdopted
 from vocabulary.rules import RULES
+from vocabulary.tariff import TariffPublished
 from wattbook.reference_files import read_reference
 from wattbook.vault import Vault
 
@@ -91,6 +95,16 @@ def write_reference(folder: Path, late: bool = False) -> None:
     (folder / "reference.yaml").write_text(_YAML.format(evses="\n".join(evses)))
     if late:
         (folder / "late.yaml").write_text(_LATE_YAML)
+
+
+def corrected() -> TariffPublished:
+    """The tariff of all EVSEs, with each price a cent higher from the beginning: what was charged since is wrong."""
+    [published] = (fact for fact in facts()[0] if isinstance(fact, TariffPublished))
+    elements = tuple(
+        structs.replace(e, components=tuple(structs.replace(c, price=c.price + Decimal("0.01")) for c in e.components))
+        for e in published.tariff.elements
+    )
+    return structs.replace(published, tariff=structs.replace(published.tariff, elements=elements))
 
 
 @cache

@@ -26,8 +26,9 @@ from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId
 from vocabulary.quarantine import QuarantineReason
 from wattbook.database import reading
+from wattbook.fact_keys import key_of
 from wattbook.lane_audit import replay_over
-from wattbook.wiring import VERBS, key_of, runtime_over
+from wattbook.wiring import VERBS, runtime_over
 
 
 class Doing(NamedTuple):

@@ -21,7 +21,7 @@ from tests.cases.outcome import inputs_of
 from tests.cases.story import story_of
 from tests.one_result.digests import assert_same
 from tests.one_result.lane_world import PARTITIONS, Topic, World, emptied
-from tests.one_result.network import STATIONS, facts
+from tests.one_result.network import STATIONS, corrected, facts
 from tests.one_result.pure_fold import Input, PureFold, fold
 from tests.one_result.test_lanes import Doing as Doing
 from tests.one_result.test_lanes import do, doings, publish, run_invoices
@@ -53,14 +53,16 @@ def parts_of(messages: Sequence[RawMessage], cuts: Sequence[int]) -> list[Sequen
 
 
 def office_facts(random: Random, messages: Sequence[RawMessage], number: int) -> list[list[ReferenceFact]]:
-    """What the office says after each part but the last: releases one session, drops one, then ticks, later each time."""
+    """What the office says after each part but the last: it corrects the tariff the first time; releases, drops or re-rates two
+    sessions, then ticks, later each time.
+    """
     sessions = sorted(PureFold().tell([*known(), *messages]).sessions())
     said, at = [], BEGIN
     for _ in range(number):
         at += timedelta(hours=random.choice((1, 30, 80, 4000)))
         chosen = zip(random.sample(sessions, min(2, len(sessions))), random.sample([*Decision], 2), strict=False)
         decided = [SessionDecided(session=s, decision=decision, reason="why", at=at) for s, decision in chosen]
-        said.append([*decided, ClockTicked(at=at)])
+        said.append([*([] if said else [corrected()]), *decided, ClockTicked(at=at)])
     return said
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest.captures import read_line
 from ledger.post import post
 from tests.one_result.digests import Result, assert_same
-from tests.one_result.network import STATIONS, facts
+from tests.one_result.network import STATIONS, corrected, facts
 from tests.one_result.pure_fold import Input, PureFold, fold
 from tests.one_result.traffic import sequences
 from tests.one_result.ways import RUN, embedded, once
@@ -21,14 +21,24 @@ from vocabulary.codec import decode, decode_entry
 from vocabulary.identity import SessionId
 from vocabulary.reference import ClockTicked, Decision, RulesAdopted, SessionDecided
 from vocabulary.rules import RULES
-from vocabulary.sessions import ChargeReversed, Finding, SessionClosed, SessionDropped, SessionFlagged, SessionRated
+from vocabulary.sessions import (
+    ChargeReversed,
+    Finding,
+    ReversalReason,
+    SessionClosed,
+    SessionDropped,
+    SessionFlagged,
+    SessionRated,
+)
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> list[Input]:
-    """Messages, with ticks that never go back, decisions about sessions of them, a late contract and an invoice run between."""
+    """Messages, with ticks that never go back, decisions about sessions of them, a late contract, a corrected tariff and an
+    invoice run between.
+    """
     messages: list[Input] = [*draw(sequences(rounds_max=1, stations_max=3))]
     sessions = sorted(PureFold().tell([*facts()[0], *messages]).sessions())
     between: list[Input] = [*facts()[1]]
@@ -43,8 +53,9 @@ def stories(draw: st.DrawFn) -> list[Input]:
             draw(st.integers(0, len(between))),
             SessionDecided(session=SessionId(session), decision=decision, reason=f"reason {number}", at=BEGIN),
         )
-    if draw(st.booleans()):
-        between.insert(draw(st.integers(0, len(between))), RUN)
+    for each in (RUN, corrected()):
+        if draw(st.booleans()):
+            between.insert(draw(st.integers(0, len(between))), each)
     places = sorted(draw(st.integers(0, len(messages))) for _ in between)
     for place, each in reversed(list(zip(places, between, strict=True))):
         messages.insert(place, each)
@@ -107,6 +118,28 @@ def test_the_entries_of_a_session_come_to_its_last_charge(story: list[Input]) ->
     assert found == expected
     assert not result.twice()
     assert sum(balance.balance_micro for balance in result.balances) == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(sequences(rounds_max=1, stations_max=3), st.booleans())
+def test_re_rating_reverses_what_costs_something_else_and_nothing_else(messages: list[Input], is_corrected: bool) -> None:
+    """By the same facts nothing follows from it; by a corrected tariff each charge that changed is reversed once."""
+    story = [*facts()[0], *facts()[1], RulesAdopted(number=RULES), *messages, *([corrected()] if is_corrected else [])]
+    sessions = sorted(PureFold().tell(story).sessions())
+    decided = [SessionDecided(session=SessionId(s), decision=Decision.RERATE, reason="why", at=BEGIN) for s in sessions]
+    before, once_, twice = fold(story), fold([*story, *decided]), fold([*story, *decided, *decided])
+    assert twice.conclusions == once_.conclusions and twice.entries == once_.entries
+    reversed_ = [e for b in once_.conclusions if isinstance(e := decode(b), ChargeReversed)]
+    added = Counter(e.session for b in once_.conclusions - before.conclusions if isinstance(e := decode(b), SessionRated))
+    mine = [e.rated.session for e in reversed_ if e.reason is ReversalReason.RERATED]
+    assert added == Counter(mine) and (is_corrected or not mine)
+    assert not is_corrected or once_.conclusions - before.conclusions or not charged(before)
+    assert_same(once_, embedded([*story, *decided], 7), "the embedded runtime")
+
+
+def charged(result: Result) -> list[SessionRated]:
+    """What costs anything: a price is higher for it by what it was charged for."""
+    return [e for b in result.conclusions if isinstance(e := decode(b), SessionRated) and e.rated.total]
 
 
 @settings(max_examples=60, deadline=None)

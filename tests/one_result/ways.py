@@ -17,7 +17,8 @@ from tests.one_result.pure_fold import Input
 from vocabulary.billing import InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from wattbook.database import open_database, reading, writing
-from wattbook.wiring import create_tables, key_of, runtime_over
+from wattbook.fact_keys import key_of
+from wattbook.wiring import create_tables, runtime_over
 
 ISSUED_AT = datetime(2026, 12, 1, 8, tzinfo=UTC)
 RUN = InvoiceRunRequested(month=MONTH, issued_on=ISSUED_AT.date(), requested_at=ISSUED_AT)

@@ -13,7 +13,7 @@ from streams.states import SessionRow
 from tests.streams.material import LONG_AGO, catalogue, everything, tariff
 from tests.streams.notation import STATION
 from tests.streams.test_gate import rated, session
-from vocabulary.identity import SessionId
+from vocabulary.identity import SessionId, VersionHash
 from vocabulary.reference import Decision
 from vocabulary.sessions import (
     CONTRADICTING,
@@ -49,6 +49,16 @@ def test_the_same_again_changes_nothing() -> None:
 
 def test_another_charge_reverses_the_one_that_stands() -> None:
     assert adjusted(STANDS, [DEARER]) == (REVERSED, structs.replace(DEARER, revision=1))
+
+
+def test_a_person_reverses_what_comes_to_other_lines_and_not_what_only_another_version_says() -> None:
+    reversed_, dearer = adjusted(STANDS, [DEARER], ReversalReason.RERATED)
+    assert reversed_ == structs.replace(REVERSED, reason=ReversalReason.RERATED)
+    assert dearer == structs.replace(DEARER, revision=1)
+    renamed = structs.replace(CHARGE, tariff_version=VersionHash("f" * 64), chosen=None)
+    assert adjusted(STANDS, [renamed], ReversalReason.RERATED) == ()
+    assert adjusted(STANDS, [renamed]) == (REVERSED, structs.replace(renamed, revision=1)), "as ever, where more was told"
+    assert adjusted(INVOICED, [renamed], ReversalReason.RERATED) == ()
 
 
 def test_where_there_is_no_charge_any_more_the_one_that_stands_is_reversed_first() -> None:
@@ -96,6 +106,7 @@ def test_what_may_be_decided() -> None:
 
     assert [p for p in Progress if not refused(p, Decision.RELEASE)] == [Progress.HELD]
     assert [p for p in Progress if refused(p, Decision.DROP)] == [Progress.INVOICED, Progress.MERGED]
+    assert [p for p in Progress if not refused(p, Decision.RERATE)] == [Progress.HELD, Progress.RATED, Progress.INVOICED]
     assert {f for f in Finding if not refused(Progress.FLAGGED, Decision.RELEASE, f)} == WAIVABLE
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
 from streams.assignment import Asked, Chosen, choose, tariff_at
-from streams.catalogue import replaces_a_price
+from streams.catalogue import changes_the_past
 from streams.rating import conclude, running_cost
 from tests.streams.material import LONG_AGO, catalogue, contract, everything, evse, operator, partner, site, tariff
 from tests.streams.test_gate import found, rated, session
@@ -377,12 +377,13 @@ def test_a_clock_that_is_not_trusted_chooses_no_tariff_by_the_time(assigned: lis
     assert found(doubtful, *WORLD, *map(assign, assigned)) == finding
 
 
-def test_an_assignment_that_is_changed_from_the_same_day_on_is_told() -> None:
+def test_an_assignment_that_is_changed_for_a_time_that_is_over_is_told() -> None:
+    now = instant("2026-12-01T00:00")
     known = catalogue(*WORLD, assign("c tariff fleet contract C1"))
-    assert not replaces_a_price(known, assign("c tariff fleet contract C1"))
-    assert replaces_a_price(known, assign("c tariff own contract C1"))
-    assert replaces_a_price(known, assign("c tariff fleet contract C1 until 2027-01-01T00:00"))
-    assert not replaces_a_price(known, assign("c tariff own contract C1 since 2027-01-01T00:00"))
+    assert not changes_the_past(known, assign("c tariff fleet contract C1"), now)
+    assert changes_the_past(known, assign("c tariff own contract C1"), now)
+    assert changes_the_past(known, assign("c tariff fleet contract C1 until 2027-01-01T00:00"), now)
+    assert not changes_the_past(known, assign("c tariff own contract C1 since 2027-01-01T00:00"), now)
 
 
 def test_running_costs_are_by_the_same_choice() -> None:

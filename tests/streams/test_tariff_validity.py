@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from streams.catalogue import Catalogue, is_in_force, replaces_a_price, with_fact
+from streams.catalogue import Catalogue, changes_the_past, is_in_force, with_fact
 from tariffs.document import read_document, tariff_of
 from vocabulary.identity import TariffId
 from vocabulary.tariff import TariffPublished
@@ -54,6 +54,7 @@ def test_another_end_is_another_version_and_the_last_told_counts():
     ended, endless = version("1", 1, until=20), version("1", 1)
     assert is_in_force(catalogue(ended), ended)
     assert not is_in_force(catalogue(ended), endless)
-    assert replaces_a_price(catalogue(ended), endless)
+    assert changes_the_past(catalogue(ended), endless, day(30)) and not changes_the_past(catalogue(ended), endless, day(1))
+    assert not changes_the_past(catalogue(), endless, day(30)), "where none was known, nothing had a price"
     assert price_at(catalogue(ended, endless), day(25)) == "1"
     assert price_at(catalogue(endless, ended), day(25)) is None

@@ -11,6 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+from msgspec import structs
+
 from vocabulary.circumstances import NOTHING_KNOWN, Circumstances, Sample
 from vocabulary.quantities import seconds_between, whole_second
 from vocabulary.sessions import Activity, ChargingSession
@@ -44,7 +46,7 @@ class Found:
     reserved: bool = False
 
 
-Price = tuple[Dimension, int]
+Price = tuple[Dimension, int, Decimal]  # what for, in which element, and at how much: a series has many
 
 
 @dataclass
@@ -62,10 +64,11 @@ def bill(session: ChargingSession, tariff: Tariff, where: str, profile: Profile,
         pieces += _during(session, tariff, where, known, in_ocpp)
     result = Bill()
     for dimension, number, one in pieces:
-        past = result.found.get((dimension, number))
+        price = (dimension, number, one.component.price)
+        past = result.found.get(price)
         quantity = one.quantity if past is None or dimension is Dimension.FLAT else past.quantity + one.quantity
         since = one.since if past is None else past.since
-        result.found[dimension, number] = replace(one, quantity=quantity, since=since)
+        result.found[price] = replace(one, quantity=quantity, since=since)
     parts = _parts(pieces, result.found, tariff, steps=not in_ocpp)
     if in_ocpp:
         result.net, result.gross = _frozen_and_replaced(pieces, tariff)
@@ -115,6 +118,11 @@ def _during(
             if price is None:
                 continue
             number, component = price
+            if component.series is not None:
+                value = published(component, known, slot.at)
+                if value is None:
+                    continue
+                component = followed(component, value)
             if dimension is Dimension.FLAT:
                 if in_ocpp and flat is None and place:
                     continue
@@ -168,6 +176,26 @@ def holds(wanted: Restrictions, now: Instant) -> bool:
     if wanted.evse_kind not in (None, known.evse_kind) or wanted.payment_brand not in (None, known.payment_brand):
         return False
     return wanted.payment_recognition in (None, known.payment_recognition)
+
+
+def published(component: PriceComponent, known: Circumstances, at: datetime) -> Decimal | None:
+    for prices in known.prices:
+        for place, value in enumerate(prices.values):
+            since = prices.start + timedelta(seconds=place * prices.resolution_s)
+            until = since + timedelta(seconds=prices.resolution_s)
+            if component.series and prices.series == component.series.id and since <= at < until:
+                return value
+    return None
+
+
+def followed(component: PriceComponent, value: Decimal) -> PriceComponent:
+    assert component.series is not None
+    price = value * component.series.factor + component.price
+    if component.series.least is not None and price < component.series.least:
+        price = component.series.least
+    if component.series.most is not None and price > component.series.most:
+        price = component.series.most
+    return structs.replace(component, price=price)
 
 
 def value_at(samples: tuple[Sample, ...], at: datetime) -> Decimal | None:
@@ -253,7 +281,7 @@ def _parts(pieces: list[tuple[Dimension, int, Found]], found: dict[Price, Found]
                 total = sum((each.quantity for _, _, each in charged), Fraction(0))
                 step = one.component.step_size
                 if step and total % step:
-                    billed[kind, number] += step - total % step
+                    billed[kind, number, one.component.price] += step - total % step
     return [amount(one, billed[price], tariff) for price, one in found.items()]
 
 
@@ -275,8 +303,8 @@ def _limited(parts: Parts, tariff: Tariff) -> tuple[Fraction, Fraction]:
             if total:
                 net, gross = net * Fraction(bound) / total, gross * Fraction(bound) / total
             else:
-                net = Fraction(bound) / first if after else Fraction(bound)
-                gross = net * first
+                lacks = Fraction(bound) / first if after else Fraction(bound)
+                net, gross = net + lacks, gross + lacks * first
     return net, gross
 
 

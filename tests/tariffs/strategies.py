@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from tests.notation import session_of
 from vocabulary.circumstances import Circumstances, Reserved, Sample
-from vocabulary.identity import TariffId
+from vocabulary.identity import SeriesId, TariffId
 from vocabulary.money import Currency
+from vocabulary.price_series import SeriesPrices
 from vocabulary.quantities import WattHours
 from vocabulary.sessions import ChargingSession, Reading
 from vocabulary.tariff import (
@@ -28,6 +29,7 @@ from vocabulary.tariff import (
     Profile,
     Reservation,
     Restrictions,
+    SeriesPrice,
     Tariff,
     TariffElement,
     Tax,
@@ -128,13 +130,38 @@ RICH_RESTRICTIONS = st.builds(
 )
 
 
+BOUNDS = st.integers(-20, 60).map(lambda n: Decimal(n) / 100)
+SERIES = st.builds(
+    SeriesPrice,
+    id=st.sampled_from(["spot", "levy"]).map(SeriesId),
+    factor=st.sampled_from([Decimal(1), Decimal("1.05"), Decimal("0.123456789")]),
+    least=maybe(BOUNDS),
+    most=maybe(BOUNDS.map(lambda bound: bound + 1)),
+)
+VALUES = st.one_of(st.none(), st.integers(-50, 50).map(lambda n: Decimal(n) / 100), st.just(Decimal("0.123456789")))
+
+
+@st.composite
+def series_prices(draw: st.DrawFn, session: ChargingSession) -> tuple[SeriesPrices, ...]:
+    """One or two series that begin before or in a session, and may end in it."""
+    found = []
+    for name in draw(st.sets(st.sampled_from(["spot", "levy"]))):
+        resolution_s = draw(st.sampled_from([900, 1800, 3600]))
+        begun = int(session.start.timestamp()) // resolution_s + draw(st.integers(-2, 1))
+        start = datetime.fromtimestamp(begun * resolution_s, UTC)
+        values = tuple(draw(st.lists(VALUES, max_size=9)))
+        found.append(SeriesPrices(series=SeriesId(name), start=start, resolution_s=resolution_s, values=values))
+    return tuple(sorted(found, key=lambda prices: prices.series))
+
+
 @st.composite
 def rich_components(draw: st.DrawFn, dimension: Dimension) -> PriceComponent:
     plain = draw(components(dimension))
     per_minute = dimension in (Dimension.TIME, Dimension.PARKING_TIME) and draw(st.booleans())
+    series = draw(maybe(SERIES)) if dimension is Dimension.ENERGY else None
     if draw(st.booleans()):
-        return replace(plain, vat_percent=None, taxes=draw(TAXES), per_minute=per_minute)
-    return replace(plain, per_minute=per_minute)
+        return replace(plain, vat_percent=None, taxes=draw(TAXES), per_minute=per_minute, series=series)
+    return replace(plain, per_minute=per_minute, series=series)
 
 
 RICH_ELEMENTS = st.builds(
@@ -180,6 +207,7 @@ def circumstances(draw: st.DrawFn, session: ChargingSession) -> Circumstances:
         payment_brand=draw(st.sampled_from([None, "VISA"])),
         payment_recognition=draw(st.sampled_from([None, "CC"])),
         reserved=draw(st.sampled_from([None, None, reserved])),
+        prices=draw(series_prices(session)),
     )
 
 

@@ -41,6 +41,16 @@ def limited(**limit: Any) -> dict[str, Any]:
 
 
 CASES: dict[str, tuple[TariffPublished, Profile, list[tuple[str, bool, str]]]] = {
+    "a price that follows a series, in OCPI": (
+        tariff({**ENERGY, "series": {"id": "day-ahead"}}),
+        TO_230,
+        [("price_series_not_expressible", CHANGED, "element 1, ENERGY")],
+    ),
+    "a price that follows a series, in OCPP": (
+        tariff({**ENERGY, "series": {"id": "day-ahead"}}),
+        TO_OCPP,
+        [("price_series_not_expressible", CHANGED, "element 1, ENERGY")],
+    ),
     "gross, with no finite net": (
         tariff(ENERGY, **GROSS),
         TO_221,

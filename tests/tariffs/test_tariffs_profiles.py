@@ -1,6 +1,6 @@
 """Everything that a tariff can say, under every profile, beside the oracle that prices second by second."""
 
-from decimal import localcontext
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
 
@@ -28,9 +28,9 @@ def test_pricing_second_by_second_comes_to_the_same_under_every_profile(data, se
     result = rate(session, tariff, where, Policy(profile=profile), known)
     expected = bill(session, tariff, where, profile, known)
     lines = [line for line in result.lines if line.dimension not in LIMITS and line.unit_price]
-    priced_at = {(line.dimension, line.element): Fraction(line.quantity) for line in lines}
+    priced_at = {_price(line): Fraction(line.quantity) for line in lines}
     assert priced_at == {price: one.quantity for price, one in expected.found.items() if one.component.price and one.quantity}
-    spans = {(line.dimension, line.element): (line.since, line.until) for line in lines}
+    spans = {_price(line): (line.since, line.until) for line in lines}
     assert spans == {price: (one.since, one.until) for price, one in expected.found.items() if price in spans}
     net, gross = totals(result.lines)
     if profile is Profile.OCPP_2_1 and tariff.max_price is not None:
@@ -38,6 +38,10 @@ def test_pricing_second_by_second_comes_to_the_same_under_every_profile(data, se
         assert abs(gross - expected.gross) < CLOSE
     else:
         assert (net, gross) == (expected.net, expected.gross)
+
+
+def _price(line: RatedLine) -> tuple[Dimension, int, Decimal]:
+    return line.dimension, line.element, line.unit_price
 
 
 def totals(lines: tuple[RatedLine, ...]) -> tuple[Fraction, Fraction]:

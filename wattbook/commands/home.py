@@ -47,18 +47,21 @@ def publish(settings: Settings, as_json: bool) -> None:
 
 
 def _warn(published: Published) -> None:
-    """A price that is changed in place holds for sessions of the past that come late as well. Newer rules are told
-    of where there were others before.
+    """A price for a time that is over changes nothing that is concluded. Newer rules are told of where there were others
+    before.
     """
     if published.rules_before is not None:
         ERR.print(
             f"rules {RULES} hold from here on; what was kept and concluded by rules {published.rules_before} stays as it is"
         )
-    for tariff in published.repriced:
+    for each in published.repriced:
+        kind, _, name = each.partition(":")
+        words = f"tariff publish {name} --re-rate" if kind == "tariff" else "session re-rate --from DAY --until DAY"
         ERR.print(
-            f"[yellow]warning[/] {escape(tariff)} has another price from the same day on: "
+            f"[yellow]warning[/] {escape(each)} has another price for a time that is over: "
             "sessions that were rated keep theirs, what comes late is rated by the new one; "
-            "to change it from a day on, add a version with `valid_from`"
+            f"`wattbook {escape(words)} --reason TEXT` shows what would change, and changes it; "
+            "for a price of the future, add a version with `valid_from`"
         )
 
 

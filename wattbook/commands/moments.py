@@ -17,4 +17,14 @@ class _DayOrTime(click.ParamType):
             self.fail(f"{value} {error}", param, ctx)
 
 
-DAY_OR_TIME = _DayOrTime()
+class _Day(click.ParamType):
+    name = "DAY"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value} is not a day: write it as 2026-10-31", param, ctx)
+
+
+DAY, DAY_OR_TIME = _Day(), _DayOrTime()

@@ -80,6 +80,15 @@ def print_json_list(values: Iterable[Any]) -> None:
     sys.stdout.write("[]\n" if begins == "[\n" else "\n]\n")
 
 
+def print_json_around(name: str, values: Iterable[Any], others: dict[str, Any]) -> None:
+    """One object with a list under this name, which need not be in memory, and then the others."""
+    begins = f'{{\n  "{name}": ['
+    for value in values:
+        sys.stdout.write(begins + "\n" + textwrap.indent(_json(value), "    "))
+        begins = ","
+    sys.stdout.write((begins if begins != "," else "\n  ") + "],\n" + _json(others).removeprefix("{\n") + "\n")
+
+
 def _json(value: Any) -> str:
     return shown_json(msgspec.json.format(msgspec.json.encode(as_plain(value))).decode())
 
@@ -168,6 +177,18 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=ERR, transient=True) as progress:
         task = progress.add_task(what, total=total)
+        yield lambda advance: progress.advance(task, advance)
+
+
+@contextmanager
+def sessions_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """As `progress_bar`, of sessions."""
+    if not ERR.is_terminal:
+        yield lambda _: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERR, transient=True) as progress:
+        task = progress.add_task(f"sessions {what}", total=total)
         yield lambda advance: progress.advance(task, advance)
 
 

@@ -24,6 +24,7 @@ from wattbook.commands.output import (
     print_json_list,
     table,
 )
+from wattbook.commands.session_re_rate import re_rate
 from wattbook.commands.session_text import show_dossier
 from wattbook.conclusions import Dossier, dossier
 from wattbook.deciding import decide, remedy
@@ -134,6 +135,9 @@ def release(settings: Settings, identity: str, reason: str, by: str, as_json: bo
 def drop(settings: Settings, identity: str, reason: str, by: str, as_json: bool) -> None:
     """Bill nothing for a session, and take back what was booked for it."""
     _decide(settings, identity, Decision.DROP, reason, by, as_json)
+
+
+session.add_command(re_rate)
 
 
 def _decide(settings: Settings, identity: str, decision: Decision, reason: str, by: str, as_json: bool) -> None:

@@ -67,6 +67,8 @@ def _about(found: Dossier) -> Iterator[tuple[str, str]]:
             yield "revision", f"{rated.revision}: rated {rated.revision + 1} times; what did not hold is below"
         yield "tariff", f"{rated.tariff}, version {short(rated.tariff_version)}, VAT of {rated.vat.country}"
         yield from _why(rated)
+        if rated.series:
+            yield "prices", f"of publications {', '.join(map(short, rated.series))}: see `wattbook prices show`"
         if charged is not None and rated.energy_wh != charged.energy_wh:
             billed = f"{plain(kwh(rated.energy_wh))} kWh, from {plain(kwh(rated.begin_wh))} to {plain(kwh(rated.end_wh))} kWh"
             yield "billed", billed

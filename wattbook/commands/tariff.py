@@ -16,6 +16,8 @@ from wattbook.commands.tariff_diff import catalogue_for, diff
 from wattbook.commands.tariff_formats import export_command, import_command
 from wattbook.commands.tariff_lint import lint
 from wattbook.commands.tariff_price import price
+from wattbook.commands.tariff_publish import publish
+from wattbook.commands.tariff_what_if import what_if
 from wattbook.prices import price_text
 from wattbook.reference_files import operator_zone
 from wattbook.reference_shapes import ALWAYS
@@ -31,6 +33,8 @@ def tariff() -> None:
 tariff.add_command(lint)
 tariff.add_command(price)
 tariff.add_command(diff)
+tariff.add_command(publish)
+tariff.add_command(what_if)
 tariff.add_command(choose)
 tariff.add_command(export_command)
 tariff.add_command(import_command)

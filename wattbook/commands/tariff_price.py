@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from msgspec import structs
 
+from streams.quotes import quotes
 from tariffs.breakdown import Breakdown, Segment, Slice, breakdown
 from tariffs.policy import Halves, Policy, Rounded
 from vocabulary.money import plain, round_half_up
 from vocabulary.quantities import WattHours, kwh
-from vocabulary.rated import RatedLine, exact_net
+from vocabulary.rated import RatedLine, RatingNote, exact_net
 from vocabulary.tariff import Dimension, EvseKind, Profile, Tariff
 from vocabulary.zones import zone
 from wattbook.commands.output import ERR, OUT, escape, json_option, pass_settings, print_json, table
@@ -84,7 +86,8 @@ def price(
     except TariffNotFound as error:
         raise click.UsageError(str(error)) from None
     policy = Policy(profile=Profile(profile) if profile else None, rounded=Rounded(rounded), halves=Halves(halves))
-    told_why = breakdown(sketch.session, found, sketch.time_zone, policy, sketch.circumstances)
+    known = structs.replace(sketch.circumstances, prices=quotes(sketch.session, found, catalogue).prices)
+    told_why = breakdown(sketch.session, found, sketch.time_zone, policy, known)
     if as_json:
         print_json({"tariff": found.id, "version": short_hash(found), "time_zone": sketch.time_zone, "price": told_why})
     else:
@@ -131,7 +134,9 @@ def show_breakdown(told: Breakdown, tariff: Tariff, time_zone: str) -> None:
     """Segment by segment; then what the limits change, the taxes, and what is owed."""
     rated = told.rated
     OUT.print(f"[bold]{escape(tariff.id)}[/] {short_hash(tariff)}, by {rated.semantics}, times in {escape(time_zone)}")
-    rows = [*_dated(told.segments, rated.lines, time_zone)]
+    is_known = RatingNote.PRICE_NOT_PUBLISHED not in (rated.notes or ())
+    free = "no price: free" if is_known else "no price: none is published, or free"
+    rows = [*_dated(told.segments, rated.lines, time_zone, free)]
     table("", ("day", "from", "until", "", "quantity", "unit price", "net", "because"), rows, right=(4, 5, 6))
     limits = [(_limit(line), _shown(exact_net(line)), line.reason) for line in rated.lines if line.limit is not None]
     if limits:
@@ -145,7 +150,7 @@ def show_breakdown(told: Breakdown, tariff: Tariff, time_zone: str) -> None:
         ERR.print(f"[yellow]note[/] {escape(note)}: see docs/errors.md")
 
 
-def _dated(segments: Sequence[Segment], lines: tuple[RatedLine, ...], time_zone: str) -> Iterator[Sequence[object]]:
+def _dated(segments: Sequence[Segment], lines: tuple[RatedLine, ...], time_zone: str, free: str) -> Iterator[Sequence[object]]:
     """A row for each price of a segment; the day where it is another one than in the row before."""
     day = ""
     for segment in segments:
@@ -154,7 +159,7 @@ def _dated(segments: Sequence[Segment], lines: tuple[RatedLine, ...], time_zone:
         what = "reserved" if segment.reserved else segment.activity.value
         first: tuple[object, ...] = (shown_day or _BLANK, f"{since:%H:%M:%S}", f"{until:%H:%M:%S}", what)
         if not segment.slices:
-            yield (*first, _energy(segment.energy_wh) or _BLANK, _BLANK, _BLANK, "no price: free")
+            yield (*first, _energy(segment.energy_wh) or _BLANK, _BLANK, _BLANK, free)
         for each in segment.slices:
             yield (*first, _quantity(each), _unit_price(each, lines), _shown(Fraction(each.net)), _because(each))
             first = (_BLANK,) * len(first)
