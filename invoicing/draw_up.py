@@ -27,7 +27,7 @@ from invoicing.subscriptions import NO_PLANS, Subscriptions, gross_of, plan_char
 from vocabulary.billing import Invoice, InvoicedSession, InvoiceLine, InvoiceRunRequested, PlanCharge, VatTotal
 from vocabulary.identity import ContractId, InvoiceNumber, VersionHash
 from vocabulary.money import Currency
-from vocabulary.rated import RatedLine
+from vocabulary.rated import HOUSE_ROUNDING, RatedLine
 from vocabulary.reference import Contract, Operator
 from vocabulary.sessions import SessionRated, SignatureChecked
 from vocabulary.tariff import EvseKind
@@ -186,7 +186,7 @@ def _session(item: Billable, reason: Callable[[RatedLine, SessionRated], str]) -
         ),
         gross=rated.rated.total,
         signature=item.signature,
-        rounding=rated.rated.rounding,
+        rounding="" if rated.rated.rounding == HOUSE_ROUNDING else rated.rated.rounding,
     )
 
 

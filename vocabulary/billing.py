@@ -13,7 +13,7 @@ from msgspec import Struct
 from vocabulary.identity import ContractId, EventId, InvoiceNumber, Position, SessionId, TariffId, VersionHash
 from vocabulary.money import Currency
 from vocabulary.plan import PlanLine
-from vocabulary.rated import HOUSE_ROUNDING, RatedLine
+from vocabulary.rated import RatedLine
 from vocabulary.reference import Operator, Sealed
 from vocabulary.sessions import SignatureChecked
 
@@ -82,7 +82,7 @@ class InvoicedSession(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lines: tuple[InvoiceLine, ...]
     gross: Decimal
     signature: SignatureChecked | None = None
-    rounding: str = HOUSE_ROUNDING  # by which policy `gross` was made of the lines: `Rated.rounding`
+    rounding: str = ""  # by which policy `gross` was made of the lines (`Rated.rounding`); empty: by the house's
 
 
 class PlanCharge(Struct, frozen=True, kw_only=True):

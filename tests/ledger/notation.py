@@ -39,7 +39,7 @@ from vocabulary.identity import (
 )
 from vocabulary.money import Currency, from_micro, plain, round_to_minor
 from vocabulary.quantities import WattHours
-from vocabulary.rated import Owed, Rated, RatedLine, exact_net, exact_vat
+from vocabulary.rated import HOUSE_ROUNDING, Owed, Rated, RatedLine, exact_net, exact_vat
 from vocabulary.reference import Address, Operator, Sealed
 from vocabulary.sessions import Finding, SessionRated, VatDecision
 from vocabulary.tariff import Dimension
@@ -203,7 +203,7 @@ def _invoiced(rated: SessionRated) -> InvoicedSession:
         begin_wh=rated.begin_wh,
         end_wh=rated.end_wh,
         tariff=rated.tariff,
-        rounding=rated.rated.rounding,
+        rounding="" if rated.rated.rounding == HOUSE_ROUNDING else rated.rated.rounding,
         tariff_version=rated.tariff_version,
         vat_country=rated.vat.country,
         lines=tuple(

@@ -98,8 +98,9 @@ def write_reference(folder: Path, late: bool = False) -> None:
 
 
 def corrected() -> TariffPublished:
-    """The tariff of all EVSEs, with each price a cent higher from the beginning: what was charged since is wrong."""
-    [published] = (fact for fact in facts()[0] if isinstance(fact, TariffPublished))
+    """The tariff of nearly all EVSEs, with each price a cent higher from the beginning: what was charged since is wrong."""
+    tariffs = (fact for fact in facts()[0] if isinstance(fact, TariffPublished))
+    published = next(fact for fact in tariffs if fact.tariff.id == "by-day")
     elements = tuple(
         structs.replace(e, components=tuple(structs.replace(c, price=c.price + Decimal("0.01")) for c in e.components))
         for e in published.tariff.elements
