@@ -32,7 +32,6 @@ from streams.batch_parts import (
     state_keys_of,
     steps_fail,
 )
-from streams.cards import tells_a_card, terms_first
 from streams.catalogue import Catalogue, with_fact
 from streams.deadlines import by_start, conclude_overdue, heard_at
 from streams.decisions import apart, decided_on, known_of, of_its_end, standing_of
@@ -48,6 +47,7 @@ from streams.session_rows import has_no_row, row_after, told_again
 from streams.sessions import Closed, Gathering, SessionOutcome, SessionState
 from streams.states import SessionRow
 from streams.station_states import Assigned, EndWasDropped
+from streams.terms import bear_on_the_price, terms_first
 from streams.unit import Unit, Verbs
 from streams.unwritten import Unwritten
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
@@ -171,8 +171,8 @@ class Batch:
         match event:
             case MessageRejected():
                 self.tally[f"rejected: {event.reason}"] += 1
-            case Fact():  # beside the transaction: nothing is folded of it but how a card is told
-                if tells_a_card(event, self.catalogue.rules):
+            case Fact():  # beside the transaction: nothing is folded but what bears on a price
+                if bear_on_the_price(event, self.catalogue.rules):
                     self._session_step(Assigned(session_names.session_id(event), event), heard)
             case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
                 event.protocol is not Protocol.OCPP16

@@ -2,7 +2,8 @@
 
     kind of the EVSE      the site's `power_type`
     power, current        the samples of its messages (`streams.measured`)
-    payment               what its messages tell of the card that pays (`streams.cards`)
+    payment               what its messages tell of the card that pays (`streams.terms`)
+    reservation           that there was one, and not since when: what it costs is not known
 
 What a price asks for and nobody told is a note of the rating: by it the amount is held, and no running cost is told.
 """
@@ -13,9 +14,15 @@ from itertools import pairwise
 
 from msgspec import UNSET, UnsetType, structs
 
-from streams.cards import DIRECT_PAYMENT
 from streams.catalogue import Plug
-from streams.price_conditions import asks_for_current, asks_for_power, asks_for_the_brand, asks_for_the_recognition
+from streams.price_conditions import (
+    asks_for_current,
+    asks_for_power,
+    asks_for_the_brand,
+    asks_for_the_recognition,
+    prices_reservations,
+)
+from streams.terms import DIRECT_PAYMENT
 from vocabulary.circumstances import Circumstances, Sample
 from vocabulary.rated import Rated, RatingNote
 from vocabulary.reference import Evse
@@ -47,6 +54,8 @@ def noted(cost: Rated, session: ChargingSession, tariffs: Sequence[Tariff]) -> R
         found.add(RatingNote.POWER_NOT_MEASURED)
     if _lacks_the_card(session, tariffs):
         found.add(RatingNote.PAYMENT_UNKNOWN)
+    if session.reserved is True and any(map(prices_reservations, tariffs)):
+        found.add(RatingNote.RESERVATION_UNTIMED)
     return structs.replace(cost, notes=tuple(note for note in RatingNote if note in found) or UNSET)
 
 

@@ -23,5 +23,9 @@ def asks_for_the_recognition(tariff: Tariff) -> bool:
     return any(limit.payment_recognition is not None for limit in _limits(tariff))
 
 
+def prices_reservations(tariff: Tariff) -> bool:
+    return any(limit.reservation is not None for limit in _limits(tariff))
+
+
 def _limits(tariff: Tariff) -> list[Restrictions]:
     return [element.restrictions for element in tariff.elements]

@@ -40,6 +40,8 @@ def session_id(event: SessionEvent) -> SessionId:
     match event:
         case TransactionStarted(protocol=Protocol.OCPP16):
             return session_of_start(event_id(event))
+        case TransactionTerms(protocol=Protocol.OCPP16):
+            return session_of_start(event.of)
         case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() | TransactionTerms():
             return SessionId(content_id("session", event.station, event.transaction or ""))
         case _:

@@ -36,8 +36,10 @@ def open_row(state: Gathering) -> SessionRow:
 
 
 def has_no_row(state: SessionState | None) -> bool:
-    """Of how a card is told comes no row: the message that tells it makes one."""
-    return state is None or (isinstance(state, Gathering) and not state.said and bool(state.brands or state.recognitions))
+    """Of a message's terms comes no row: the message makes one."""
+    if not isinstance(state, Gathering):
+        return state is None
+    return not state.said and bool(state.brands or state.recognitions or state.reserved)
 
 
 def row_after(before: SessionState, after: SessionState, moves: bool) -> SessionRow | None:

@@ -24,7 +24,6 @@ from itertools import pairwise
 from msgspec import UNSET, Struct, structs
 
 from streams import first_rules
-from streams.cards import the_one, with_told
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison, within
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
 from streams.measured import Momentary, measured, momentary
@@ -46,6 +45,7 @@ from streams.surplus import (
     surplus,
     told_of,
 )
+from streams.terms import the_one, with_told
 from vocabulary.charging import (
     ClockCompared,
     ConnectorStatusChanged,
@@ -83,6 +83,7 @@ class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True,
     measures: bool = False  # power and current are kept of all messages, else of none: see `streams.measuring`
     brands: tuple[str, ...] = ()  # of the card that pays, as messages tell them
     recognitions: tuple[str, ...] = ()
+    reserved: bool = False  # it ended a reservation
 
 
 class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="closed"):
@@ -152,9 +153,13 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
             followed = None if event.meter_start_wh is None else (event.at, event.meter_start_wh)
             return structs.replace(state, followed=min(filter(None, (state.followed, followed)), default=None))
         case TransactionTerms():
-            brands = with_told(state.brands, event.payment_brand)
-            recognitions = with_told(state.recognitions, event.payment_recognition)
-            return structs.replace(state, transaction=event.transaction, brands=brands, recognitions=recognitions)
+            return structs.replace(
+                state,
+                transaction=event.transaction or state.transaction,
+                brands=with_told(state.brands, event.payment_brand),
+                recognitions=with_told(state.recognitions, event.payment_recognition),
+                reserved=state.reserved or event.reservation is not None,
+            )
         case ClockCompared():
             return structs.replace(state, compared=with_comparison(state.compared, event))
         case ConnectorStatusChanged():
@@ -384,4 +389,5 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         current_a=current_a,
         payment_brand=the_one(state.brands),
         payment_recognition=the_one(state.recognitions),
+        reserved=state.reserved or UNSET,
     )

@@ -2,7 +2,7 @@
 
 A fact is an event like any other: it has its place in the log and an identity by its content. Events that were known before
 keep their bytes: what a message says beyond them becomes an event of its own beside theirs, never a field of theirs. The
-steps pass facts by (`streams.batch`), but for what a transaction's terms tell of the card that pays (`streams.cards`).
+steps pass facts by (`streams.batch`), but for what a transaction's terms tell of a card or a reservation (`streams.terms`).
 
     Fact ──┬── said in the message's own words: told again, it is the same fact
            └── Carried: known by the message that carried it, since its words alone would not tell two of them apart

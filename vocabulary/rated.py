@@ -110,6 +110,7 @@ class RatingNote(StrEnum):
 
     POWER_NOT_MEASURED = "price_depends_on_power_that_was_not_measured"
     PAYMENT_UNKNOWN = "price_depends_on_a_payment_that_is_not_known"
+    RESERVATION_UNTIMED = "reservation_has_a_price_and_its_beginning_is_not_known"
     TAX_UNKNOWN = "taxes_are_not_known"
     PRICE_NOT_PUBLISHED = "price_of_the_series_is_not_published"
 

@@ -9,7 +9,8 @@ that held then, byte for byte.
         a StartTransaction and its answer bear when they arrived, by which they find each other
     4   what contradicts itself between two ends that fit, and what was deauthorised, has a price and waits for a person
     5   a charge says why its tariff was chosen (`vocabulary.assignment.TariffChoice`); power and
-        current are kept of sessions that a tariff may price by them, and how cards are told is kept of those that they pay
+        current are kept of sessions that a tariff may price by them, so are
+        how cards are told of those that they pay, and that a reservation ended
 """
 
 from typing import Final

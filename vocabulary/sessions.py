@@ -105,6 +105,7 @@ class Finding(StrEnum):
     MESSAGES_MISSING = "messages_are_missing_and_the_price_depends_on_time"
     POWER_NOT_MEASURED = "price_depends_on_power_that_was_not_measured"
     PAYMENT_UNKNOWN = "price_depends_on_a_payment_that_is_not_known"
+    RESERVATION_UNTIMED = "reservation_has_a_price_and_its_beginning_is_not_known"
     DEAUTHORISED = "token_was_deauthorised_during_the_session"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
@@ -164,6 +165,7 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     current_a: tuple[Sample, ...] | UnsetType = UNSET  # the same, the sum of the phases
     payment_brand: str | UnsetType = UNSET  # of the card that pays, in the words of the terminal; not set where nobody told it
     payment_recognition: str | UnsetType = UNSET
+    reserved: bool | UnsetType = UNSET  # it ended a reservation; not set where no message says so
 
 
 def quality_of(session: ChargingSession) -> Quality:
@@ -209,6 +211,7 @@ HOLDING = frozenset(
         Finding.MESSAGES_MISSING,
         Finding.POWER_NOT_MEASURED,
         Finding.PAYMENT_UNKNOWN,
+        Finding.RESERVATION_UNTIMED,
         Finding.DEAUTHORISED,
         Finding.SIGNATURE_FAILED,
         Finding.SIGNED_ENERGY_DIFFERS,

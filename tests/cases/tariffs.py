@@ -5,6 +5,7 @@ timed     0.30 per kWh from 06:00 to 22:00, else 0.20 and 3.00 per hour of idlin
 power     0.45 per kWh from 11 kW on, else 0.35
 current   0.45 per kWh from 32 A on, else 0.35
 kind      0.59 per kWh of DC, 0.39 of AC
+reserved  0.30 per kWh, and 2.00 per hour of a reservation
 card      0.30 per kWh, and a start fee: 0.25 by Visa, 0.20 by any debit card, else 0.50
 """
 
@@ -13,7 +14,16 @@ from decimal import Decimal
 
 from vocabulary.identity import TariffId
 from vocabulary.money import Currency
-from vocabulary.tariff import Dimension, EvseKind, PriceComponent, Restrictions, Tariff, TariffElement, TariffPublished
+from vocabulary.tariff import (
+    Dimension,
+    EvseKind,
+    PriceComponent,
+    Reservation,
+    Restrictions,
+    Tariff,
+    TariffElement,
+    TariffPublished,
+)
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 _ANY = Restrictions()
@@ -45,6 +55,10 @@ _ELEMENTS = {
     "kind": [
         _element(Restrictions(evse_kind=EvseKind.DC), energy="0.59"),
         _element(Restrictions(evse_kind=EvseKind.AC), energy="0.39"),
+    ],
+    "reserved": [
+        _element(Restrictions(reservation=Reservation.RESERVATION), time="2.00"),
+        _element(_ANY, energy="0.30"),
     ],
     "card": [
         _element(Restrictions(payment_brand="VISA"), flat="0.25"),

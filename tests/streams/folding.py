@@ -11,7 +11,6 @@ from msgspec import structs
 from streams import connectors, meters, reopening, session_names
 from streams.answered import joined
 from streams.batch_parts import is_told_again
-from streams.cards import tells_a_card
 from streams.catalogue import Catalogue, Deadlines
 from streams.connectors import with_dropped
 from streams.deadlines import by_start, conclude_overdue
@@ -21,6 +20,7 @@ from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.session_names import EndTakenBack, SessionEvent
 from streams.sessions import Gathering, SessionOutcome, SessionState
 from streams.station_states import Assigned, EndWasDropped, StationState
+from streams.terms import bear_on_the_price
 from vocabulary.charging import (
     ClockCompared,
     MessageRejected,
@@ -103,7 +103,7 @@ class Folding:
 
     def _step(self, event: Decoded) -> None:
         match event:
-            case TransactionTerms() if tells_a_card(event, self.rules):
+            case TransactionTerms() if bear_on_the_price(event, self.rules):
                 self._session_step(session_names.session_id(event), event)
             case MessageRejected() | Fact():
                 pass

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
 from streams.batch_parts import Heard, record
-from streams.cards import terms_first
 from streams.catalogue import Catalogue
 from streams.measured import MOST, Momentary, measured, momentary
 from streams.measuring import measures
 from streams.rating import conclude, running_cost
 from streams.sessions import so_far
+from streams.terms import terms_first
 from tests.streams.folding import Folding, fold
 from tests.streams.material import LONG_AGO, catalogue, contract, everything, evse, operator, partner, site, tariff
 from tests.streams.notation import STATION, events, instant
@@ -30,11 +31,20 @@ from vocabulary.money import Currency
 from vocabulary.rules import FACTS, PERSONS
 from vocabulary.sessions import ChargingSession, Finding, SessionFlagged, SessionRated
 from vocabulary.station_facts import TransactionTerms
-from vocabulary.tariff import Dimension, EvseKind, PriceComponent, Restrictions, Tariff, TariffElement, TariffPublished
+from vocabulary.tariff import (
+    Dimension,
+    EvseKind,
+    PriceComponent,
+    Reservation,
+    Restrictions,
+    Tariff,
+    TariffElement,
+    TariffPublished,
+)
 
 
-def element(price: str, **conditions: object) -> TariffElement:
-    component = PriceComponent(dimension=Dimension.ENERGY, price=Decimal(price), vat_percent=Decimal(19))
+def element(price: str, dimension: Dimension = Dimension.ENERGY, **conditions: object) -> TariffElement:
+    component = PriceComponent(dimension=dimension, price=Decimal(price), vat_percent=Decimal(19))
     return TariffElement(components=(component,), restrictions=Restrictions(**conditions))  # type: ignore[arg-type]
 
 
@@ -287,7 +297,7 @@ def test_a_session_keeps_no_more_values_than_it_can_bear() -> None:
 CARD_PRICES = published(element("0.20", payment_brand="VISA"), element("0.25", payment_recognition="Debit"), element("0.30"))
 
 
-def paid(*terms: dict[str, str], token_type: str = "DirectPayment") -> list[Decoded]:
+def paid(*terms: dict[str, Any], token_type: str = "DirectPayment") -> list[Decoded]:
     begin, end = events("10:00 started #0 begin 0 evse 1 token A\n11:00 ended #1 end 10000")
     begin = structs.replace(begin, token_type=token_type)
     said = [
@@ -343,6 +353,28 @@ def test_rules_before_pass_by_how_a_card_is_told(rules: int) -> None:
     known = structs.replace(catalogue(), rules=rules)
     [session] = folded(paid({"payment_brand": "VISA"}), known).closed
     assert session.session.payment_brand is UNSET and b"payment" not in encode(session)
+
+
+RESERVED = published(element("2.00", dimension=Dimension.TIME, reservation=Reservation.RESERVATION), element("0.30"))
+
+
+def test_a_session_that_ended_a_reservation_is_held_where_that_has_a_price() -> None:
+    [session] = folded(paid({"reservation": 7}, token_type="ISO14443"), catalogue()).closed
+    assert finding(session.session, site(evse(1)), RESERVED) is Finding.RESERVATION_UNTIMED
+    assert running_cost(session.session, catalogue(operator(), contract(), site(evse(1)), RESERVED)) is None
+    assert finding(session.session, site(evse(1)), tariff()) is None, "where it has no price, nothing is missing"
+
+
+def test_a_session_without_a_reservation_is_not_held_by_its_price() -> None:
+    [session] = folded(paid(token_type="ISO14443"), catalogue()).closed
+    assert session.session.reserved is UNSET
+    assert finding(session.session, site(evse(1)), RESERVED) is None
+
+
+@pytest.mark.parametrize("rules", [FACTS, PERSONS])
+def test_rules_before_pass_by_that_a_reservation_ended(rules: int) -> None:
+    [session] = folded(paid({"reservation": 7}), structs.replace(catalogue(), rules=rules)).closed
+    assert b"reserved" not in encode(session)
 
 
 @EXAMPLES

@@ -1,6 +1,6 @@
-"""How a card that pays at a terminal is told: beside the transaction's messages, in facts that their events do not bear.
+"""What a price may depend on and a transaction's events do not bear: the card that pays at a terminal, a reservation that ends.
 
-A message's terms are stepped before its event, which may be the one that completes the session.
+It is told in facts beside them. A message's terms are stepped before its event, which may be what completes the session.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from msgspec import UNSET, UnsetType
 
-from vocabulary.charging import Protocol
 from vocabulary.decoded import Decoded
 from vocabulary.rules import keeps_circumstances
 from vocabulary.station_facts import TransactionTerms
@@ -20,14 +19,12 @@ if TYPE_CHECKING:
 DIRECT_PAYMENT = "directpayment"  # 2.1 idToken.type, in whatever case
 
 
-def tells_a_card(event: Decoded, rules: int) -> TypeGuard[TransactionTerms]:
-    """Whether it says of what brand the card is that pays, or how it was recognised."""
-    return (
-        isinstance(event, TransactionTerms)
-        and event.protocol is not Protocol.OCPP16
-        and (event.payment_brand is not None or event.payment_recognition is not None)
-        and keeps_circumstances(rules)
-    )
+def bear_on_the_price(event: Decoded, rules: int) -> TypeGuard[TransactionTerms]:
+    """Whether it says of what brand the card is that pays, how it was recognised, or that a reservation ends."""
+    if not isinstance(event, TransactionTerms) or not keeps_circumstances(rules):
+        return False
+    told = (event.payment_brand, event.payment_recognition, event.reservation)
+    return any(one is not None for one in told)
 
 
 def terms_first(heard: Iterable["Heard"]) -> Iterator["Heard"]:
