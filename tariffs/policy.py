@@ -26,7 +26,10 @@ class Halves(StrEnum):
 
 
 class Rounded(StrEnum):
-    """What is rounded: everything else is a sum or a difference of it."""
+    """What is rounded: everything else is a sum or a difference of it.
+
+    A limit of the tariff holds to the minor unit by the first; by the others it is exact, and rounding may pass it.
+    """
 
     GROSS_PER_TAX = "per session and VAT rate, on gross"  # what the driver was shown
     NET_PER_TAX = "per session and VAT rate, on net"  # what a business sums up; the tax is that of the rounded net

@@ -69,9 +69,13 @@ def rate(
 
 
 def priced(
-    session: ChargingSession, tariff: Tariff | Schedule, site: ZoneInfo, policy: Policy, known: Circumstances,
+    session: ChargingSession,
+    tariff: Tariff | Schedule,
+    site: ZoneInfo,
+    policy: Policy,
+    known: Circumstances,
     also: Iterable[int] = (),
-) -> Priced:  # fmt: skip
+) -> Priced:
     """`also`: further seconds to cut at, which changes no price. To be called in a decimal context that loses no digits."""
     schedule = _schedule(tariff, session)
     lists = tuple(each for _, each in schedule)

@@ -81,7 +81,7 @@ def bill(session: ChargingSession, tariff: Tariff, where: str, profile: Profile,
 
 def _before(
     session: ChargingSession, tariff: Tariff, where: str, known: Circumstances, in_ocpp: bool
-) -> Iterator[tuple[Dimension, int, Found]]:  # fmt: skip
+) -> Iterator[tuple[Dimension, int, Found]]:
     reserved = known.reserved
     if reserved is None or (in_ocpp and reserved.expired):
         return
@@ -109,7 +109,7 @@ def _before(
 
 def _during(
     session: ChargingSession, tariff: Tariff, where: str, known: Circumstances, in_ocpp: bool
-) -> Iterator[tuple[Dimension, int, Found]]:  # fmt: skip
+) -> Iterator[tuple[Dimension, int, Found]]:
     flat: int | None = None
     for place, slot in enumerate(slots(session, energy_bounds(tariff))):
         power, current = value_at(known.power_w, slot.at), value_at(known.current_a, slot.at)
