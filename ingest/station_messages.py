@@ -102,6 +102,7 @@ def reserve_now(origin: Origin, payload: msgspec.Raw) -> tuple[Decoded, ...]:
     return (
         ReservationAsked(
             **origin.carried(),
+            protocol=origin.protocol,
             reservation=call.need_integer("reservationId" if "reservationId" in call else "id"),
             token=token,
             token_type=token_type,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
-from invoicing.page import Page, ShownLine, ShownMeter, ShownPlan, ShownSession, ShownVat
+from invoicing.page import NOTHING, Page, ShownLine, ShownMeter, ShownPlan, ShownSession, ShownVat
 from invoicing.presentation import present
 from invoicing.visible import visible
 from vocabulary.billing import Invoice
@@ -45,7 +45,7 @@ def _facts(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _session(session: ShownSession, free: str) -> Iterator[str]:
-    left = f"{session.when} · {session.energy}"
+    left = session.when if session.energy == NOTHING else f"{session.when} · {session.energy}"
     yield f"{left}{session.amount:>{WIDTH - len(left)}}"
     yield from wrap(" · ".join(session.where), WIDTH)
     if not session.lines:
@@ -84,5 +84,6 @@ def _figures(part: ShownVat) -> str:
 
 
 def _meter(meter: ShownMeter) -> Iterator[str]:
-    yield f"{meter.when:<14}{meter.session:<15}{f'{meter.begin} – {meter.end} kWh':<34}{meter.verdict}"
+    registers = NOTHING if meter.begin == NOTHING else f"{meter.begin} – {meter.end} kWh"
+    yield f"{meter.when:<14}{meter.session:<15}{registers:<34}{meter.verdict}"
     yield f"{'':<14}{' · '.join(filter(None, (meter.meter, meter.key, f'{meter.tariff} {meter.version}')))}"

@@ -12,7 +12,8 @@
     auth_method       WHITELIST: the token was known here, the partner was not asked
     evse_uid          the EVSE id
     times             whole seconds, floored as durations are
-    reservation       where the EVSE was kept free at a price, the CDR begins with that, and total_time is from there to the end
+    reservation       where the EVSE was kept free at a price, the CDR begins with it, and so does total_time.
+                      One that expired is told without a session_id, with the connector `#NA` and a remark (OCPI issue 395)
 
 What does not fit is refused, never cut: an address of 46 characters, an OCMF text of 5001. The answer is then a CdrRefused
 with each field, for the operator to mend his reference data.
@@ -41,7 +42,7 @@ from vocabulary.money import round_half_up
 from vocabulary.quantities import ONE_SECOND, seconds_between, whole_second
 from vocabulary.rated import LimitPart, RatedLine
 from vocabulary.reference import Evse, Operator, Partner, PartnerToken, Site
-from vocabulary.sessions import Activity, ChargingSession, SessionRated, SignatureChecked
+from vocabulary.sessions import Activity, ChargingSession, SessionRated, SignatureChecked, is_unused
 from vocabulary.tariff import Dimension
 
 PLACES = 4  # "numbers use 4 decimals" (OCPI types)
@@ -86,16 +87,17 @@ def cdr(
         "id": rated.session[:32],
         "start_date_time": _timestamp(_begin(rated, session)),
         "end_date_time": _timestamp(whole_second(session.end)),
-        "session_id": rated.session[:32],
+        **({} if rated.unused else {"session_id": rated.session[:32]}),
         "cdr_token": _token(token, partner),
         "auth_method": "WHITELIST",
-        "cdr_location": _location(site, evse, session),
+        "cdr_location": _location(site, evse, NOT_AVAILABLE if rated.unused else str(session.connector or 1)),
         **({"meter_id": signature.meter} if signature and signature.meter else {}),
         "currency": rated.rated.currency,
         "tariffs": [tariff, *(each for _, each in then)],
         **_consumption(rated, session, [(session.start, str(tariff["id"])), *((at, str(each["id"])) for at, each in then)]),
         **_costs(rated),
         **_signed_data(session.signed, evse, signature),
+        **({"remark": "The reservation expired; nobody charged."} if rated.unused else {}),
         "last_updated": _timestamp(last_updated),
     }
     body = _ENCODER.encode(document)
@@ -124,7 +126,7 @@ def _as_billed(session: ChargingSession, rated: SessionRated) -> ChargingSession
     return structs.replace(session, readings=readings)
 
 
-def _location(site: Site, evse: Evse, session: ChargingSession) -> dict[str, Any]:
+def _location(site: Site, evse: Evse, connector: str) -> dict[str, Any]:
     address = site.address
     return {
         "id": site.id,
@@ -136,7 +138,7 @@ def _location(site: Site, evse: Evse, session: ChargingSession) -> dict[str, Any
         "coordinates": {"latitude": _degrees(site.latitude), "longitude": _degrees(site.longitude)},
         "evse_uid": evse.evse_id,
         "evse_id": evse.evse_id,
-        "connector_id": str(session.connector or 1),  # 1.6 tells connectors of one EVSE apart no more than we do
+        "connector_id": connector,  # 1.6 tells connectors of one EVSE apart no more than we do
         "connector_standard": evse.connector_standard,
         "connector_format": evse.connector_format,
         "connector_power_type": evse.power_type,
@@ -209,7 +211,7 @@ def _begin(rated: SessionRated, session: ChargingSession) -> datetime:
 
 
 def _activity(at: datetime, session: ChargingSession) -> Activity | None:
-    if at < whole_second(session.start):
+    if at < whole_second(session.start) or is_unused(session):
         return None
     begun = [stretch.activity for stretch in session.stretches if whole_second(stretch.start) <= at]
     return begun[-1] if begun else Activity.WAITING

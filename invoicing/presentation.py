@@ -74,9 +74,12 @@ def _facts(invoice: Invoice, buyer: Party, tongue: Language) -> tuple[tuple[str,
 
 
 def _summary(invoice: Invoice, tongue: Language) -> str:
-    count, energy = len(invoice.sessions), sum((session.energy_wh for session in invoice.sessions), Decimal(0))
+    unused = sum(session.unused for session in invoice.sessions)
+    count, energy = len(invoice.sessions) - unused, sum((session.energy_wh for session in invoice.sessions), Decimal(0))
     sentence = tongue.plural("%(count)s charging session, %(energy)s", "%(count)s charging sessions, %(energy)s", count)
-    return sentence % {"count": count, "energy": tongue.energy(energy)}
+    expired = tongue.plural("%(count)s expired reservation", "%(count)s expired reservations", unused)
+    parts = ((count or not unused, sentence, count), (unused, expired, unused))
+    return " · ".join(text % {"count": n, "energy": tongue.energy(energy)} for is_told, text, n in parts if is_told)
 
 
 def _due(invoice: Invoice, tongue: Language) -> tuple[tuple[str, str], ...]:
@@ -106,8 +109,8 @@ def _session(session: InvoicedSession, invoice: Invoice, tongue: Language, *, of
     kinds = Counter(_name(line.rated, tongue) for line in session.lines if line.rated.limit is None)
     return ShownSession(
         when=tongue.span(session.start, session.end, session.time_zone, offsets=offsets),
-        where=(session.site_name, session.evse_id),
-        energy=tongue.energy(session.energy_wh),
+        where=(session.site_name, session.evse_id, *((tongue.text("expired reservation"),) if session.unused else ())),
+        energy=NOTHING if session.unused else tongue.energy(session.energy_wh),
         amount=tongue.amount(session.gross, invoice.currency),
         lines=tuple(
             _line(line, session, invoice, tongue, repeated=kinds[_name(line.rated, tongue)] > 1) for line in session.lines
@@ -261,9 +264,9 @@ def _meter(session: InvoicedSession, tongue: Language) -> ShownMeter:
         when=tongue.day(local_date(session.start, session.time_zone)),
         session=short(session.session),
         meter=(checked.meter if checked else "") or NOTHING,
-        begin=tongue.register(begin),
-        end=tongue.register(end),
-        verdict=_verdict(checked, tongue),
+        begin=NOTHING if session.unused else tongue.register(begin),
+        end=NOTHING if session.unused else tongue.register(end),
+        verdict=NOTHING if session.unused else _verdict(checked, tongue),
         key=checked.key_fingerprint[:FINGERPRINT_DIGITS] if checked else "",
         tariff=session.tariff,
         version=short(session.tariff_version),

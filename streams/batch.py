@@ -28,6 +28,7 @@ from streams.batch_parts import (
     moves,
     naming_starts,
     record,
+    reservations_ended,
     sound_ones,
     state_keys_of,
     steps_fail,
@@ -38,12 +39,14 @@ from streams.decisions import apart, decided_on, known_of, of_its_end, standing_
 from streams.invoice_runs import drawn_up
 from streams.log import Record, Stored, Stream
 from streams.measuring import gathering
-from streams.memory import Memory, session_key, station_key
+from streams.memory import Memory, reservations_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.rating import conclude
+from streams.reservations import Unused, Used
 from streams.row_conclusions import Picked, Standing, conclusion, demanded
-from streams.session_rows import has_no_row, row_after, told_again
+from streams.session_names import ReservedSince
+from streams.session_rows import has_no_row, row_after, row_of_unused, told_again
 from streams.sessions import Closed, Gathering, SessionOutcome, SessionState
 from streams.states import SessionRow
 from streams.station_states import Assigned, EndWasDropped
@@ -145,7 +148,10 @@ class Batch:
                 raise Poisoned(item.cause, error) from error
 
     def _prefetch(self, heard: Iterable[Heard]) -> None:
-        self._memory.prefetch((key for h in heard for key in state_keys_of(h.event)), self._unit.states)
+        keys = [key for h in heard for key in state_keys_of(h.event)]
+        if self.catalogue.reserving:
+            keys += {reservations_key(h.event.station) for h in heard}
+        self._memory.prefetch(keys, self._unit.states)
 
     def _decode(self, message: Message) -> list[Heard]:
         raw, position, _ = message
@@ -184,6 +190,7 @@ class Batch:
                 raise AssertionError("1.6 has no TransactionUpdated")
             case _:
                 self._station_step(event, heard)
+        self._reservations_step(heard)
 
     def _station_step(self, event: connectors.StationEvent, heard: Heard) -> None:
         before = self._memory.station(event.station, self._unit.states)
@@ -216,6 +223,20 @@ class Batch:
             self._out.rows[assigned.session] = row
         station, is_again = assigned.event.station, is_seen and isinstance(after.state, Closed)
         self._outcomes(after.out, assigned.session, station, heard.cause, heard.recorded_at, is_again)
+
+    def _reservations_step(self, heard: Heard) -> None:
+        """What the event tells of the reservations of its station."""
+        for out in reservations_ended(heard.event, self._memory, self._unit.states, self.catalogue):
+            match out:
+                case Used(terms, since):
+                    told = ReservedSince(terms.station, since)
+                    self._session_step(Assigned(session_names.session_id(terms), told), heard)
+                case SessionFlagged():
+                    self._conclude((out,), heard.event.station, heard.cause, heard.recorded_at)
+                case Unused(closed, state):
+                    self._memory.set(session_key(state.session), state)
+                    self._out.rows[state.session] = row_of_unused(closed.session)
+                    self._outcomes((closed,), state.session, heard.event.station, heard.cause, heard.recorded_at)
 
     # Conclusions
 
@@ -292,7 +313,7 @@ class Batch:
         """The catalogue with the fact; and what waited for one of its kind is concluded again."""
         self.tally["reference facts"] += 1
         self.catalogue = with_fact(self.catalogue, fact)
-        self.must_save = self.must_save or isinstance(fact, RulesAdopted) or bool(self.catalogue.measuring)
+        self.must_save |= isinstance(fact, RulesAdopted) or bool(self.catalogue.measuring | self.catalogue.reserving)
         self.flush()
         for row in self._unit.states.waiting(answered_by(fact)):
             if row.finding is Finding.STEPS_FAIL and row.closed_at is None:

@@ -8,14 +8,17 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET, structs
 
-from streams import meters, session_names
+from streams import meters, reservations, session_names
 from streams.answered import Asked, joined
+from streams.catalogue import Catalogue
 from streams.log import Log, Record, Stored, Stream
-from streams.memory import Memory, meters_key, session_key, station_key
+from streams.measuring import keeps_reservations
+from streams.memory import Memory, meters_key, reservations_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
 from streams.places import Offset, Partition, Taken
 from streams.qualities import with_doubts
 from streams.raw_records import poison, quarantined, raw_record
+from streams.reservations import Ended
 from streams.session_names import EndTakenBack, SessionEvent
 from streams.states import DocumentRow, States
 from streams.unit import ToPost, Verbs
@@ -62,6 +65,7 @@ from vocabulary.sessions import (
     SignatureChecked,
     doubts_of,
 )
+from vocabulary.station_facts import ReservationAsked
 from vocabulary.tariff import TariffPublished
 
 
@@ -269,6 +273,18 @@ def beside_others(session: ChargingSession, memory: Memory, states: States) -> t
         return (Doubt(finding=Finding.STEPS_FAIL, detail=told(error)),)
     if after.state is not before:
         memory.set(meters_key(session.station), after.state)
+    return after.out
+
+
+def reservations_ended(event: Decoded, memory: Memory, states: States, catalogue: Catalogue) -> tuple[Ended, ...]:
+    """Reservations of the event's station that it ended, or that were over by the time that it is by ticks."""
+    if not catalogue.reserving or (isinstance(event, ReservationAsked) and not keeps_reservations(event.station, catalogue)):
+        return ()
+    waited_until = None if catalogue.ticked is None else catalogue.ticked - catalogue.deadlines(catalogue.ticked).gap
+    before = memory.reservations(event.station, states)
+    after = reservations.step(before, event, waited_until)
+    if after.state is not before:
+        memory.set(reservations_key(event.station), after.state)
     return after.out
 
 

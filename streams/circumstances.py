@@ -3,7 +3,7 @@
     kind of the EVSE      the site's `power_type`
     power, current        the samples of its messages (`streams.measured`)
     payment               what its messages tell of the card that pays (`streams.terms`)
-    reservation           that there was one, and not since when: what it costs is not known
+    reservation           since when the EVSE was kept free (`streams.reservations`), where a message names the reservation
 
 What a price asks for and nobody told is a note of the rating: by it the amount is held, and no running cost is told.
 """
@@ -23,10 +23,10 @@ from streams.price_conditions import (
     prices_reservations,
 )
 from streams.terms import DIRECT_PAYMENT
-from vocabulary.circumstances import Circumstances, Sample
+from vocabulary.circumstances import Circumstances, Reserved, Sample
 from vocabulary.rated import Rated, RatingNote
 from vocabulary.reference import Evse
-from vocabulary.sessions import Activity, ChargingSession
+from vocabulary.sessions import Activity, ChargingSession, is_unused
 from vocabulary.tariff import EvseKind, Tariff
 
 SILENCE_MAX = timedelta(hours=1)  # four times the 15 minutes of clock-aligned values; for so long a value holds
@@ -39,6 +39,7 @@ def known_of(session: ChargingSession, plug: Plug) -> Circumstances:
         evse_kind=kind_of(plug.evse),
         payment_brand=_text(session.payment_brand),
         payment_recognition=_text(session.payment_recognition),
+        reserved=_reserved(session),
     )
 
 
@@ -54,9 +55,18 @@ def noted(cost: Rated, session: ChargingSession, tariffs: Sequence[Tariff]) -> R
         found.add(RatingNote.POWER_NOT_MEASURED)
     if _lacks_the_card(session, tariffs):
         found.add(RatingNote.PAYMENT_UNKNOWN)
-    if session.reserved is True and any(map(prices_reservations, tariffs)):
+    if session.reserved is True and _reserved(session) is None and any(map(prices_reservations, tariffs)):
         found.add(RatingNote.RESERVATION_UNTIMED)
     return structs.replace(cost, notes=tuple(note for note in RatingNote if note in found) or UNSET)
+
+
+def _reserved(session: ChargingSession) -> Reserved | None:
+    """None where there was none, and where it was asked for after the session began, as one of two clocks has it."""
+    since = session.reserved_since
+    if isinstance(since, UnsetType) or since > session.start:
+        return None
+    is_expired = is_unused(session)
+    return Reserved(start=since, end=session.end if is_expired else session.start, expired=is_expired)
 
 
 def _samples(samples: tuple[Sample, ...] | UnsetType) -> tuple[Sample, ...]:

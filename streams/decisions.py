@@ -126,6 +126,7 @@ _REMEDIES = {
     Finding.STEPS_FAIL: "report the mistake; it is tried again with every reference fact",
     Finding.END_WITHOUT_START: "its start may still come; or drop it",
     Finding.ANSWER_WITHOUT_START: "see its station's sessions of that time; then drop it",
+    Finding.RESERVATION_UNKNOWN: "bill it otherwise, or not at all; then drop it",
 }
 
 

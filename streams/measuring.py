@@ -17,12 +17,21 @@ def gathering(session: SessionId, station: StationId, catalogue: Catalogue) -> G
 
 def measures(station: StationId, catalogue: Catalogue) -> bool:
     """Whether a tariff that ever was in force, or will be, depends on power or current and may price a session there."""
-    if not catalogue.measuring or not keeps_circumstances(catalogue.rules):
+    return _may_price(station, catalogue.measuring, catalogue)
+
+
+def keeps_reservations(station: StationId, catalogue: Catalogue) -> bool:
+    """The same of a price for reservations (`streams.reservations`)."""
+    return _may_price(station, catalogue.reserving, catalogue)
+
+
+def _may_price(station: StationId, these: frozenset[TariffId], catalogue: Catalogue) -> bool:
+    if not these or not keeps_circumstances(catalogue.rules):
         return False
     sites = catalogue.sites_of.get(station)
     if sites is None:  # nobody knows yet what it is
         return True
-    return not catalogue.measuring.isdisjoint(catalogue.of_holders | _of_places(station, sites, catalogue))
+    return not these.isdisjoint(catalogue.of_holders | _of_places(station, sites, catalogue))
 
 
 def _of_places(station: StationId, sites: tuple[str, ...], catalogue: Catalogue) -> frozenset[TariffId]:

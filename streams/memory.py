@@ -13,6 +13,7 @@ from itertools import islice
 import msgspec
 
 from streams.meters import MetersState
+from streams.reservations import Reservations
 from streams.sessions import Closed, Gathering, SessionState
 from streams.states import States
 from streams.station_states import StationState
@@ -20,7 +21,7 @@ from vocabulary.identity import SessionId, StationId
 
 MOST = 20_000
 
-State = StationState | MetersState | Gathering | Closed
+State = StationState | MetersState | Reservations | Gathering | Closed
 
 _ENCODER = msgspec.msgpack.Encoder(decimal_format="string")
 _DECODER: msgspec.msgpack.Decoder[State] = msgspec.msgpack.Decoder(State)
@@ -32,6 +33,10 @@ def station_key(station: StationId) -> str:
 
 def meters_key(station: StationId) -> str:
     return f"meters:{station}"
+
+
+def reservations_key(station: StationId) -> str:
+    return f"reservations:{station}"
 
 
 def session_key(session: SessionId) -> str:
@@ -61,12 +66,17 @@ class Memory:
 
     def session(self, session: SessionId, states: States) -> SessionState | None:
         state = self._get(session_key(session), states)
-        assert not isinstance(state, StationState | MetersState)
+        assert not isinstance(state, StationState | MetersState | Reservations)
         return state
 
     def meters(self, station: StationId, states: States) -> MetersState:
         state = self._get(meters_key(station), states) or MetersState()
         assert isinstance(state, MetersState)
+        return state
+
+    def reservations(self, station: StationId, states: States) -> Reservations:
+        state = self._get(reservations_key(station), states) or Reservations()
+        assert isinstance(state, Reservations)
         return state
 
     def set(self, key: str, state: State) -> None:

@@ -26,6 +26,7 @@ from vocabulary.identity import SessionId
 from vocabulary.quantities import WattHours
 from vocabulary.sessions import ChargingSession, Doubt, EnergySource, Finding, Reading, SessionFlagged, doubts_of
 
+_NO_REGISTER = (EnergySource.INTERVALS, EnergySource.UNUSED)
 _COUNTED_ON = (Finding.ROLLED_OVER, Finding.REGISTER_RESET)
 _AT_ONCE = timedelta(minutes=1)  # one session's end and the next one's start may be told by so much in the wrong order
 _ANEW_WH = 100  # a begin no higher may be that of a register that counts each session anew
@@ -94,7 +95,7 @@ def _place(span: Span) -> tuple[bool, datetime, SessionId]:
 
 def tells_the_register(session: ChargingSession) -> bool:
     """Whether its first and last reading are the register's own values."""
-    return session.energy_source is not EnergySource.INTERVALS and not any(d.finding in _COUNTED_ON for d in doubts_of(session))
+    return session.energy_source not in _NO_REGISTER and not any(d.finding in _COUNTED_ON for d in doubts_of(session))
 
 
 def _falls(spans: Sequence[Span], place: int) -> tuple[SessionFlagged, ...]:

@@ -37,6 +37,7 @@ from vocabulary.sessions import (
     SessionRated,
     VatDecision,
     doubts_of,
+    is_unused,
     quality_of,
 )
 from vocabulary.tariff import Tariff, taxes_of
@@ -55,6 +56,8 @@ def conclude(
     `instead`: by which tariff it would have been priced, whatever is in force; for questions, not for bills.
     """
     plug = catalogue.plug(session.station, session.evse, session.start)
+    if is_unused(session):
+        return _of_unused(session, plug, catalogue, held, waived, instead)
     judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived)
     if asks_persons(catalogue.rules) and session.stop_reason == DEAUTHORISED and session.energy_wh > 0:
         judged = judged._replace(
@@ -74,6 +77,23 @@ def conclude(
     if signed and signed[0] not in waived and isinstance(charged[-1], SessionRated):
         charged = (_flag(session, *signed), *charged)
     return (*noticed, checked, *charged)
+
+
+def _of_unused(
+    session: ChargingSession,
+    plug: Plug | None,
+    catalogue: Catalogue,
+    held: Finding | None,
+    waived: Collection[Finding],
+    instead: Tariff | None,
+) -> tuple[SessionConclusion, ...]:
+    """What a reservation costs in which nobody charged: there is no energy to doubt, and no signature to demand."""
+    if plug is None:
+        return (_flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"),)
+    charged = _charge(session, plug, catalogue, held, waived, instead)
+    if isinstance(rated := charged[-1], SessionRated) and not rated.rated.lines:
+        return (_flag(session, Finding.NEVER_CONNECTED, f"reservation expired; tariff {rated.tariff} has no price for that"),)
+    return (signatures.check(session, plug.evse), *charged)
 
 
 def _judged(session: ChargingSession, plug: Plug, catalogue: Catalogue, waived: Collection[Finding]) -> Judged:
@@ -211,8 +231,8 @@ def _rated(
         ended_on=session.end.astimezone(zones.zone(zone)).date(),
         time_zone=zone,
         energy_wh=session.energy_wh,
-        begin_wh=session.readings[0].register_wh,
-        end_wh=session.readings[-1].register_wh,
+        begin_wh=session.readings[0].register_wh if session.readings else session.energy_wh,
+        end_wh=session.readings[-1].register_wh if session.readings else session.energy_wh,
         contract=ContractId(holder.id) if isinstance(holder, Contract) else None,
         partner=PartnerId(holder.id) if isinstance(holder, Partner) else None,
         token=token,
@@ -222,6 +242,7 @@ def _rated(
         vat=VatDecision(rule="place-of-consumption", country=plug.site.address.country),
         held=held,
         chosen=chosen.choice,
+        unused=is_unused(session),
     )
 
 

@@ -24,6 +24,13 @@ class EndTakenBack(Struct, frozen=True):
     station: StationId
 
 
+class ReservedSince(Struct, frozen=True):
+    """The session ended a reservation, and when that was asked for. No event of the log: two of them together tell it."""
+
+    station: StationId
+    since: datetime
+
+
 SessionEvent = (
     TransactionStarted
     | TransactionUpdated
@@ -32,6 +39,7 @@ SessionEvent = (
     | ConnectorStatusChanged
     | ClockCompared
     | TransactionTerms
+    | ReservedSince
 )
 
 

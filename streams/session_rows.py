@@ -9,6 +9,7 @@ from vocabulary.identity import Position
 from vocabulary.sessions import (
     BLOCKING,
     ChargeReversed,
+    ChargingSession,
     Finding,
     Progress,
     Quality,
@@ -40,6 +41,13 @@ def has_no_row(state: SessionState | None) -> bool:
     if not isinstance(state, Gathering):
         return state is None
     return not state.said and bool(state.brands or state.recognitions or state.reserved)
+
+
+def row_of_unused(session: ChargingSession) -> SessionRow:
+    """A reservation in which nobody charged; what is concluded from it comes on top."""
+    return SessionRow(
+        session.id, session.station, Progress.ENDED, transaction="", evse=session.evse, start=session.start, end=session.end
+    )
 
 
 def row_after(before: SessionState, after: SessionState, moves: bool) -> SessionRow | None:

@@ -31,7 +31,7 @@ from streams.never_connected import tells_a_vehicle, waited_in_vain
 from streams.qualities import Disputed, asked_anew, by_doubts, closed_as, in_order
 from streams.registers import EXACT, Register, greatest_power, registers
 from streams.said import End, Said, Start
-from streams.session_names import SessionEvent, is_another, token_told
+from streams.session_names import ReservedSince, SessionEvent, is_another, token_told
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
 from streams.surplus import (
@@ -84,6 +84,7 @@ class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True,
     brands: tuple[str, ...] = ()  # of the card that pays, as messages tell them
     recognitions: tuple[str, ...] = ()
     reserved: bool = False  # it ended a reservation
+    reserved_since: datetime | None = None
 
 
 class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="closed"):
@@ -160,6 +161,8 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
                 recognitions=with_told(state.recognitions, event.payment_recognition),
                 reserved=state.reserved or event.reservation is not None,
             )
+        case ReservedSince():
+            return structs.replace(state, reserved_since=event.since)
         case ClockCompared():
             return structs.replace(state, compared=with_comparison(state.compared, event))
         case ConnectorStatusChanged():
@@ -390,4 +393,5 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         payment_brand=the_one(state.brands),
         payment_recognition=the_one(state.recognitions),
         reserved=state.reserved or UNSET,
+        reserved_since=state.reserved_since or UNSET,
     )

@@ -82,6 +82,7 @@ class InvoicedSession(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lines: tuple[InvoiceLine, ...]
     gross: Decimal
     signature: SignatureChecked | None = None
+    unused: bool = False  # a reservation that expired: nobody charged, and the registers say nothing
     rounding: str = ""  # by which policy `gross` was made of the lines (`Rated.rounding`); empty: by the house's
 
 

@@ -58,6 +58,7 @@ class EnergySource(StrEnum):
     FIRST_AND_LAST_SAMPLE = "first_and_last_sample"
     INLET_SAMPLES = "first_and_last_sample_at_the_inlet"  # before conversion: more than what the vehicle got
     INTERVALS = "sum_of_interval_samples"
+    UNUSED = "none_the_reservation_expired"  # nobody charged: there is no reading
 
 
 class Quality(StrEnum):
@@ -86,6 +87,7 @@ class Finding(StrEnum):
     CLOCK_UNTRUSTED = "station_clock_cannot_be_trusted"
     UNIT_IMPLAUSIBLE = "energy_is_a_thousand_times_too_high"
     ENERGY_IMPLAUSIBLE = "energy_exceeds_what_the_evse_can_deliver"
+    RESERVATION_UNKNOWN = "reservation_expired_and_nobody_told_its_beginning"
     EVSE_UNKNOWN = "evse_is_not_in_the_reference_data"
     TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
     TARIFF_MISSING = "no_tariff_in_force"
@@ -166,10 +168,16 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     payment_brand: str | UnsetType = UNSET  # of the card that pays, in the words of the terminal; not set where nobody told it
     payment_recognition: str | UnsetType = UNSET
     reserved: bool | UnsetType = UNSET  # it ended a reservation; not set where no message says so
+    reserved_since: datetime | UnsetType = UNSET  # when that was asked for; not set where nobody told, or no price asks for it
 
 
 def quality_of(session: ChargingSession) -> Quality:
     return Quality.COMPLETE if session.quality is UNSET else session.quality
+
+
+def is_unused(session: ChargingSession) -> bool:
+    """Whether it is a reservation that expired: nobody charged."""
+    return session.energy_source is EnergySource.UNUSED
 
 
 def doubts_of(session: ChargingSession) -> tuple[Doubt, ...]:
@@ -188,6 +196,7 @@ BLOCKING = frozenset(
         Finding.CLOCK_UNTRUSTED,
         Finding.UNIT_IMPLAUSIBLE,
         Finding.ENERGY_IMPLAUSIBLE,
+        Finding.RESERVATION_UNKNOWN,
         Finding.EVSE_UNKNOWN,
         Finding.TOKEN_UNKNOWN,
         Finding.TARIFF_MISSING,
@@ -323,6 +332,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     revision: int = 0  # how often the session was rated before; each time that was reversed first
     chosen: TariffChoice | None = None  # why by this tariff; None: rated by rules that did not tell
     series: tuple[VersionHash, ...] = ()  # the publications that priced it (`codec.publication_hash`)
+    unused: bool = False  # a reservation that expired: nobody charged, and there are no readings
 
 
 class ReversalReason(StrEnum):

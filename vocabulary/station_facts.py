@@ -99,6 +99,7 @@ class RemoteStartAsked(Carried, frozen=True, kw_only=True, omit_defaults=True, t
 class ReservationAsked(Carried, frozen=True, kw_only=True, omit_defaults=True, tag="reservation.asked"):
     """ReserveNow: reservation time is counted from its receipt (2.1 I12.FR.07)."""
 
+    protocol: Protocol
     reservation: int
     token: TokenUid | None = None
     token_type: str | None = None

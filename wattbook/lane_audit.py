@@ -240,5 +240,7 @@ def _stations(states: SqlStates, keys: Sequence[str]) -> dict[str, StationId]:
     """By key, whose state it is; the office's are nobody's."""
     sessions = [SessionId(key.removeprefix("session:")) for key in keys if key.startswith("session:")]
     of_sessions = {session_key(session): row.station for session, row in states.rows(sessions).items()}
-    of_stations = {key: StationId(key.partition(":")[2]) for key in keys if key.startswith(("station:", "meters:"))}
+    of_stations = {
+        key: StationId(key.partition(":")[2]) for key in keys if key.startswith(("station:", "meters:", "reservations:"))
+    }
     return of_sessions | of_stations

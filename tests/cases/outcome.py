@@ -76,11 +76,11 @@ def outcome(story: Sequence[Told], tariff: str = "") -> str:
     return "\n".join([*written, *sorted(waiting)]) + "\n"
 
 
-def inputs_of(story: Sequence[Told]) -> list[Input]:
+def inputs_of(story: Sequence[Told], tariff: str = "") -> list[Input]:
     """What came, as a runtime takes it."""
     frames = [told.says for told in story if isinstance(told.says, RawMessage)]
     places = _places(frames, {(e.station, e.number): e for told in story if isinstance(e := told.says, EvseIs)})
-    inputs: list[Input] = [RulesAdopted(number=RULES), *facts(frames, "", _evses(places, {}))]
+    inputs: list[Input] = [RulesAdopted(number=RULES), *facts(frames, tariff, _evses(places, {}))]
     folded, published = PureFold().tell(inputs), dict[tuple[str, int], EvseIs]()
     for told in story:
         inputs.append(_input(told.says, folded, places, published))

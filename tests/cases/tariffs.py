@@ -6,6 +6,7 @@ power     0.45 per kWh from 11 kW on, else 0.35
 current   0.45 per kWh from 32 A on, else 0.35
 kind      0.59 per kWh of DC, 0.39 of AC
 reserved  0.30 per kWh, and 2.00 per hour of a reservation
+expiring  the same, and 4.00 where it expired
 card      0.30 per kWh, and a start fee: 0.25 by Visa, 0.20 by any debit card, else 0.50
 """
 
@@ -57,6 +58,11 @@ _ELEMENTS = {
         _element(Restrictions(evse_kind=EvseKind.AC), energy="0.39"),
     ],
     "reserved": [
+        _element(Restrictions(reservation=Reservation.RESERVATION), time="2.00"),
+        _element(_ANY, energy="0.30"),
+    ],
+    "expiring": [
+        _element(Restrictions(reservation=Reservation.RESERVATION_EXPIRES), flat="4.00"),
         _element(Restrictions(reservation=Reservation.RESERVATION), time="2.00"),
         _element(_ANY, energy="0.30"),
     ],

@@ -6,6 +6,7 @@ After a change that is wanted: `TEST_UPDATE=1 pytest tests/invoicing/test_invoic
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -15,8 +16,9 @@ from invoicing.draw_up import Billable
 from invoicing.invoice_text import WIDTH, invoice_text
 from tests.invoicing.material import BUYER, ENERGY, OPERATOR, Price, invoice, month_of_sessions, run, session, verdict
 from vocabulary.billing import Invoice
+from vocabulary.quantities import WattHours
 from vocabulary.reference import Address, Party
-from vocabulary.sessions import Verdict
+from vocabulary.sessions import SessionRated, Verdict
 from vocabulary.tariff import Basis, Dimension
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -47,7 +49,7 @@ def every_kind_of_line(language: str) -> Invoice:
 
 
 def limits_and_reservations(language: str) -> Invoice:
-    """A minimum and a maximum price, a reservation, a price per minute, gross prices beside net ones."""
+    """A minimum and a maximum price, a reservation, one that expired, a price per minute, gross prices beside net ones."""
     before, gross = {"part": (-20, 0), "reserved": True}, {"basis": Basis.GROSS}
     reservation = (
         Price(Dimension.TIME, "1200", "0.05", per_minute=True, **before),
@@ -63,8 +65,16 @@ def limits_and_reservations(language: str) -> Invoice:
             key="3",
             limit="20",
         ),
+        expired_reservation(),
         language=language,
     )
+
+
+def expired_reservation() -> SessionRated:
+    fee = Price(Dimension.FLAT, "1", "4.00", reserved=True)
+    nothing = WattHours(Decimal(0))
+    rated = session(fee, start=datetime(2026, 10, 10, 9, tzinfo=UTC), seconds=1800, key="4")
+    return msgspec.structs.replace(rated, unused=True, begin_wh=nothing, end_wh=nothing)
 
 
 def gross_prices(language: str) -> Invoice:

@@ -237,9 +237,10 @@ class PureFold:
         """As they are stored. A station of which nothing is remembered has none."""
         stations = {f"station:{name}": state for name, state in self._steps.stations.items() if state != StationState()}
         meters = {f"meters:{name}": state for name, state in self._steps.meters.items()}
+        reserved = {f"reservations:{name}": state for name, state in self._steps.reservations.items()}
         sessions = {f"session:{name}": state for name, state in self._steps.sessions.items()}
         counters = {f"counter:invoice:{series}": str(count).encode() for series, count in self._numbers.items()}
-        return {key: _STATES.encode(state) for key, state in (stations | meters | sessions).items()} | counters
+        return {key: _STATES.encode(state) for key, state in (stations | meters | reserved | sessions).items()} | counters
 
 
 def fold(inputs: Iterable[Input]) -> Result:

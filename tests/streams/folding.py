@@ -8,16 +8,17 @@ from datetime import datetime
 
 from msgspec import structs
 
-from streams import connectors, meters, reopening, session_names
+from streams import connectors, meters, reopening, reservations, session_names
 from streams.answered import joined
 from streams.batch_parts import is_told_again
 from streams.catalogue import Catalogue, Deadlines
 from streams.connectors import with_dropped
 from streams.deadlines import by_start, conclude_overdue
-from streams.measuring import gathering
+from streams.measuring import gathering, keeps_reservations
 from streams.meters import MetersState
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
-from streams.session_names import EndTakenBack, SessionEvent
+from streams.reservations import Reservations, Unused, Used
+from streams.session_names import EndTakenBack, ReservedSince, SessionEvent
 from streams.sessions import Gathering, SessionOutcome, SessionState
 from streams.station_states import Assigned, EndWasDropped, StationState
 from streams.terms import bear_on_the_price
@@ -37,7 +38,7 @@ from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
 from vocabulary.rules import RULES, has_doubts, keeps_facts
 from vocabulary.sessions import Doubt, SessionClosed, SessionFlagged, SessionMerged
-from vocabulary.station_facts import TransactionTerms
+from vocabulary.station_facts import ReservationAsked, TransactionTerms
 
 
 class Folding:
@@ -46,6 +47,7 @@ class Folding:
     def __init__(self) -> None:
         self.stations: dict[StationId, StationState] = {}
         self.sessions: dict[SessionId, SessionState] = {}
+        self.reservations: dict[StationId, Reservations] = {}
         self.meters: dict[StationId, MetersState] = {}
         self.out: list[SessionClosed | SessionFlagged | SessionMerged] = []
         self.ticked: datetime | None = None
@@ -117,6 +119,29 @@ class Folding:
                 raise AssertionError("1.6 has no TransactionUpdated")
             case _:
                 self._station_step(event)
+        self._reservations_step(event)
+
+    def _reservations_step(self, event: Decoded) -> None:
+        """As `streams.batch_parts.reservations_ended`, which has a store of states."""
+        known = structs.replace(self.catalogue, rules=self.rules)
+        if not known.reserving or (isinstance(event, ReservationAsked) and not keeps_reservations(event.station, known)):
+            return
+        waited_until = None if self.ticked is None else self.ticked - known.deadlines(self.ticked).gap
+        before = self.reservations.get(event.station, Reservations())
+        after = reservations.step(before, event, waited_until)
+        if after.state != before:
+            self.reservations[event.station] = after.state
+        for item in after.out:
+            match item:
+                case Used():
+                    told = ReservedSince(event.station, item.since)
+                    self._session_step(session_names.session_id(item.terms), told)
+                case Unused():
+                    self.sessions[item.state.session] = item.state
+                    self._note((item.closed,))
+                case SessionFlagged():
+                    self._lost[item.session] = event.station
+                    self.out.append(item)
 
     def _station_step(self, event: connectors.StationEvent) -> None:
         state, out = connectors.step(self.stations.get(event.station, StationState()), event, self.rules)
@@ -167,8 +192,11 @@ class Folding:
         if not has_doubts(self.rules):
             return ()
         station = closed.session.station
-        self.meters[station], fell = meters.step(self.meters.get(station, MetersState()), closed.session)
-        return fell
+        before = self.meters.get(station, MetersState())
+        after = meters.step(before, closed.session)
+        if after.state is not before:
+            self.meters[station] = after.state
+        return after.out
 
 
 def fold(events: Iterable[Decoded]) -> Folding:

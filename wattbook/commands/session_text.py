@@ -19,6 +19,7 @@ from vocabulary.sessions import (
     Quality,
     SessionRated,
     SignatureChecked,
+    is_unused,
     quality_of,
 )
 from vocabulary.tariff import Basis, Dimension
@@ -123,7 +124,12 @@ def _show_energy(charged: ChargingSession, zone: str) -> None:
     local = zones.zone(zone)
     start, end = (at.astimezone(local).strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
     OUT.print(f"time       {start} – {end} {zone}, {charged.protocol}" + (", delivered late" if charged.offline else ""))
-    OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
+    if is_unused(charged):
+        OUT.print("energy     none: a reservation that expired, nobody charged")
+    else:
+        OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
+    if isinstance(charged.reserved_since, datetime) and not is_unused(charged):
+        OUT.print(f"reserved   since {charged.reserved_since.astimezone(local):%Y-%m-%d %H:%M:%S}")
     if (quality := quality_of(charged)) is not Quality.COMPLETE:
         OUT.print(f"quality    {quality}")
 
