@@ -16,6 +16,7 @@ from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
 from streams.quotes import missing, publications, quotes
+from streams.untimed import otherwise
 from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.charging import DEAUTHORISED
@@ -25,7 +26,7 @@ from vocabulary.money import SESSION_MAX, plain
 from vocabulary.price_series import SeriesPrices
 from vocabulary.rated import Rated, RatingNote, exact_net, tax_factor
 from vocabulary.reference import Contract, Partner
-from vocabulary.rules import asks_persons, has_doubts, tells_choices
+from vocabulary.rules import asks_persons, has_doubts, keeps_circumstances, tells_choices
 from vocabulary.sessions import (
     HOLDING,
     ChargingSession,
@@ -136,7 +137,11 @@ def _charge(
         return (_flag(session, Finding.PRICE_NOT_PUBLISHED, f"tariff {tariff.id}: {missing(quoted, tariff.currency)}"),)
     if unbearable := bearable.blocks(cost, f"tariff {tariff.id}"):
         return (_flag(session, unbearable.finding, unbearable.detail),)
-    doubts = (*_price_is_uncertain(session, chosen, catalogue), *bearable.doubts(cost, f"tariff {tariff.id}"))
+    doubts = (
+        *_price_is_uncertain(session, chosen, catalogue),
+        *bearable.doubts(cost, f"tariff {tariff.id}"),
+        *_energy_is_untimed(session, plug, chosen, quoted.prices, cost, catalogue),
+    )
     uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
     rated = _rated(session, session.token, plug, holder, chosen, cost, held or (uncertain.finding if uncertain else None))
     rated = structs.replace(
@@ -157,6 +162,27 @@ def _price_is_uncertain(session: ChargingSession, chosen: Chosen, catalogue: Cat
     told = f"{plain(session.energy_wh)} Wh by tariff {chosen.tariff.id}, of which {len(session.readings)} readings tell when"
     is_timed = len(chosen.schedule) > 1 or depends_on_time(chosen.tariff)
     return (Doubt(finding=Finding.MESSAGES_MISSING, detail=told),) if is_timed else ()
+
+
+def _energy_is_untimed(
+    session: ChargingSession,
+    plug: Plug,
+    chosen: Chosen,
+    prices: tuple[SeriesPrices, ...],
+    cost: Rated,
+    catalogue: Catalogue,
+) -> tuple[Doubt, ...]:
+    """Whether it costs something else by when its energy came, which was not measured."""
+    if not keeps_circumstances(catalogue.rules):
+        return ()
+    if not any(depends_on_time(tariff) for _, tariff in chosen.schedule) and len(chosen.schedule) == 1:
+        return ()
+    totals = {_cost(each, plug, chosen, prices).total for each in otherwise(session)}
+    if totals <= {cost.total}:
+        return ()
+    told = " or ".join(f"{total}" for total in sorted(totals - {cost.total}))
+    detail = f"{cost.total} {cost.currency} by tariff {chosen.tariff.id}; {told} by when the energy came between two readings"
+    return (Doubt(finding=Finding.ENERGY_UNTIMED, detail=detail),)
 
 
 def _is_too_high(rated: Rated) -> bool:

@@ -105,6 +105,7 @@ class Finding(StrEnum):
     OVERLAPS = "another_session_has_the_same_energy"
     NO_END = "session_has_no_end"
     MESSAGES_MISSING = "messages_are_missing_and_the_price_depends_on_time"
+    ENERGY_UNTIMED = "price_depends_on_when_energy_came_and_nobody_measured_it"
     POWER_NOT_MEASURED = "price_depends_on_power_that_was_not_measured"
     PAYMENT_UNKNOWN = "price_depends_on_a_payment_that_is_not_known"
     RESERVATION_UNTIMED = "reservation_has_a_price_and_its_beginning_is_not_known"
@@ -218,6 +219,7 @@ HOLDING = frozenset(
         Finding.OVERLAPS,
         Finding.NO_END,
         Finding.MESSAGES_MISSING,
+        Finding.ENERGY_UNTIMED,
         Finding.POWER_NOT_MEASURED,
         Finding.PAYMENT_UNKNOWN,
         Finding.RESERVATION_UNTIMED,
