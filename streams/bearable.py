@@ -40,7 +40,7 @@ def blocks(rated: Rated, told: str) -> Doubt | None:
 def doubts(rated: Rated, told: str) -> tuple[Doubt, ...]:
     """Why a person should look at the amount before it is billed, in order of precedence."""
     found = {_HOLDING[note] for note in notes_of(rated) if note in _HOLDING}
-    return tuple(Doubt(finding=finding, detail=told) for finding in Finding if finding in found)
+    return tuple(Doubt(finding=finding, detail=told) for finding in Finding if finding in found) if found else ()
 
 
 def notes_of(rated: Rated) -> tuple[RatingNote, ...]:

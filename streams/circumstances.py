@@ -57,7 +57,7 @@ def noted(cost: Rated, session: ChargingSession, tariffs: Sequence[Tariff]) -> R
         found.add(RatingNote.PAYMENT_UNKNOWN)
     if session.reserved is True and _reserved(session) is None and any(map(prices_reservations, tariffs)):
         found.add(RatingNote.RESERVATION_UNTIMED)
-    return structs.replace(cost, notes=tuple(note for note in RatingNote if note in found) or UNSET)
+    return structs.replace(cost, notes=tuple(note for note in RatingNote if note in found)) if found else cost
 
 
 def _reserved(session: ChargingSession) -> Reserved | None:

@@ -27,16 +27,16 @@ class TariffRefused(ValueError):
         self.complaints = complaints
 
 
-def complaints(error: ValidationError) -> tuple[str, ...]:
-    """What pydantic found, in words: "elements[0].restrictions.max_power: ..."."""
+def complaints(error: ValidationError, whole: str = "the tariff") -> tuple[str, ...]:
+    """What pydantic found, in words: "elements[0].restrictions.max_power: ...". `whole`: what has no field of its own."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return tuple(f"{path(one['loc'])}: {_sentence(one['type'], one['msg'])}" for one in found)
+    return tuple(f"{path(one['loc'], whole)}: {_sentence(one['type'], one['msg'])}" for one in found)
 
 
-def path(location: tuple[int | str, ...]) -> str:
+def path(location: tuple[int | str, ...], whole: str = "the tariff") -> str:
     """The way to a field; items of a list count from 0, as in JSON."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step[:_SHOWN_MAX]}" for step in location)
-    return "".join(steps).lstrip(".") or "the tariff"
+    return "".join(steps).lstrip(".") or whole
 
 
 def _sentence(kind: str, message: str) -> str:

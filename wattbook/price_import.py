@@ -24,6 +24,7 @@ from wattbook.price_times import instants_of
 _UNIT = re.compile(r"([A-Z]{3}|ct|€) ?/ ?(MWh|kWh)", re.ASCII)
 _POINT = re.compile(r"-?\d{1,9}(\.\d{1,20})?", re.ASCII)
 _COMMA = re.compile(r"-?\d{1,9},\d{1,20}", re.ASCII)
+_THOUSANDS = re.compile(r"-?[1-9]\d{0,2},\d{3}", re.ASCII)  # or a price of three decimals
 _DIGITS_MAX = 28  # of which decimal arithmetic loses none
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -85,7 +86,11 @@ def read_prices(body: bytes, reading: Reading, source: str, now: datetime) -> tu
 def _read(rows: Sequence[Row], reading: Reading) -> list[_Priced]:
     step = None if reading.resolution_s is None else timedelta(seconds=reading.resolution_s)
     instants, complaints = instants_of(rows, reading.zone, step)
-    has_comma = any(isinstance(row.number, str) and _COMMA.fullmatch(row.number) for row in rows)
+    with_comma = [row for row in rows if isinstance(row.number, str) and _COMMA.fullmatch(row.number)]
+    if with_comma and all(_THOUSANDS.fullmatch(str(row.number)) for row in with_comma):
+        ambiguous = f"{shown(with_comma[0].number)} may be a thousand times more or less, and no other row tells which"
+        raise PricesRefused(f"{with_comma[0].place}: {ambiguous}: write it with a point, or with another number of decimals")
+    has_comma = bool(with_comma)
     found: list[_Priced] = []
     for row, at in zip(rows, instants, strict=True):
         value = _value(row.number, reading.unit, has_comma=has_comma)
@@ -113,9 +118,9 @@ def _value(number: str | Decimal, unit: PriceUnit, *, has_comma: bool) -> Decima
 
 
 def _bounded(value: Decimal, unit: PriceUnit) -> Decimal | str:
-    if abs(value.adjusted()) > 30 or abs(per_kwh := value.scaleb(unit.shift)) > VALUE_MAX:
+    if value.adjusted() > 30 or (value.adjusted() > -30 and abs(value.scaleb(unit.shift)) > VALUE_MAX):
         return f"{shown(value)} {unit.text} is more than {VALUE_MAX} {unit.currency} per kWh: is --unit right?"
-    exact = per_kwh.normalize()
+    exact = value.scaleb(unit.shift).normalize() if not value or value.adjusted() > -30 else value
     exponent = exact.as_tuple().exponent
     if len(value.as_tuple().digits) > _DIGITS_MAX or (isinstance(exponent, int) and exponent < -PLACES):
         return f"{shown(value)} {unit.text} has more than {PLACES} decimals per kWh: round it as your contract says"

@@ -168,7 +168,7 @@ def read_sketch(raw: Mapping[str, Any]) -> Sketched:
     try:
         sketch = Sketch.model_validate(raw)
     except ValidationError as error:
-        raise SketchRefused(complaints(error)) from None
+        raise SketchRefused(complaints(error, "the session")) from None
     return sketched(sketch)
 
 

@@ -262,3 +262,33 @@ def _is_read_or_refused(body: str | bytes) -> bool:
         return bool(read(body, in_zone="Europe/Berlin", resolution_s=900))
     except PricesRefused as refusal:
         return bool(refusal.complaints)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "per_kwh"),
+    [
+        (("85,370", "90,1"), ["0.08537", "0.0901"]),
+        (("0,370", "90,100"), ["0.00037", "0.0901"]),
+        (("85.370", "90.100"), ["0.08537", "0.0901"]),
+        (("85,370", "90"), None),
+        (("1,234", "-2,345"), None),
+    ],
+    ids=["another number of decimals", "a zero before it", "points", "no other comma", "thousands"],
+)
+def test_a_comma_that_may_part_thousands_is_refused_where_no_other_row_tells(
+    numbers: tuple[str, str], per_kwh: list[str] | None
+) -> None:
+    told = rows(*(f"2026-01-14T00:{minute}+01:00;{number}" for minute, number in zip(("00", "15"), numbers, strict=True)))
+    if per_kwh is None:
+        [complaint] = refused(told)
+        assert complaint.startswith(f"line 2: '{numbers[0]}' may be a thousand times more or less")
+    else:
+        assert values(read(told)) == per_kwh
+
+
+@pytest.mark.parametrize(("number", "told"), [("1e-400", "more than 9 decimals"), ("1e400", "is --unit right?")])
+def test_what_is_far_out_of_bounds_is_told_which_way(number: str, told: str) -> None:
+    [complaint, _] = refused(
+        f'[{{"start": "2026-01-14T00:00Z", "value": {number}}}, {{"start": "2026-01-14T00:15Z", "value": {number}}}]'
+    )
+    assert told in complaint
