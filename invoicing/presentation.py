@@ -144,7 +144,7 @@ def _line(line: InvoiceLine, session: InvoicedSession, invoice: Invoice, tongue:
 
 def _priced_per(rated: RatedLine) -> str:
     match rated.dimension:
-        case Dimension.ENERGY:
+        case Dimension.ENERGY | Dimension.ENERGY_EXPORT:
             return "kWh"
         case Dimension.TIME | Dimension.PARKING_TIME:
             return "min" if rated.per_minute else "h"
@@ -172,17 +172,21 @@ def _dimension(dimension: Dimension, tongue: Language) -> str:
             return tongue.text("Minimum price")
         case Dimension.MAX_PRICE:
             return tongue.text("Maximum price")
+        case Dimension.ENERGY_EXPORT:
+            return tongue.text("Energy fed back")
+        case Dimension.SWAP:
+            return tongue.text("Battery swap")
     assert_never(dimension)
 
 
 def _quantity(quantity: Decimal, dimension: Dimension, tongue: Language) -> str:
     match dimension:
-        case Dimension.ENERGY:
+        case Dimension.ENERGY | Dimension.ENERGY_EXPORT:
             return tongue.energy(quantity)
         case Dimension.TIME | Dimension.PARKING_TIME:
             assert quantity == int(quantity), "durations are whole seconds"
             return tongue.duration(int(quantity))
-        case Dimension.FLAT | Dimension.MIN_PRICE | Dimension.MAX_PRICE:
+        case Dimension.FLAT | Dimension.SWAP | Dimension.MIN_PRICE | Dimension.MAX_PRICE:
             return plain(quantity)
     assert_never(dimension)
 

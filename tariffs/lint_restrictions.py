@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from tariffs.lint_prices import Placed, placed
 from tariffs.lints import Lint, LintReason, Severity, Surroundings
+from tariffs.losses import is_ours
 from tariffs.restrictions import MIDNIGHT
 from vocabulary.tariff import (
     Basis,
@@ -106,8 +107,9 @@ def _day_before(day: date) -> date:
 
 def dialect(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
     """What the standard in which the tariff was authored cannot say: partners and stations will not get it."""
-    find = _lacking_in_ocpp if tariff.profile is Profile.OCPP_2_1 else _lacking_in_ocpi
+    of_a_format = _lacking_in_ocpp if tariff.profile is Profile.OCPP_2_1 else _lacking_in_ocpi
     for at in placed(tariff):
+        find = _lacking_everywhere if is_ours(at.component) else of_a_format
         for what in find(at.component, tariff.elements[at.element - 1].restrictions):
             yield _lacking(tariff, what, at)
     for what in _lacking_in_whole(tariff):
@@ -123,6 +125,10 @@ def _lacking(tariff: Tariff, what: str, at: Placed | None) -> Lint:
         detail=f"{tariff.profile} has no {what}: who gets the tariff in that form gets another one. "
         "Price without it, or write it in another profile.",
     )
+
+
+def _lacking_everywhere(component: PriceComponent, _: Restrictions) -> Iterator[str]:
+    yield "price of energy that is fed back" if component.dimension is Dimension.ENERGY_EXPORT else "price of a battery swap"
 
 
 def _lacking_in_ocpi(component: PriceComponent, limit: Restrictions) -> Iterator[str]:

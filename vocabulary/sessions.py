@@ -6,6 +6,7 @@ everything is closed again, under the next revision, and a charge that no longer
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType
@@ -44,7 +45,7 @@ class Stretch(Struct, frozen=True, kw_only=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """The import register at an instant, absolute."""
+    """A register at an instant, absolute: the one that counts what is delivered, or in `exported` what is fed back."""
 
     at: datetime
     register_wh: WattHours
@@ -166,6 +167,13 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     payment_brand: str | UnsetType = UNSET  # of the card that pays, in the words of the terminal; not set where nobody told it
     payment_recognition: str | UnsetType = UNSET
     reserved: bool | UnsetType = UNSET  # it ended a reservation; not set where no message says so
+    exported: tuple[Reading, ...] | UnsetType = UNSET  # the register of what the vehicle fed back; not set where it did not
+
+
+def exported_wh(session: ChargingSession) -> WattHours:
+    """What the vehicle fed back."""
+    readings = () if session.exported is UNSET else session.exported
+    return WattHours(readings[-1].register_wh - readings[0].register_wh if readings else Decimal(0))
 
 
 def quality_of(session: ChargingSession) -> Quality:

@@ -14,6 +14,7 @@ from msgspec import structs
 from streams.quotes import quotes
 from tariffs.breakdown import Breakdown, Segment, Slice, breakdown
 from tariffs.policy import Halves, Policy, Rounded
+from tariffs.words import unit_of
 from vocabulary.money import plain, round_half_up
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.rated import RatedLine, RatingNote, exact_net
@@ -174,11 +175,13 @@ def _because(each: Slice) -> str:
 
 
 def _quantity(each: Slice) -> str:
+    if each.dimension is Dimension.SWAP:
+        return plain(each.quantity)
     return _BLANK if each.dimension is Dimension.FLAT else _amount(each.dimension, each.quantity)
 
 
 def _amount(dimension: Dimension, amount: Decimal) -> str:
-    if dimension is Dimension.ENERGY:
+    if dimension in (Dimension.ENERGY, Dimension.ENERGY_EXPORT):
         return _energy(WattHours(amount))
     minutes, seconds = divmod(int(amount), 60)
     return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
@@ -190,8 +193,7 @@ def _energy(energy_wh: WattHours) -> str:
 
 def _unit_price(each: Slice, lines: tuple[RatedLine, ...]) -> str:
     per_minute = any(line.per_minute for line in lines if (line.dimension, line.element) == (each.dimension, each.element))
-    units = {Dimension.ENERGY: "/kWh", Dimension.FLAT: ""}
-    return plain(each.unit_price) + units.get(each.dimension, "/min" if per_minute else "/h")
+    return plain(each.unit_price) + unit_of(each.dimension, per_minute=per_minute)
 
 
 def _limit(line: RatedLine) -> str:
