@@ -109,8 +109,10 @@ def dialect(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
     """What the standard in which the tariff was authored cannot say: partners and stations will not get it."""
     of_a_format = _lacking_in_ocpp if tariff.profile is Profile.OCPP_2_1 else _lacking_in_ocpi
     for at in placed(tariff):
-        find = _lacking_everywhere if is_ours(at.component) else of_a_format
-        for what in find(at.component, tariff.elements[at.element - 1].restrictions):
+        if is_ours(at.component):
+            yield _lacking_everywhere(at)
+            continue
+        for what in of_a_format(at.component, tariff.elements[at.element - 1].restrictions):
             yield _lacking(tariff, what, at)
     for what in _lacking_in_whole(tariff):
         yield _lacking(tariff, what, None)
@@ -127,8 +129,15 @@ def _lacking(tariff: Tariff, what: str, at: Placed | None) -> Lint:
     )
 
 
-def _lacking_everywhere(component: PriceComponent, _: Restrictions) -> Iterator[str]:
-    yield "price of energy that is fed back" if component.dimension is Dimension.ENERGY_EXPORT else "price of a battery swap"
+def _lacking_everywhere(at: Placed) -> Lint:
+    what = "energy that is fed back" if at.component.dimension is Dimension.ENERGY_EXPORT else "a battery swap"
+    return Lint(
+        reason=LintReason.LACKING_IN_DIALECT,
+        severity=Severity.HINT,
+        element=at.element,
+        dimension=at.component.dimension,
+        detail=f"Neither OCPI nor OCPP has a price of {what}: partners and stations are refused the tariff, or get it without.",
+    )
 
 
 def _lacking_in_ocpi(component: PriceComponent, limit: Restrictions) -> Iterator[str]:

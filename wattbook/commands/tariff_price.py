@@ -51,6 +51,8 @@ class _Span(click.ParamType):
 @click.option("--duration", type=_Span(), help="How long it charges.")
 @click.option("--idle", type=_Span(), help="How long the vehicle stays after that.")
 @click.option("--reserved", type=_Span(), help="How long the EVSE was kept free before.")
+@click.option("--export", metavar="5kWh", help="Fed back, evenly from the start to the end.")
+@click.option("--swaps", metavar="1", type=click.IntRange(1, 100), help="Sets of batteries that were exchanged.")
 @click.option("--power", metavar="11kW", help="What was measured, throughout.")
 @click.option("--evse-kind", type=click.Choice([each.value for each in EvseKind]))
 @click.option("--payment-brand", metavar="BRAND")
@@ -114,7 +116,7 @@ def _from_options(told: dict[str, Any], site: str) -> Sketched:
         raise click.UsageError(f"--start {told['start']}: has no offset from UTC; write such as 2026-03-10T10:00:00+01:00")
     if not 1970 <= start.year < 3000:
         raise click.UsageError(f"--start {told['start']}: is not between 1970 and 2999; check the year")
-    for name, units in (("energy", ("Wh", "kWh")), ("power", ("W", "kW"))):
+    for name, units in (("energy", ("Wh", "kWh")), ("export", ("Wh", "kWh")), ("power", ("W", "kW"))):
         try:
             told[name] = None if told[name] is None else quantity(told[name], *units)
         except ValueError as error:
@@ -128,7 +130,7 @@ def _from_options(told: dict[str, Any], site: str) -> Sketched:
         "power": [{"at": start, "value": told["power"]}] if told["power"] is not None else [],
         "reserved": {"since": start - told["reserved"]} if told["reserved"] else None,
         "time_zone": told["time_zone"] or site,
-        **{name: told[name] for name in ("evse_kind", "payment_brand", "payment_recognition")},
+        **{name: told[name] for name in ("evse_kind", "payment_brand", "payment_recognition", "export", "swaps")},
     }
     return read_sketch(raw)
 
