@@ -186,6 +186,7 @@ def _session(item: Billable, reason: Callable[[RatedLine, SessionRated], str]) -
         ),
         gross=rated.rated.total,
         signature=item.signature,
+        exported=rated.exported,
         rounding="" if rated.rated.rounding == HOUSE_ROUNDING else rated.rated.rounding,
     )
 

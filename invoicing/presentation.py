@@ -5,7 +5,8 @@ and dates are written in this file and nowhere else.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
@@ -48,7 +49,7 @@ def present(invoice: Invoice, buyer: Party) -> Page:
         vat=tuple(_vat(part, invoice, tongue) for part in invoice.vat),
         total=_total(invoice, tongue),
         terms=_terms(invoice, tongue),
-        meters=tuple(_meter(session, tongue) for session in invoice.sessions),
+        meters=tuple(meter for session in invoice.sessions for meter in _meters(session, tongue)),
         footer=_footer(seller, buyer, tongue),
     )
 
@@ -258,10 +259,11 @@ def _about_vat(invoice: Invoice, tongue: Language) -> str:
     )
 
 
-def _meter(session: InvoicedSession, tongue: Language) -> ShownMeter:
+def _meters(session: InvoicedSession, tongue: Language) -> Iterator[ShownMeter]:
+    """The register of what was delivered, and that of what was fed back, of which no signature is checked."""
     checked = session.signature
     begin, end = _readings(session)
-    return ShownMeter(
+    delivered = ShownMeter(
         when=tongue.day(local_date(session.start, session.time_zone)),
         session=short(session.session),
         meter=(checked.meter if checked else "") or NOTHING,
@@ -272,6 +274,10 @@ def _meter(session: InvoicedSession, tongue: Language) -> ShownMeter:
         tariff=session.tariff,
         version=short(session.tariff_version),
     )
+    yield delivered
+    if (exported := session.exported) is not None:
+        begin, end = (tongue.register(register) for register in (exported.begin_wh, exported.end_wh))
+        yield replace(delivered, begin=begin, end=end, key="", verdict=tongue.text("fed back, as told"))
 
 
 def _readings(session: InvoicedSession) -> tuple[Decimal, Decimal]:

@@ -292,7 +292,8 @@ class Batch:
         """The catalogue with the fact; and what waited for one of its kind is concluded again."""
         self.tally["reference facts"] += 1
         self.catalogue = with_fact(self.catalogue, fact)
-        self.must_save = self.must_save or isinstance(fact, RulesAdopted) or bool(self.catalogue.measuring)
+        keeps_more = bool(self.catalogue.measuring or self.catalogue.feeding)  # which what is gathered anew would not know
+        self.must_save = self.must_save or isinstance(fact, RulesAdopted) or keeps_more
         self.flush()
         for row in self._unit.states.waiting(answered_by(fact)):
             if row.finding is Finding.STEPS_FAIL and row.closed_at is None:

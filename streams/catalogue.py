@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from streams.price_conditions import depends_on_measurements
+from streams.price_conditions import depends_on_measurements, pays_for_exports
 from streams.series import PublishedSeries, says, with_publication
 from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
@@ -104,6 +104,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     assigned_by: dict[tuple[str, str], tuple[str, ...]] = {}  # whatever version ever had that as its first criterion
     series: dict[tuple[SeriesId, Currency], PublishedSeries] = {}  # one of another currency is another one
     measuring: frozenset[TariffId] = frozenset()  # those of which some version depends on power or current
+    feeding: frozenset[TariffId] = frozenset()  # those of which some version pays for energy that is fed back
     of_holders: frozenset[TariffId] = frozenset()  # those that some version of a contract or partner names
     rules: int = 1
     ticked: datetime | None = None  # what time it is, as far as ticks say; None: the clock never ticked
@@ -196,7 +197,8 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, Until(fact.tariff, _end(fact.valid_until)))
             versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}
             measuring = catalogue.measuring | ({fact.tariff.id} if depends_on_measurements(fact.tariff) else set())
-            return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions, measuring=measuring)
+            feeding = catalogue.feeding | ({fact.tariff.id} if pays_for_exports(fact.tariff) else set())
+            return structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions, measuring=measuring, feeding=feeding)
         case TariffAssigned():
             given = Until(fact.assignment, _end(fact.valid_until))
             assigned = _with(catalogue.assigned, fact.assignment.id, fact.valid_from, given)

@@ -1,4 +1,5 @@
-"""Which sessions keep the power and the current that is told in them: those that some tariff may price by them.
+"""Which sessions keep the power and the current that is told in them: those that some tariff may price by them; and which keep
+what is fed back: those that some tariff may pay for it.
 
 It is decided once, as the first message of a session comes, by what is published then; so a session has all of its values or
 none. States and events of all others do not grow.
@@ -12,17 +13,18 @@ from vocabulary.rules import keeps_circumstances
 
 def gathering(session: SessionId, station: StationId, catalogue: Catalogue) -> Gathering:
     """A session of which nothing was told yet."""
-    return Gathering(session=session, station=station, measures=measures(station, catalogue))
+    measures, feeds = (may_price(station, these, catalogue) for these in (catalogue.measuring, catalogue.feeding))
+    return Gathering(session=session, station=station, measures=measures, feeds=feeds)
 
 
-def measures(station: StationId, catalogue: Catalogue) -> bool:
-    """Whether a tariff that ever was in force, or will be, depends on power or current and may price a session there."""
-    if not catalogue.measuring or not keeps_circumstances(catalogue.rules):
+def may_price(station: StationId, these: frozenset[TariffId], catalogue: Catalogue) -> bool:
+    """Whether one of these tariffs, which ever was in force or will be, may price a session there."""
+    if not these or not keeps_circumstances(catalogue.rules):
         return False
     sites = catalogue.sites_of.get(station)
     if sites is None:  # nobody knows yet what it is
         return True
-    return not catalogue.measuring.isdisjoint(catalogue.of_holders | _of_places(station, sites, catalogue))
+    return not these.isdisjoint(catalogue.of_holders | _of_places(station, sites, catalogue))
 
 
 def _of_places(station: StationId, sites: tuple[str, ...], catalogue: Catalogue) -> frozenset[TariffId]:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from fractions import Fraction
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from streams import bearable, circumstances, first_rules, signatures
 from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
@@ -30,6 +30,7 @@ from vocabulary.sessions import (
     HOLDING,
     ChargingSession,
     Doubt,
+    ExportRegister,
     Finding,
     Quality,
     SessionConclusion,
@@ -222,7 +223,14 @@ def _rated(
         vat=VatDecision(rule="place-of-consumption", country=plug.site.address.country),
         held=held,
         chosen=chosen.choice,
+        exported=_exported(session),
     )
+
+
+def _exported(session: ChargingSession) -> ExportRegister | None:
+    if session.exported is UNSET:
+        return None
+    return ExportRegister(begin_wh=session.exported[0].register_wh, end_wh=session.exported[-1].register_wh)
 
 
 def _flag(session: ChargingSession, finding: Finding, detail: str) -> SessionFlagged:

@@ -107,6 +107,7 @@ class Finding(StrEnum):
     POWER_NOT_MEASURED = "price_depends_on_power_that_was_not_measured"
     PAYMENT_UNKNOWN = "price_depends_on_a_payment_that_is_not_known"
     RESERVATION_UNTIMED = "reservation_has_a_price_and_its_beginning_is_not_known"
+    EXPORT_UNKNOWN = "what_was_fed_back_is_not_known"
     DEAUTHORISED = "token_was_deauthorised_during_the_session"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
@@ -123,6 +124,7 @@ class Finding(StrEnum):
     SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
     FACT_AFTER_CLOSE = "message_arrived_after_the_session_was_closed"
     START_UNANSWERED = "start_waited_for_its_answer_in_vain"
+    CREDIT_WAITS = "credit_waits_for_an_invoice_that_owes"
     TRUTH_DIFFERS = "truth_differs_from_what_was_invoiced"
 
 
@@ -220,6 +222,7 @@ HOLDING = frozenset(
         Finding.POWER_NOT_MEASURED,
         Finding.PAYMENT_UNKNOWN,
         Finding.RESERVATION_UNTIMED,
+        Finding.EXPORT_UNKNOWN,
         Finding.DEAUTHORISED,
         Finding.SIGNATURE_FAILED,
         Finding.SIGNED_ENERGY_DIFFERS,
@@ -305,6 +308,13 @@ class VatDecision(Struct, frozen=True, kw_only=True):
     country: str
 
 
+class ExportRegister(Struct, frozen=True, kw_only=True):
+    """The register of what was fed back, as a session began and as it ended."""
+
+    begin_wh: WattHours
+    end_wh: WattHours
+
+
 class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.rated"):
     """What a session costs, to whom, by which tariff version, and why. Self-contained: documents are made of it alone."""
 
@@ -331,6 +341,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     revision: int = 0  # how often the session was rated before; each time that was reversed first
     chosen: TariffChoice | None = None  # why by this tariff; None: rated by rules that did not tell
     series: tuple[VersionHash, ...] = ()  # the publications that priced it (`codec.publication_hash`)
+    exported: ExportRegister | None = None  # None: nothing was fed back
 
 
 class ReversalReason(StrEnum):
