@@ -276,8 +276,8 @@ def _meters(session: InvoicedSession, tongue: Language) -> Iterator[ShownMeter]:
     )
     yield delivered
     if (exported := session.exported) is not None:
-        begin, end = (tongue.register(register) for register in (exported.begin_wh, exported.end_wh))
-        yield replace(delivered, begin=begin, end=end, key="", verdict=tongue.text("fed back, as told"))
+        told = {"begin": tongue.register(exported.begin_wh), "end": tongue.register(exported.end_wh)}
+        yield replace(delivered, **told, key="", verdict=tongue.text("fed back, as told"))
 
 
 def _readings(session: InvoicedSession) -> tuple[Decimal, Decimal]:
