@@ -13,11 +13,20 @@ from vocabulary.rules import keeps_circumstances
 
 def gathering(session: SessionId, station: StationId, catalogue: Catalogue) -> Gathering:
     """A session of which nothing was told yet."""
-    measures, feeds = (may_price(station, these, catalogue) for these in (catalogue.measuring, catalogue.feeding))
-    return Gathering(session=session, station=station, measures=measures, feeds=feeds)
+    return Gathering(session=session, station=station, measures=measures(station, catalogue), feeds=feeds(station, catalogue))
 
 
-def may_price(station: StationId, these: frozenset[TariffId], catalogue: Catalogue) -> bool:
+def measures(station: StationId, catalogue: Catalogue) -> bool:
+    """Whether a price there may depend on power or current."""
+    return _may_price(station, catalogue.measuring, catalogue)
+
+
+def feeds(station: StationId, catalogue: Catalogue) -> bool:
+    """Whether energy that is fed back there may be paid for."""
+    return _may_price(station, catalogue.feeding, catalogue)
+
+
+def _may_price(station: StationId, these: frozenset[TariffId], catalogue: Catalogue) -> bool:
     """Whether one of these tariffs, which ever was in force or will be, may price a session there."""
     if not these or not keeps_circumstances(catalogue.rules):
         return False

@@ -21,6 +21,7 @@ from vocabulary.quantities import WattHours
 from vocabulary.sessions import ChargingSession, Reading
 from vocabulary.tariff import (
     PRICED,
+    PRICED_BY_OCPI,
     Basis,
     Dimension,
     EvseKind,
@@ -96,17 +97,26 @@ RESTRICTIONS = st.builds(
     min_duration_s=maybe(DURATIONS),
     max_duration_s=maybe(DURATIONS),
 )
-ELEMENTS = st.builds(
-    TariffElement,
-    components=st.sets(st.sampled_from(PRICED), min_size=1).flatmap(lambda kinds: st.tuples(*map(components, sorted(kinds)))),
-    restrictions=st.one_of(st.just(Restrictions()), RESTRICTIONS, RESTRICTIONS),
-)
-TARIFFS = st.builds(
-    Tariff,
-    id=st.just(TariffId("t")),
-    currency=st.sampled_from(["EUR", "JPY", "KWD"]).map(Currency),
-    elements=st.lists(ELEMENTS, min_size=1, max_size=4).map(tuple),
-)
+
+
+def tariffs(priced: tuple[Dimension, ...]) -> st.SearchStrategy[Tariff]:
+    """Of prices for these."""
+    elements = st.builds(
+        TariffElement,
+        components=st.sets(st.sampled_from(priced), min_size=1).flatmap(
+            lambda kinds: st.tuples(*map(components, sorted(kinds)))
+        ),
+        restrictions=st.one_of(st.just(Restrictions()), RESTRICTIONS, RESTRICTIONS),
+    )
+    return st.builds(
+        Tariff,
+        id=st.just(TariffId("t")),
+        currency=st.sampled_from(["EUR", "JPY", "KWD"]).map(Currency),
+        elements=st.lists(elements, min_size=1, max_size=4).map(tuple),
+    )
+
+
+TARIFFS, TARIFFS_OF_OCPI = tariffs(PRICED), tariffs(PRICED_BY_OCPI)
 
 
 RICH_RESTRICTIONS = st.builds(
