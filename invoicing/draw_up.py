@@ -187,6 +187,7 @@ def _session(item: Billable, reason: Callable[[RatedLine, SessionRated], str]) -
         gross=rated.rated.total,
         signature=item.signature,
         unused=rated.unused,
+        exported=rated.exported,
         rounding="" if rated.rated.rounding == HOUSE_ROUNDING else rated.rated.rounding,
     )
 

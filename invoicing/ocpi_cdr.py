@@ -15,6 +15,7 @@
     reservation       where the EVSE was kept free at a price, the CDR begins with it, and so does total_time.
                       One that expired is told without a session_id, with the connector `#NA` and a remark (OCPI issue 395)
 
+What is paid for energy that was fed back, and a swap of batteries, have no field at all: such a session is refused.
 What does not fit is refused, never cut: an address of 46 characters, an OCMF text of 5001. The answer is then a CdrRefused
 with each field, for the operator to mend his reference data.
 """
@@ -81,6 +82,9 @@ def cdr(
         return CdrRefused(session=rated.session, objections=("cdr_token: the partner has no such token",))
     if site.address.country not in ALPHA_3:
         return CdrRefused(session=rated.session, objections=("cdr_location.country: no alpha-3 code is known for it",))
+    if untold := {line.dimension for line in rated.rated.lines} & _UNTOLD:
+        objections = tuple(f"total_cost: OCPI has no cost of {kind}" for kind in sorted(untold))
+        return CdrRefused(session=rated.session, objections=objections)
     document = {
         "country_code": operator.country_code,
         "party_id": operator.party_id,
@@ -277,6 +281,7 @@ _DIMENSION_FIELDS = {
     Dimension.TIME: "total_time_cost",
     Dimension.PARKING_TIME: "total_parking_cost",
 }
+_UNTOLD = frozenset({Dimension.ENERGY_EXPORT, Dimension.SWAP})  # in OCPI energy is fed back in Session objects alone
 _COST_FIELDS = (*_DIMENSION_FIELDS.values(), "total_reservation_cost")
 
 

@@ -5,7 +5,8 @@ and dates are written in this file and nowhere else.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
@@ -48,7 +49,7 @@ def present(invoice: Invoice, buyer: Party) -> Page:
         vat=tuple(_vat(part, invoice, tongue) for part in invoice.vat),
         total=_total(invoice, tongue),
         terms=_terms(invoice, tongue),
-        meters=tuple(_meter(session, tongue) for session in invoice.sessions),
+        meters=tuple(meter for session in invoice.sessions for meter in _meters(session, tongue)),
         footer=_footer(seller, buyer, tongue),
     )
 
@@ -147,7 +148,7 @@ def _line(line: InvoiceLine, session: InvoicedSession, invoice: Invoice, tongue:
 
 def _priced_per(rated: RatedLine) -> str:
     match rated.dimension:
-        case Dimension.ENERGY:
+        case Dimension.ENERGY | Dimension.ENERGY_EXPORT:
             return "kWh"
         case Dimension.TIME | Dimension.PARKING_TIME:
             return "min" if rated.per_minute else "h"
@@ -175,17 +176,21 @@ def _dimension(dimension: Dimension, tongue: Language) -> str:
             return tongue.text("Minimum price")
         case Dimension.MAX_PRICE:
             return tongue.text("Maximum price")
+        case Dimension.ENERGY_EXPORT:
+            return tongue.text("Energy fed back")
+        case Dimension.SWAP:
+            return tongue.text("Battery swap")
     assert_never(dimension)
 
 
 def _quantity(quantity: Decimal, dimension: Dimension, tongue: Language) -> str:
     match dimension:
-        case Dimension.ENERGY:
+        case Dimension.ENERGY | Dimension.ENERGY_EXPORT:
             return tongue.energy(quantity)
         case Dimension.TIME | Dimension.PARKING_TIME:
             assert quantity == int(quantity), "durations are whole seconds"
             return tongue.duration(int(quantity))
-        case Dimension.FLAT | Dimension.MIN_PRICE | Dimension.MAX_PRICE:
+        case Dimension.FLAT | Dimension.SWAP | Dimension.MIN_PRICE | Dimension.MAX_PRICE:
             return plain(quantity)
     assert_never(dimension)
 
@@ -257,10 +262,11 @@ def _about_vat(invoice: Invoice, tongue: Language) -> str:
     )
 
 
-def _meter(session: InvoicedSession, tongue: Language) -> ShownMeter:
+def _meters(session: InvoicedSession, tongue: Language) -> Iterator[ShownMeter]:
+    """The register of what was delivered, and that of what was fed back, of which no signature is checked."""
     checked = session.signature
     begin, end = _readings(session)
-    return ShownMeter(
+    delivered = ShownMeter(
         when=tongue.day(local_date(session.start, session.time_zone)),
         session=short(session.session),
         meter=(checked.meter if checked else "") or NOTHING,
@@ -271,6 +277,10 @@ def _meter(session: InvoicedSession, tongue: Language) -> ShownMeter:
         tariff=session.tariff,
         version=short(session.tariff_version),
     )
+    yield delivered
+    if (exported := session.exported) is not None:
+        told = {"begin": tongue.register(exported.begin_wh), "end": tongue.register(exported.end_wh)}
+        yield replace(delivered, **told, key="", verdict=tongue.text("fed back, as told"))
 
 
 def _readings(session: InvoicedSession) -> tuple[Decimal, Decimal]:

@@ -59,6 +59,8 @@ CHART = (
     Account("4060", "revenue price limits", INCOME,    False, ("country",),              "what limits add or take off, net"),
     Account("4070", "revenue subscriptions", INCOME,   False, ("country",),              "fees of plans, net"),
     Account("4080", "rebates of plans",     INCOME,    False, ("country",),              "what plans take off, net: a debit"),
+    Account("4090", "revenue battery swaps", INCOME,   False, ("country",),              "exchanges of batteries, net"),
+    Account("5010", "energy fed back",      EXPENSE,   False, ("country",),              "bought from drivers' vehicles, net"),
     Account("7100", "rounding differences", EXPENSE,   False, ("document",),             "exact net less the document's net"),
 )
 
@@ -109,13 +111,14 @@ def held_revenue(reason: Finding) -> str:
 
 
 _REVENUE = {Dimension.ENERGY: "4010", Dimension.TIME: "4020", Dimension.FLAT: "4030", Dimension.PARKING_TIME: "4040"}
+_REVENUE |= {Dimension.SWAP: "4090", Dimension.ENERGY_EXPORT: "5010"}
 
 
 _RESERVATION, _LIMITS = "4050", "4060"
 
 
 def revenue(line: RatedLine, country: str) -> str:
-    """Income by what was sold and the country of the charging point.
+    """Income by what was sold and the country of the charging point; what a vehicle feeds back is bought, and an expense.
 
     What a minimum price adds was sold as nothing in particular, and what a maximum price takes off is no less of anything: both
     have an account of their own, so that 4010 to 4050 stay quantities times prices.

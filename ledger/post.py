@@ -6,6 +6,7 @@ units. What lies between the two is a posting of its own (7100), bounded by what
     a session is rated      + 1105 unbilled receivable    gross, of the contract or the roaming partner
                             - 40x0 revenue                net, by what was sold and the country; a maximum price is a debit
                             - 2210 VAT accrued            by country and rate
+                            + 5010 energy fed back        net, by country: a credit of the tariff, with VAT as it says
     ... but is in doubt     + 1105 unbilled receivable    gross
                             - 2500 held revenue           gross, by reason: neither revenue nor VAT until it is resolved
     a charge is reversed    the same postings with the other sign, in effect when what it takes back was

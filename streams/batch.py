@@ -313,7 +313,7 @@ class Batch:
         """The catalogue with the fact; and what waited for one of its kind is concluded again."""
         self.tally["reference facts"] += 1
         self.catalogue = with_fact(self.catalogue, fact)
-        self.must_save |= isinstance(fact, RulesAdopted) or bool(self.catalogue.measuring | self.catalogue.reserving)
+        self.must_save |= isinstance(fact, RulesAdopted) or self.catalogue.keeps_more
         self.flush()
         for row in self._unit.states.waiting(answered_by(fact)):
             if row.finding is Finding.STEPS_FAIL and row.closed_at is None:

@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from streams.price_conditions import depends_on_measurements, prices_reservations
+from streams.price_conditions import depends_on_measurements, pays_for_exports, prices_reservations
 from streams.series import PublishedSeries, says, with_publication
 from vocabulary.assignment import Assignment, TariffAssigned
 from vocabulary.codec import ReferenceFact, version_hash
@@ -105,9 +105,15 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     series: dict[tuple[SeriesId, Currency], PublishedSeries] = {}  # one of another currency is another one
     measuring: frozenset[TariffId] = frozenset()  # those of which some version depends on power or current
     reserving: frozenset[TariffId] = frozenset()  # those of which some version has a price for reservations
+    feeding: frozenset[TariffId] = frozenset()  # those of which some version pays for energy that is fed back
     of_holders: frozenset[TariffId] = frozenset()  # those that some version of a contract or partner names
     rules: int = 1
     ticked: datetime | None = None  # what time it is, as far as ticks say; None: the clock never ticked
+
+    @property
+    def keeps_more(self) -> bool:
+        """Whether states hold what a tariff asks for, which those that are gathered anew would not know."""
+        return bool(self.measuring or self.feeding or self.reserving)
 
     def operator(self, at: datetime) -> Operator | None:
         return self.operators.at(at)
@@ -197,9 +203,10 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, Until(fact.tariff, _end(fact.valid_until)))
             versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}
             measuring = catalogue.measuring | ({fact.tariff.id} if depends_on_measurements(fact.tariff) else set())
+            feeding = catalogue.feeding | ({fact.tariff.id} if pays_for_exports(fact.tariff) else set())
             reserving = catalogue.reserving | ({fact.tariff.id} if prices_reservations(fact.tariff) else set())
             known = structs.replace(catalogue, tariffs=tariffs, tariff_versions=versions)
-            return structs.replace(known, measuring=measuring, reserving=reserving)
+            return structs.replace(known, measuring=measuring, feeding=feeding, reserving=reserving)
         case TariffAssigned():
             given = Until(fact.assignment, _end(fact.valid_until))
             assigned = _with(catalogue.assigned, fact.assignment.id, fact.valid_from, given)

@@ -3,12 +3,14 @@
 A session is left out where another one on the same EVSE shares time and values of the register with it, and came under another
 name of the EVSE (the merge map). Under one name the steps see that as they conclude (`streams.meters`); two stations may be
 processed apart, and only a run sees both. Neither is billed until one of them is dropped, or the site says that they are two
-EVSEs; where one stands on an invoice, the other waits. What is left out is a finding of the session, which says of which run.
+EVSEs; where one stands on an invoice, the other waits. Credits that outweigh all that a contract owes wait as well, for an
+invoice that they can be taken off. What is left out is a finding of the session, which says of which run.
 """
 
 import calendar
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
@@ -22,7 +24,9 @@ from streams.states import Invoiced, SessionRow
 from streams.unit import Billable, Unit, Verbs
 from vocabulary.billing import Invoice, InvoiceIssued, InvoiceRunRequested
 from vocabulary.identity import ContractId, SessionId
+from vocabulary.money import Currency, plain
 from vocabulary.reference import EvseName, names_of
+from vocabulary.rules import tells_choices
 from vocabulary.sessions import Finding, Progress, SessionFlagged, SessionRated, SignatureChecked
 
 _PAGE = 1000  # sessions whose conclusions are read at once
@@ -58,7 +62,12 @@ def drawn_up(request: InvoiceRunRequested, unit: Unit, verbs: Verbs, catalogue: 
     unit.states.mark_invoiced(invoiced)
     unit.states.save({counter: str(last + len(invoices)).encode()} | plan_months.changed(invoices, before, due))
     rows = {s: due[s]._replace(progress=Progress.INVOICED, invoice=number) for s, number in invoiced}
-    aside = (*left_out(request, doubted), *left_out(request, failed, Finding.STEPS_FAIL))
+    waiting = _waiting(sound, {session for session, _ in invoiced} | {*failed}) if tells_choices(catalogue.rules) else {}
+    aside = (
+        *left_out(request, doubted),
+        *left_out(request, failed, Finding.STEPS_FAIL),
+        *left_out(request, waiting, Finding.CREDIT_WAITS),
+    )
     return Run(invoices, aside, rows)
 
 
@@ -68,6 +77,21 @@ def left_out(
     """Of each run anew: it is to be told each time."""
     of = f"left out of the run of {request.requested_at.isoformat()}"
     return tuple(SessionFlagged(session=s, finding=finding, detail=f"{detail}; {of}") for s, detail in doubted.items())
+
+
+def _waiting(sound: Sequence[Billable], settled: set[SessionId]) -> dict[SessionId, str]:
+    """The sessions of contracts to which more is owed than they owe: there is no invoice below zero, and nothing is lost."""
+    by_document: dict[tuple[ContractId | None, Currency], list[SessionRated]] = {}
+    for each in sound:
+        if each.rated.session not in settled:
+            by_document.setdefault((each.rated.contract, each.rated.rated.currency), []).append(each.rated)
+    totals = {of: sum((rated.rated.total for rated in group), Decimal(0)) for of, group in by_document.items()}
+    return {
+        rated.session: f"{plain(-totals[of])} {of[1]} owed to contract {of[0]} in all"
+        for of, group in by_document.items()
+        if totals[of] < 0
+        for rated in group
+    }
 
 
 def _posted(

@@ -1,4 +1,5 @@
-"""Which sessions keep the power and the current that is told in them: those that some tariff may price by them.
+"""Which sessions keep the power and the current that is told in them: those that some tariff may price by them; and which keep
+what is fed back: those that some tariff may pay for it.
 
 It is decided once, as the first message of a session comes, by what is published then; so a session has all of its values or
 none. States and events of all others do not grow.
@@ -12,20 +13,26 @@ from vocabulary.rules import keeps_circumstances
 
 def gathering(session: SessionId, station: StationId, catalogue: Catalogue) -> Gathering:
     """A session of which nothing was told yet."""
-    return Gathering(session=session, station=station, measures=measures(station, catalogue))
+    return Gathering(session=session, station=station, measures=measures(station, catalogue), feeds=feeds(station, catalogue))
 
 
 def measures(station: StationId, catalogue: Catalogue) -> bool:
-    """Whether a tariff that ever was in force, or will be, depends on power or current and may price a session there."""
+    """Whether a price there may depend on power or current."""
     return _may_price(station, catalogue.measuring, catalogue)
 
 
+def feeds(station: StationId, catalogue: Catalogue) -> bool:
+    """Whether energy that is fed back there may be paid for."""
+    return _may_price(station, catalogue.feeding, catalogue)
+
+
 def keeps_reservations(station: StationId, catalogue: Catalogue) -> bool:
-    """The same of a price for reservations (`streams.reservations`)."""
+    """Whether a reservation there may have a price."""
     return _may_price(station, catalogue.reserving, catalogue)
 
 
 def _may_price(station: StationId, these: frozenset[TariffId], catalogue: Catalogue) -> bool:
+    """Whether one of these tariffs, which ever was in force or will be, may price a session there."""
     if not these or not keeps_circumstances(catalogue.rules):
         return False
     sites = catalogue.sites_of.get(station)

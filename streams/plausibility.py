@@ -7,7 +7,8 @@
     every part a thousand times too much         blocks: a unit is wrong, and nobody can say which
     more than power x time in any other way      blocks
 
-Power x time is asked of the whole and of each part between two readings: days plugged in leave time for any register.
+Power x time is asked of the whole and of each part between two readings: days plugged in leave time for any register. What
+a vehicle feeds back is asked the same.
 
 The session itself is not changed: what comes out here is what is billed, with the findings that explain it.
 """
@@ -18,7 +19,7 @@ from decimal import Decimal
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from streams.clock import ANCIENT
 from streams.registers import EXACT
@@ -45,6 +46,16 @@ class Judged(NamedTuple):
 
 def judge(session: ChargingSession, power_w_max: int, waived: Collection[Finding] = ()) -> Judged:
     """What an EVSE of this power makes of a session; before any tariff is looked at."""
+    judged = _of_what_was_delivered(session, power_w_max, waived)
+    if judged.blocks is not None or session.exported is UNSET:
+        return judged
+    blocks = _too_much(session.exported, power_w_max)
+    if blocks is None or blocks.finding in waived:
+        return judged
+    return judged._replace(blocks=structs.replace(blocks, detail=f"fed back: {blocks.detail}"))
+
+
+def _of_what_was_delivered(session: ChargingSession, power_w_max: int, waived: Collection[Finding]) -> Judged:
     doubts = doubts_of(session)
     if session.end - session.start > LONGEST and Finding.DURATION_IMPLAUSIBLE not in waived:
         lasts = f"{session.start.isoformat()} to {session.end.isoformat()}"

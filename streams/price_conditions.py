@@ -1,6 +1,6 @@
 """What the prices of a tariff ask for beside energy and time."""
 
-from vocabulary.tariff import Restrictions, Tariff
+from vocabulary.tariff import Dimension, Restrictions, Tariff
 
 
 def depends_on_measurements(tariff: Tariff) -> bool:
@@ -21,6 +21,12 @@ def asks_for_the_brand(tariff: Tariff) -> bool:
 
 def asks_for_the_recognition(tariff: Tariff) -> bool:
     return any(limit.payment_recognition is not None for limit in _limits(tariff))
+
+
+def pays_for_exports(tariff: Tariff) -> bool:
+    return any(
+        component.dimension is Dimension.ENERGY_EXPORT for element in tariff.elements for component in element.components
+    )
 
 
 def prices_reservations(tariff: Tariff) -> bool:

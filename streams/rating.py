@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from fractions import Fraction
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from streams import bearable, circumstances, first_rules, signatures
 from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
@@ -31,6 +31,7 @@ from vocabulary.sessions import (
     HOLDING,
     ChargingSession,
     Doubt,
+    ExportRegister,
     Finding,
     Quality,
     SessionConclusion,
@@ -269,7 +270,14 @@ def _rated(
         held=held,
         chosen=chosen.choice,
         unused=is_unused(session),
+        exported=_exported(session),
     )
+
+
+def _exported(session: ChargingSession) -> ExportRegister | None:
+    if session.exported is UNSET:
+        return None
+    return ExportRegister(begin_wh=session.exported[0].register_wh, end_wh=session.exported[-1].register_wh)
 
 
 def _flag(session: ChargingSession, finding: Finding, detail: str) -> SessionFlagged:

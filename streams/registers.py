@@ -8,7 +8,7 @@ places (Body, EV, Upstream) never count.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Context, Decimal
 from enum import StrEnum
@@ -43,6 +43,7 @@ class Register(Struct, frozen=True, gc=False, array_like=True):
     kind: Kind = Kind.TOTAL
 
 
+Kinds = Mapping[tuple[str, str], Kind]  # by measurand and location
 _KINDS = {
     (_REGISTER, "Outlet"): Kind.TOTAL,
     (_REGISTER, "Cable"): Kind.TOTAL,
@@ -52,22 +53,26 @@ _KINDS = {
 }
 
 
-def registers(samples: Sequence[Sample]) -> tuple[Register, ...]:
+EXPORTS = {(measurand.replace("Import", "Export"), place): kind for (measurand, place), kind in _KINDS.items()}
+
+
+def registers(samples: Sequence[Sample], kinds: Kinds = _KINDS) -> tuple[Register, ...]:
     """The energy values among one message's samples, in order of time; one per instant, context and kind.
 
-    Outlet and cable may be two registers: of a message that tells both, the outlet's counts.
+    Outlet and cable may be two registers: of a message that tells both, the outlet's counts. `kinds`: EXPORTS, of what the
+    vehicle feeds back.
     """
     told = {(sample.measurand, sample.location) for sample in samples}
-    return as_listed([s for s in samples if s.location != "Cable" or (s.measurand, "Outlet") not in told])
+    return as_listed([s for s in samples if s.location != "Cable" or (s.measurand, "Outlet") not in told], kinds)
 
 
-def as_listed(samples: Sequence[Sample]) -> tuple[Register, ...]:
+def as_listed(samples: Sequence[Sample], kinds: Kinds = _KINDS) -> tuple[Register, ...]:
     """The same, outlet and cable taken for one place: of two values the one that is listed last, as the first rules have it."""
     if not samples:
         return ()
     found: defaultdict[tuple[datetime, str, Kind], dict[str | None, Decimal]] = defaultdict(dict)
     for sample in samples:
-        kind = _KINDS.get((sample.measurand, sample.location))
+        kind = kinds.get((sample.measurand, sample.location))
         if kind is not None:
             found[sample.at, sample.context, kind][sample.phase] = sample.value
     return tuple(

@@ -8,7 +8,7 @@ from msgspec import Struct
 from streams.measured import Momentary
 from streams.registers import Register
 from streams.stretches import Told
-from vocabulary.charging import Protocol, SignedValue
+from vocabulary.charging import Protocol, SignedValue, TransactionStarted
 from vocabulary.identity import EventId, TokenUid
 from vocabulary.quantities import WattHours
 
@@ -20,6 +20,11 @@ class Start(Struct, frozen=True, gc=False, array_like=True):
     protocol: Protocol
     seq: int | None
     meter_wh: WattHours | None
+
+
+def started(known: Start | None, event: TransactionStarted) -> Start:
+    start = Start(event.at, event.protocol, event.seq, event.meter_start_wh)
+    return start if known is None else min(known, start, key=lambda s: (s.seq or 0, s.at))
 
 
 class End(Struct, frozen=True, gc=False, array_like=True):
@@ -47,3 +52,4 @@ class Said(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     power_w: Decimal | None = None
     vehicle: bool = False  # 2.x: something in it is there only where a vehicle is
     momentary: tuple[Momentary, ...] = ()  # of a session that keeps them
+    exported: tuple[Register, ...] = ()  # the same: see `streams.feeding`

@@ -26,11 +26,12 @@ from msgspec import UNSET, Struct, structs
 from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison, within
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
-from streams.measured import Momentary, measured, momentary
+from streams.feeding import FedBack, exports, fed_back
+from streams.measured import measured, momentary
 from streams.never_connected import tells_a_vehicle, waited_in_vain
 from streams.qualities import Disputed, asked_anew, by_doubts, closed_as, in_order
 from streams.registers import EXACT, Register, greatest_power, registers
-from streams.said import End, Said, Start
+from streams.said import End, Said, Start, started
 from streams.session_names import ReservedSince, SessionEvent, is_another, token_told
 from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
@@ -41,6 +42,7 @@ from streams.surplus import (
     ends_twice,
     late,
     numbers_conflict,
+    of_this_end,
     second_end,
     surplus,
     told_of,
@@ -81,6 +83,7 @@ class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True,
     followed: tuple[datetime, WattHours] | None = None  # 1.6: the earliest start of another session on the connector
     compared: tuple[Compared, ...] = ()
     measures: bool = False  # power and current are kept of all messages, else of none: see `streams.measuring`
+    feeds: bool = False  # the same of what is fed back
     brands: tuple[str, ...] = ()  # of the card that pays, as messages tell them
     recognitions: tuple[str, ...] = ()
     reserved: bool = False  # it ended a reservation
@@ -170,13 +173,14 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
             return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
         case MeterSampled():
             found, power_w = _sampled(event.samples, rules)
-            said = Said(registers=found, signed=event.signed, power_w=power_w, momentary=_momentary(state, event.samples))
-            return structs.replace(state, said=(*state.said, said), transaction=state.transaction or event.transaction)
+            said = Said(registers=found, signed=event.signed, power_w=power_w)
+            kept = (*state.said, _kept(state, said, event.samples))
+            return structs.replace(state, said=kept, transaction=state.transaction or event.transaction)
         case TransactionStarted() | TransactionUpdated() | TransactionEnded():
             return structs.replace(
                 state,
                 transaction=event.transaction or state.transaction,
-                start=_start(state.start, event) if isinstance(event, TransactionStarted) else state.start,
+                start=started(state.start, event) if isinstance(event, TransactionStarted) else state.start,
                 ends=(*state.ends, _end_of(event, identity)) if isinstance(event, TransactionEnded) else state.ends,
                 said=(*state.said, _said(state, event, identity, rules)),
                 waived=asked_anew(state.waived) if isinstance(event, TransactionEnded) else state.waived,
@@ -191,7 +195,7 @@ def _said(
 ) -> Said:
     state = event.charging_state
     found, power_w = _sampled(event.samples, rules)
-    return Said(
+    said = Said(
         seq=event.seq,
         event=None if event.seq is None else (identity or event_id(event))[:TOLD_APART],
         evse=event.evse,
@@ -203,22 +207,20 @@ def _said(
         offline=event.offline,
         power_w=power_w,
         vehicle=asks_persons(rules) and event.seq is not None and tells_a_vehicle(event),
-        momentary=_momentary(gathering, event.samples),
     )
+    return _kept(gathering, said, event.samples)
 
 
-def _momentary(state: Gathering, samples: Sequence[Sample]) -> tuple[Momentary, ...]:
-    return momentary(samples) if state.measures else ()
+def _kept(state: Gathering, said: Said, samples: Sequence[Sample]) -> Said:
+    """With what is kept of some sessions only."""
+    if state.measures:
+        said = structs.replace(said, momentary=momentary(samples))
+    return structs.replace(said, exported=exports(samples)) if state.feeds else said
 
 
 def _sampled(samples: Sequence[Sample], rules: int) -> tuple[tuple[Register, ...], Decimal | None]:
     """The energy and the power that a message tells; the first rules kept no power."""
     return (registers(samples), greatest_power(samples)) if has_doubts(rules) else (first_rules.registers(samples), None)
-
-
-def _start(known: Start | None, event: TransactionStarted) -> Start:
-    start = Start(event.at, event.protocol, event.seq, event.meter_start_wh)
-    return start if known is None else min(known, start, key=lambda s: (s.seq or 0, s.at))
 
 
 def _end_of(event: TransactionEnded, identity: EventId | None = None) -> End:
@@ -304,7 +306,8 @@ def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcom
         return SessionFlagged(session=state.session, finding=Finding.NEVER_CONNECTED, detail=f"stopped: {end.reason}")
     if isinstance(told, Doubt):
         return SessionFlagged(session=state.session, finding=told.finding, detail=told.detail)
-    return SessionClosed(session=_session(state, counted, clock, end.reason, told))
+    fed = fed_back(of_this_end(state, end, counted, rules), clock)
+    return SessionClosed(session=_session(state, counted, clock, end.reason, told, fed))
 
 
 def _told(state: Gathering, end: End, counted: list[Said], found: list[Register], rules: int) -> tuple[Clock, Energy | Doubt]:
@@ -345,7 +348,7 @@ def so_far(state: Gathering, until: datetime | None = None) -> ChargingSession |
     found = [register for said in counted for register in said.registers]
     clock = Clock(state.start.at, max(until or state.start.at, _last_told(state.start, counted)))
     told = _energy(state.start, clock, found, None)
-    return _session(state, counted, clock, "", told) if isinstance(told, Energy) else None
+    return _session(state, counted, clock, "", told, fed_back(counted, clock)) if isinstance(told, Energy) else None
 
 
 def last_told(state: Gathering) -> datetime | None:
@@ -358,20 +361,18 @@ def _last_told(start: Start, counted: Sequence[Said]) -> datetime:
     return max([start.at, *registers, *(said.told.at for said in counted if said.told is not None)])
 
 
-def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, told: Energy) -> ChargingSession:
+def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, told: Energy, fed: FedBack) -> ChargingSession:
     assert state.start is not None
-    protocol = state.start.protocol
-    stretches = by_status if protocol is Protocol.OCPP16 else by_charging_state
+    stretches = by_status if state.start.protocol is Protocol.OCPP16 else by_charging_state
     tokens = [said.token for said in counted if said.token is not None]
     _, token, token_type = min(tokens, key=lambda t: (t[0], t[1], t[2] or ""), default=(None, None, None))
     signed = {value for said in counted for value in said.signed}
-    doubts = in_order((*clock.doubts, *told.doubts))
-    kept = clock.corrected(one for said in counted for one in said.momentary)
-    power_w, current_a = measured(kept, clock.start, clock.end)
+    doubts = in_order((*clock.doubts, *told.doubts, *fed.doubts))
+    power_w, current_a = measured(clock.corrected(m for said in counted for m in said.momentary), clock.start, clock.end)
     return ChargingSession(
         id=state.session,
         station=state.station,
-        protocol=protocol,
+        protocol=state.start.protocol,
         transaction=state.transaction or TransactionId(""),
         evse=next((said.evse for said in counted if said.evse is not None), 0),
         connector=next((said.connector for said in counted if said.connector is not None), None),
@@ -394,4 +395,5 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         payment_recognition=the_one(state.recognitions),
         reserved=state.reserved or UNSET,
         reserved_since=state.reserved_since or UNSET,
+        exported=fed.readings,
     )

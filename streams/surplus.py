@@ -96,8 +96,13 @@ def told_of(state: "Gathering", end: "End", counted: Sequence["Said"], rules: in
     """The registers of what counts for the session, but for those in the message of another end: they are of that end, though a
     sample from its time would be the last.
     """
+    return [register for said in of_this_end(state, end, counted, rules) for register in said.registers]
+
+
+def of_this_end(state: "Gathering", end: "End", counted: Sequence["Said"], rules: int) -> list["Said"]:
+    """What counts for the session, but for the message of another end."""
     others = {other.event[:TOLD_APART] for other in state.ends if has_doubts(rules) and end.event not in ("", other.event)}
-    return [register for said in counted if said.event not in others for register in said.registers]
+    return [said for said in counted if said.event not in others]
 
 
 def differ(first: "End", other: "End") -> bool:

@@ -5,7 +5,7 @@ a guess: the session is priced as if all of that energy had come at once, at the
 and where that makes another amount, a person looks at it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -16,24 +16,31 @@ from vocabulary.quantities import ONE_SECOND
 from vocabulary.sessions import Activity, ChargingSession, Reading
 
 
-def otherwise(session: ChargingSession) -> tuple[ChargingSession, ...]:
-    """The session with its energy as early and as late as its readings allow; nothing where they are close enough."""
-    if not any(_is_far(session, before, after) for before, after in pairwise(session.readings)):
-        return ()
-    return tuple(structs.replace(session, readings=tuple(_moved(session, is_early))) for is_early in (True, False))
+def otherwise(session: ChargingSession) -> Iterator[ChargingSession]:
+    """The session with its energy, and with what it fed back, as early and as late as their readings allow; nothing where these
+    are close enough.
+    """
+    if _are_far(session, session.readings):
+        yield from (structs.replace(session, readings=each) for each in _moved(session, session.readings))
+    if isinstance(session.exported, tuple) and _are_far(session, session.exported):
+        yield from (structs.replace(session, exported=each) for each in _moved(session, session.exported))
 
 
-def _moved(session: ChargingSession, is_early: bool) -> Iterator[Reading]:
-    """In the second after the reading before, or the one before the next: where both stand it is measured."""
-    yield session.readings[0]
-    for before, after in pairwise(session.readings):
+def _moved(session: ChargingSession, readings: Sequence[Reading]) -> tuple[tuple[Reading, ...], tuple[Reading, ...]]:
+    """In the second after the reading before, and in the one before the next: where both stand it is measured."""
+    early, late = [readings[0]], [readings[0]]
+    for before, after in pairwise(readings):
         if _is_far(session, before, after):
-            within = max(before.at, session.start), min(after.at, session.end)
-            if is_early:
-                yield Reading(at=within[0] + ONE_SECOND, register_wh=after.register_wh)
-            else:
-                yield Reading(at=within[1] - ONE_SECOND, register_wh=before.register_wh)
-        yield after
+            since, until = max(before.at, session.start), min(after.at, session.end)
+            early.append(Reading(at=since + ONE_SECOND, register_wh=after.register_wh))
+            late.append(Reading(at=until - ONE_SECOND, register_wh=before.register_wh))
+        early.append(after)
+        late.append(after)
+    return tuple(early), tuple(late)
+
+
+def _are_far(session: ChargingSession, readings: Sequence[Reading]) -> bool:
+    return any(_is_far(session, before, after) for before, after in pairwise(readings))
 
 
 def _is_far(session: ChargingSession, before: Reading, after: Reading) -> bool:

@@ -16,11 +16,11 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import groupby
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from tariffs.charges import Charge
 from tariffs.clock import instant_of
-from tariffs.compiled import ENERGY, FLAT, Rule
+from tariffs.compiled import ENERGY, EXPORT, Rule
 from tariffs.lines import Money
 from tariffs.periods import Period
 from tariffs.policy import HOUSE, Policy
@@ -31,7 +31,7 @@ from vocabulary.identity import VersionHash
 from vocabulary.money import plain
 from vocabulary.quantities import WattHours
 from vocabulary.rated import Rated, RatedLine, exact_net, exact_vat
-from vocabulary.sessions import Activity, ChargingSession
+from vocabulary.sessions import Activity, ChargingSession, exported_wh
 from vocabulary.tariff import Dimension, Tariff
 from vocabulary.zones import zone
 
@@ -59,6 +59,7 @@ class Segment(Struct, frozen=True, kw_only=True):
     activity: Activity
     reserved: bool  # before the session, while the EVSE was kept free
     energy_wh: WattHours
+    exported_wh: WattHours | UnsetType = UNSET  # what was fed back; not set where the session fed nothing back
     slices: tuple[Slice, ...]
 
 
@@ -119,7 +120,7 @@ class _Writer:
         self._one = one
         self._money = Money(one.line, one.lists)
         self._zone = time_zone
-        self._flat: set[int] = set()  # start fees that are told already
+        self._fees: set[int] = set()  # those that are told already
         last = {charge.rule.number: charge for charge in one.charges if charge.quantity}
         self._surplus = {id(last[each.rule.number]): each.surplus for each in one.taken if each.surplus}
 
@@ -130,8 +131,12 @@ class _Writer:
             activity=cut[0].activity,
             reserved=reserved,
             energy_wh=WattHours(self._quantity(ENERGY, sum(period.energy for period in cut))),
+            exported_wh=UNSET if self._one.line.export is None or reserved else self._exported(cut),
             slices=tuple(self._slices(charges)),
         )
+
+    def _exported(self, cut: Sequence[Period]) -> WattHours:
+        return WattHours(self._quantity(EXPORT, sum(period.exported or 0 for period in cut)))
 
     def _slices(self, charges: Sequence[Charge]) -> Iterator[Slice]:
         by_rule: dict[int, list[Charge]] = {}
@@ -139,13 +144,13 @@ class _Writer:
             by_rule.setdefault(charge.rule.number, []).append(charge)
         for found in by_rule.values():
             rule = found[0].rule
-            if rule.slot != FLAT:
+            if rule.slot >= ENERGY:
                 quantity = sum(charge.quantity for charge in found)
-            elif rule.number in self._flat:
+            elif rule.number in self._fees:
                 continue
             else:
-                quantity = 1
-                self._flat.add(rule.number)
+                quantity = found[0].quantity
+                self._fees.add(rule.number)
             surplus = sum(self._surplus.get(id(charge), 0) for charge in found)
             if quantity:
                 yield self._slice(rule, quantity, surplus)
@@ -166,7 +171,8 @@ class _Writer:
         )
 
     def _quantity(self, slot: int, quantity: int) -> Decimal:
-        return tidy(Decimal(quantity).scaleb(-self._one.line.places)) if slot == ENERGY else Decimal(quantity)
+        is_energy = slot in (ENERGY, EXPORT)
+        return tidy(Decimal(quantity).scaleb(-self._one.line.places)) if is_energy else Decimal(quantity)
 
 
 def _before(rule: Rule) -> Iterator[int]:
@@ -189,6 +195,8 @@ def _assert_identities(segments: Sequence[Segment], one: Priced, session: Chargi
     if one.cut:
         metered = sum(segment.energy_wh for segment in segments if not segment.reserved)
         assert metered == session.energy_wh, "segments do not add up to the session's energy"
+        fed_back = sum(segment.exported_wh for segment in segments if segment.exported_wh is not UNSET)
+        assert fed_back == exported_wh(session), "segments do not add up to what was fed back"
 
 
 def _price_of(one: Slice | RatedLine) -> tuple[Dimension, int, Decimal, VersionHash | None]:

@@ -1,6 +1,7 @@
 """What the prices of a session find to charge, period by period; and added up by price, with what step sizes add.
 
     ENERGY in every period    TIME while charging    PARKING_TIME while idle    FLAT once, at the first price that comes up
+    ENERGY_EXPORT in every period, below zero        SWAP as FLAT, for each set of batteries
 
 A reservation is charged as a session without energy of its own: TIME while it lasts, FLAT once.
 
@@ -13,14 +14,14 @@ at the later price:
     120
 
 An exact multiple stays. A step size of 0 does not round. TIME and PARKING_TIME count together: where both are billed, only
-the parking time is rounded. Time that has no price is neither rounded nor counted.
+the parking time is rounded. Time that has no price is neither rounded nor counted. Fees and what is fed back have no steps.
 """
 
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from tariffs.compiled import ENERGY, FLAT, PARKING, TIME, Rule
+from tariffs.compiled import ENERGY, EXPORT, FLAT, PARKING, SWAP, TIME, Rule
 from tariffs.periods import Period
 from tariffs.policy import StepOnTime
 from vocabulary.sessions import Activity
@@ -29,7 +30,7 @@ _TIMED = {Activity.CHARGING: TIME, Activity.IDLE: PARKING}
 
 
 class Charge(Struct, frozen=True, gc=False):
-    """What one price charges for one period: energy in the timeline's unit, whole seconds, or 1 for FLAT."""
+    """What one price charges for one period: energy in the timeline's unit, whole seconds, 1 for FLAT, sets for SWAP."""
 
     rule: Rule
     quantity: int
@@ -48,18 +49,24 @@ class Taken(Struct, gc=False):
     surplus: int = 0
 
 
-def charges(cut: Sequence[Period], *, flat_at_start: bool = False) -> list[Charge]:
-    """In order of time. Of several flat prices only the first that comes up is due; `flat_at_start`: or none."""
+def charges(cut: Sequence[Period], *, flat_at_start: bool = False, sets: int = 0) -> list[Charge]:
+    """In order of time. Of several fees of a kind only the first that comes up is due; `flat_at_start`: or none."""
     found: list[Charge] = []
-    flat = cut[0].prices[FLAT] if cut else None
+    flat, swap = (cut[0].prices[FLAT], cut[0].prices[SWAP]) if cut else (None, None)
     for place, period in enumerate(cut):
         prices, since, until = period.prices, period.start, period.end
         if (rule := prices[FLAT]) is not None and not (flat_at_start and flat is None):
             flat = flat or rule
             if rule is flat:
                 found.append(Charge(rule, 1, since, until, place))
+        if sets and (rule := prices[SWAP]) is not None and not (flat_at_start and swap is None):
+            swap = swap or rule
+            if rule is swap:
+                found.append(Charge(rule, sets, since, until, place))
         if (rule := prices[ENERGY]) is not None:
             found.append(Charge(rule, period.energy, since, until, place))
+        if period.exported is not None and (rule := prices[EXPORT]) is not None:
+            found.append(Charge(rule, -period.exported, since, until, place))
         timed = _TIMED.get(period.activity)
         if timed is not None and since < until and (rule := prices[timed]) is not None:
             found.append(Charge(rule, until - since, since, until, place))
@@ -76,9 +83,9 @@ def taken(found: Iterable[Charge], *, steps: bool, step_on_time: StepOnTime = St
             by_rule[rule.number] = Taken(rule, charge.quantity, charge.since, charge.until)
         else:
             so_far.until = charge.until
-            if rule.slot != FLAT:
+            if rule.slot >= ENERGY:
                 so_far.quantity += charge.quantity
-        if charge.quantity and rule.slot != FLAT:
+        if charge.quantity and rule.slot >= ENERGY:
             last.pop(rule.slot, None)
             last[rule.slot] = rule
     if steps:

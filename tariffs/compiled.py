@@ -32,8 +32,11 @@ from vocabulary.tariff import (
     taxes_of,
 )
 
-SLOTS = (Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME)
-FLAT, ENERGY, TIME, PARKING = range(4)
+SLOTS = (
+    *(Dimension.FLAT, Dimension.SWAP),  # fees, charged once: every slot from ENERGY on is measured
+    *(Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME, Dimension.ENERGY_EXPORT),
+)
+FLAT, SWAP, ENERGY, TIME, PARKING, EXPORT = range(6)
 
 
 class TaxKey(Struct, frozen=True):
@@ -133,7 +136,7 @@ class PriceList:
 
     def _rule(self, number: int, count: int, component: PriceComponent, element: TariffElement, places: int) -> Rule:
         slot = SLOTS.index(component.dimension)
-        step = component.step_size * 10**places if slot == ENERGY else 0 if slot == FLAT else component.step_size
+        step = component.step_size * 10**places if slot == ENERGY else component.step_size if slot in (TIME, PARKING) else 0
         price = int(component.price.scaleb(self.places))
         taxes = () if self.tariff.basis is Basis.UNTAXED else taxes_of(component)
         is_reserved = element.restrictions.reservation is not None

@@ -18,7 +18,7 @@ from fractions import Fraction
 
 from tariffs.losses import Loss, LossReason, is_ocpp, spots
 from vocabulary.rated import tax_factor
-from vocabulary.tariff import Dimension, PriceLimit, Profile, Restrictions, Tariff, taxes_of
+from vocabulary.tariff import Dimension, PriceLimit, Profile, Restrictions, Tariff, charging_components, taxes_of
 
 
 def differences(tariff: Tariff, wanted: Profile) -> Iterator[Loss]:
@@ -55,7 +55,7 @@ def _comes_and_goes(limits: Restrictions) -> bool:
 
 def _is_plain(tariff: Tariff, limit: PriceLimit, *, is_minimum: bool) -> bool:
     """Whether both dialects come to the same amount."""
-    rates = {tax_factor(taxes_of(spot.component)) for spot in spots(tariff)}
+    rates = {tax_factor(taxes_of(component)) for component in charging_components(tariff)}
     if len(rates) != 1 or limit.taxes:
         return False
     if limit.before_taxes is None or limit.after_taxes is None:

@@ -17,7 +17,7 @@ from tariffs.explain import DISPLAY_ORDER, driver_price, label_of, taxes_known
 from tariffs.lint_reach import USES, Place, places_of
 from tariffs.rounding import tidy
 from tariffs.series_words import series_as_authored
-from tariffs.words import ENGLISH, authored, conditions, shown
+from tariffs.words import ENGLISH, authored, conditions, shown, unit_of
 from vocabulary.money import Currency, plain, round_half_up
 from vocabulary.tariff import Dimension, PriceComponent, PriceLimit, Reservation, Restrictions, Tariff, taxes_of
 
@@ -202,8 +202,7 @@ def _amount(amount: Fraction, component: PriceComponent, currency: Currency) -> 
 
 
 def _unit(component: PriceComponent) -> str:
-    units = {Dimension.ENERGY: "/kWh", Dimension.FLAT: ""}
-    return units.get(component.dimension, "/min" if component.per_minute else "/h")
+    return unit_of(component.dimension, per_minute=component.per_minute)
 
 
 def _taxes(component: PriceComponent) -> str:
@@ -214,7 +213,7 @@ def _taxes(component: PriceComponent) -> str:
 
 
 def _step(component: PriceComponent) -> str:
-    unit = {Dimension.ENERGY: " Wh", Dimension.FLAT: ""}.get(component.dimension, " s")
+    unit = {"/kWh": " Wh", "": ""}.get(unit_of(component.dimension), " s")
     return f"{component.step_size}{unit}" if component.step_size else "none"
 
 

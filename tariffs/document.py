@@ -120,7 +120,7 @@ class Series(Part):
 
 
 class Component(Part):
-    type: Literal["FLAT", "ENERGY", "TIME", "PARKING_TIME"]
+    type: Literal["FLAT", "ENERGY", "TIME", "PARKING_TIME", "ENERGY_EXPORT", "SWAP"]  # the last two are ours
     price: Price
     per_minute: Truth = False
     vat: Percent | None = None
@@ -134,6 +134,8 @@ class Component(Part):
             raise ValueError("has vat and taxes; write one of them: vat for one percentage, taxes for several or with names")
         if self.series is not None and self.type != "ENERGY":
             raise ValueError(f"{self.type} follows no series, whose values are per kWh; remove series, or write ENERGY")
+        if self.step_size and self.type in ("ENERGY_EXPORT", "SWAP"):
+            raise ValueError(f"{self.type} has no steps, and is counted exactly as measured; remove step_size")
         if self.per_minute and self.type not in _PER_TIME:
             raise ValueError(f"{self.type} has no price per minute; remove per_minute, or write TIME or PARKING_TIME")
         return self

@@ -15,11 +15,12 @@ from fractions import Fraction
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
+from typing import assert_never
 
 from msgspec import structs
 
 from tariffs.series_words import follows_series, offer_by_series, reason_by_series, when_by_series
-from tariffs.words import PLACES, Number, Words, conditions, duration, in_kwh, reason, shown, when, words_for
+from tariffs.words import PLACES, Number, Words, conditions, duration, in_kwh, reason, shown, unit_of, when, words_for
 from vocabulary.money import round_half_up
 from vocabulary.rated import RatedLine, tax_factor
 from vocabulary.tariff import (
@@ -31,12 +32,16 @@ from vocabulary.tariff import (
     Reservation,
     Restrictions,
     Tariff,
+    charging_components,
     costs,
     taxes_of,
 )
 
 CHARACTERS_MAX = 512  # OCPP 2.0.1 part 2, MessageContentType.content
-DISPLAY_ORDER = (Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME, Dimension.FLAT)  # AFIR Art. 5(4)
+DISPLAY_ORDER = (
+    *(Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME, Dimension.FLAT),  # AFIR Art. 5(4)
+    *(Dimension.SWAP, Dimension.ENERGY_EXPORT),
+)
 VAT_NAMES = frozenset({"vat", "mwst", "ust", "btw", "tva", "iva", "moms"})
 _UNRESTRICTED = Restrictions()
 
@@ -150,14 +155,10 @@ def _per_kwh(component: PriceComponent, tariff: Tariff, number: Number, price: D
 def _per_unit(component: PriceComponent, amount: Fraction) -> tuple[Fraction, str]:
     """Time is told per minute where that is exact, as the law wants it, or where it was authored so."""
     match component.dimension:
-        case Dimension.ENERGY:
-            return amount, "/kWh"
-        case Dimension.TIME | Dimension.PARKING_TIME if component.per_minute:
-            return amount, "/min"
-        case Dimension.TIME | Dimension.PARKING_TIME:
-            return (amount / 60, "/min") if is_exact_per_minute(amount) else (amount, "/h")
+        case Dimension.TIME | Dimension.PARKING_TIME if not component.per_minute and is_exact_per_minute(amount):
+            return amount / 60, unit_of(component.dimension, per_minute=True)
         case _:
-            return amount, ""
+            return amount, unit_of(component.dimension, per_minute=component.per_minute)
 
 
 def is_exact_per_minute(per_hour: Fraction) -> bool:
@@ -196,7 +197,7 @@ def _with_common_tax(limit: PriceLimit, tariff: Tariff) -> Fraction | None:
     before = Fraction(limit_amount(limit))
     if tariff.basis is Basis.UNTAXED or limit.taxes:
         return before * tax_factor(limit.taxes)
-    priced = [component for component in components_of(tariff) if costs(component)]
+    priced = [component for component in charging_components(tariff) if costs(component)]
     factors = {tax_factor(taxes_of(component)) for component in priced}
     is_known = all(taxes_known(component, tariff) for component in priced)
     return before * factors.pop() if len(factors) == 1 and is_known else None
@@ -230,6 +231,11 @@ def label_of(dimension: Dimension, words: Words) -> str:
             return words.min_price
         case Dimension.MAX_PRICE:
             return words.max_price
+        case Dimension.ENERGY_EXPORT:
+            return words.energy_export
+        case Dimension.SWAP:
+            return words.swap
+    assert_never(dimension)
 
 
 def tax_sentence(tariff: Tariff, words: Words) -> str:

@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from tariffs.dialects import differences
 from tariffs.energy_mix import plain_mix
 from tariffs.exact_prices import Converted, converted, net_factor, per_hour
-from tariffs.losses import Exported, Loss, LossReason, has_unknown_taxes, in_order, of_a_series, spots
+from tariffs.losses import Exported, Loss, LossReason, has_unknown_taxes, in_order, is_ours, of_a_series, of_ours, spots
 from tariffs.rounding import tidy
 from tariffs.tariff_fields import ALWAYS
 from vocabulary.rated import tax_factor
@@ -82,7 +82,7 @@ def ocpi_object(
             "tariff_alt_url": tariff.alt_url or None,
             "min_price": _limit(tariff.min_price, profile, is_minimum=True),
             "max_price": _limit(tariff.max_price, profile, is_minimum=False),
-            "elements": [_element(tariff, element, profile) for element in tariff.elements],
+            "elements": _elements(tariff, profile),
             "tax_included": _tax_included(tariff) if profile is Profile.OCPI_2_3_0 else None,
             "start_date_time": None if valid_from == ALWAYS else moment(valid_from),
             "end_date_time": None if valid_until is UNSET else moment(valid_until),
@@ -122,11 +122,20 @@ def _tax_included(tariff: Tariff) -> str:
 
 
 def _is_taxed(tariff: Tariff) -> bool:
-    return any(taxes_of(spot.component) for spot in spots(tariff))
+    return any(taxes_of(spot.component) for spot in spots(tariff) if not is_ours(spot.component))
+
+
+_FREE = {"price_components": [{"type": Dimension.FLAT.value, "price": Decimal(0), "step_size": 1}]}
+
+
+def _elements(tariff: Tariff, profile: Profile) -> list[dict[str, Any]]:
+    """Without the prices that OCPI does not know; where nothing is left it is free, and said so."""
+    known = [element for element in tariff.elements if not all(map(is_ours, element.components))]
+    return [_element(tariff, element, profile) for element in known] or [_FREE]
 
 
 def _element(tariff: Tariff, element: TariffElement, profile: Profile) -> dict[str, Any]:
-    components = [_component(tariff, part, profile) for part in element.components]
+    components = [_component(tariff, part, profile) for part in element.components if not is_ours(part)]
     limits = plain_restrictions(element.restrictions)
     return {"price_components": components, **({"restrictions": limits} if limits else {})}
 
@@ -195,9 +204,13 @@ def ocpi_losses(tariff: Tariff, profile: Profile) -> tuple[Loss, ...]:
 def _losses(tariff: Tariff, profile: Profile) -> Iterator[Loss]:
     yield from differences(tariff, profile)
     for spot in spots(tariff):
-        yield from _of_a_price(tariff, spot.component, str(spot), profile)
+        if is_ours(spot.component):
+            yield of_ours(spot.component, str(spot))
+        else:
+            yield from _of_a_price(tariff, spot.component, str(spot), profile)
     for number, element in enumerate(tariff.elements, start=1):
-        yield from _of_restrictions(element.restrictions, f"element {number}")
+        if not all(map(is_ours, element.components)):
+            yield from _of_restrictions(element.restrictions, f"element {number}")
     for where, limit in (("min_price", tariff.min_price), ("max_price", tariff.max_price)):
         yield from _of_a_limit(limit, where) if limit else ()
     if len(tariff.id) > _ID_MAX:

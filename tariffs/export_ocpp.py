@@ -15,7 +15,19 @@ from msgspec import UNSET
 from tariffs.dialects import differences
 from tariffs.exact_prices import Converted, converted, net_factor
 from tariffs.export_ocpi import given, moment
-from tariffs.losses import PER_TIME, Exported, Loss, LossReason, Spot, has_unknown_taxes, in_order, of_a_series, spots
+from tariffs.losses import (
+    PER_TIME,
+    Exported,
+    Loss,
+    LossReason,
+    Spot,
+    has_unknown_taxes,
+    in_order,
+    is_ours,
+    of_a_series,
+    of_ours,
+    spots,
+)
 from tariffs.ocpp_document import UNKNOWN_LANGUAGE
 from tariffs.tariff_fields import ALWAYS
 from vocabulary.tariff import (
@@ -159,8 +171,11 @@ def _losses(published: TariffPublished) -> Iterator[Loss]:
     tariff = published.tariff
     yield from differences(tariff, Profile.OCPP_2_1)
     for spot in spots(tariff):
-        yield from _of_a_price(tariff, spot)
-        yield from _of_conditions(spot)
+        if is_ours(spot.component):
+            yield of_ours(spot.component, str(spot))
+        else:
+            yield from _of_a_price(tariff, spot)
+            yield from _of_conditions(spot)
     for group in _told(tariff).values():
         yield from _of_taxes(group)
     if published.valid_until is not UNSET:

@@ -15,6 +15,8 @@ class Words(Struct, frozen=True, kw_only=True):
     flat: str
     min_price: str
     max_price: str
+    energy_export: str
+    swap: str
     free: str
     all_free: str
     otherwise: str
@@ -71,6 +73,8 @@ ENGLISH = Words(
     flat="Start fee",
     min_price="Minimum price",
     max_price="Maximum price",
+    energy_export="Paid to you for energy fed back",
+    swap="Battery swap, per set",
     free="free",
     all_free="Free of charge.",
     otherwise="otherwise {}",
@@ -127,6 +131,8 @@ GERMAN = Words(
     flat="Startgebühr",
     min_price="Mindestpreis",
     max_price="Höchstpreis",
+    energy_export="Vergütung für Rückspeisung",
+    swap="Batterietausch, je Satz",
     free="kostenlos",
     all_free="Kostenlos.",
     otherwise="sonst {}",

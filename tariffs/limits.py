@@ -1,7 +1,8 @@
 """What the least and the most that a session may cost changes of its total, tax by tax, exactly.
 
 OCPI 2.x: each bound holds for the total, before and after taxes, independently. A bound before taxes takes the taxes with it
-in proportion; credits are no part of it. What one after taxes does to the taxes is the policy's (`tariffs.policy.LimitTax`):
+in proportion; credits are no part of it, and what is paid for energy that was fed back is not even looked at. What one after
+taxes does to the taxes is the policy's (`tariffs.policy.LimitTax`):
 
     0.30 net, 0.33 gross, at least 0.50 net     -> 0.50 net, 0.55 gross
     1.10 net, 1.32 gross, at least 1.50 gross   -> 1.25 net, 1.50 gross by rate; 1.10 net and 0.40 of tax independently
@@ -20,7 +21,7 @@ from tariffs.compiled import TaxKey, tax_key
 from tariffs.policy import LimitTax
 from vocabulary.money import Currency, plain
 from vocabulary.rated import tax_factor
-from vocabulary.tariff import Basis, Dimension, PriceLimit, Tariff, Tax, taxes_of
+from vocabulary.tariff import Basis, Dimension, PriceLimit, Tariff, Tax, charging_components, taxes_of
 
 
 class Part(Struct, frozen=True):
@@ -159,7 +160,7 @@ def _tax_of(limit: PriceLimit, parts: Parts, tariff: Tariff) -> tuple[TaxKey, Fr
 def _taxes(tariff: Tariff) -> list[tuple[Tax, ...]]:
     if tariff.basis is Basis.UNTAXED:
         return [()]
-    return [taxes_of(component) for element in tariff.elements for component in element.components]
+    return [taxes_of(component) for component in charging_components(tariff)]
 
 
 def _until_reached(limit: PriceLimit, so_far: Part, comes: Part) -> Fraction:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from tariffs.charges import Taken
 from tariffs.clock import instant_of
-from tariffs.compiled import ENERGY, FLAT, PriceList, Rule, TaxKey
+from tariffs.compiled import ENERGY, EXPORT, FLAT, SWAP, PriceList, Rule, TaxKey
 from tariffs.limits import Adjustment, Part, Parts, added
 from tariffs.rounding import tidy
 from tariffs.series_words import reason_by_series
@@ -51,9 +51,9 @@ class Money:
         return self._part(rule, self._amount(rule, quantity))
 
     def _amount(self, rule: Rule, quantity: int) -> int:
-        if rule.slot == ENERGY:
+        if rule.slot == ENERGY or rule.slot == EXPORT:
             return quantity * rule.price * 3600
-        if rule.slot == FLAT:
+        if rule.slot == FLAT or rule.slot == SWAP:
             return quantity * rule.price * 3600 * self._energy_per_kwh
         return quantity * rule.price * self._energy_per_kwh * (60 if rule.component.per_minute else 1)
 
@@ -121,4 +121,5 @@ class Money:
         return at
 
     def _quantity(self, rule: Rule, quantity: int) -> Decimal:
-        return tidy(Decimal(quantity).scaleb(-self._line.places)) if rule.slot == ENERGY else Decimal(quantity)
+        is_energy = rule.slot == ENERGY or rule.slot == EXPORT
+        return tidy(Decimal(quantity).scaleb(-self._line.places)) if is_energy else Decimal(quantity)

@@ -9,19 +9,33 @@ from tariffs.explain import components_of, driver_price, taxes_known
 from tariffs.lint_reach import named
 from tariffs.lints import Lint, LintReason, Severity, Surroundings
 from tariffs.rounding import tidy
+from tariffs.words import unit_of
 from vocabulary.money import minor_exponent, plain, round_half_up
 from vocabulary.rated import tax_factor
-from vocabulary.tariff import PRICED, Basis, Dimension, PriceComponent, PriceLimit, Profile, Tariff, costs, taxes_of
+from vocabulary.tariff import (
+    Basis,
+    Dimension,
+    PriceComponent,
+    PriceLimit,
+    Profile,
+    Tariff,
+    charging_components,
+    costs,
+    taxes_of,
+)
 
 # About how many units of a currency are a euro: enough to tell cents from euros, and no more.
 _PER_EURO = {"EUR": 1, "USD": 1, "GBP": 1, "CHF": 1, "CAD": 1, "AUD": 2, "BGN": 2, "PLN": 4, "RON": 5, "DKK": 7, "SEK": 11}
 _PER_EURO |= {"NOK": 11, "CZK": 25, "TRY": 35, "INR": 90, "ISK": 150, "JPY": 150, "HUF": 400}
-_PLAUSIBLE = {  # in euros: per kWh, per hour, per hour, once
+_PLAUSIBLE = {  # in euros: per kWh, per hour, per hour, once, per kWh, per set
     Dimension.ENERGY: (Fraction(1, 50), Fraction(3)),
     Dimension.TIME: (Fraction(1, 20), Fraction(120)),
     Dimension.PARKING_TIME: (Fraction(1, 20), Fraction(120)),
     Dimension.FLAT: (Fraction(1, 100), Fraction(100)),
+    Dimension.ENERGY_EXPORT: (Fraction(1, 50), Fraction(3)),
+    Dimension.SWAP: (Fraction(1, 100), Fraction(100)),
 }
+_WITH_STEPS = (Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME)
 
 
 class Placed(NamedTuple):
@@ -87,7 +101,7 @@ def taxes(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
 
 
 def steps(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
-    timed = [at for at in placed(tariff) if at.component.dimension is not Dimension.FLAT and costs(at.component)]
+    timed = [at for at in placed(tariff) if at.component.dimension in _WITH_STEPS and costs(at.component)]
     zeros = [at for at in timed if not at.component.step_size]
     if zeros and tariff.profile is not Profile.OCPP_2_1:
         yield _lint(
@@ -96,7 +110,7 @@ def steps(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
             f"OCPI has step sizes from 1 on; {named([at.element for at in zeros])} will be told to partners with 0. "
             "Write `step_size: 1`: it makes whole Wh or seconds of a session's sum.",
         )
-    for dimension in PRICED:
+    for dimension in _WITH_STEPS:
         yield from _steps_of(dimension, [at for at in timed if at.component.dimension is dimension])
     time = next((at for at in timed if at.component.dimension is Dimension.TIME and at.component.step_size > 1), None)
     if time and any(at.component.dimension is Dimension.PARKING_TIME for at in timed):
@@ -137,7 +151,7 @@ def amounts(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
             yield _lint(
                 LintReason.PRICE_NEGATIVE,
                 Severity.WARNING,
-                "The driver is paid: right only for energy that a vehicle feeds back.",
+                "The driver is paid: for energy that a vehicle feeds back write ENERGY_EXPORT, with a price above 0.",
                 at,
             )
         elif at.component.price and at.component.series is None and (wrong := _far_out(at.component, tariff)):
@@ -150,8 +164,8 @@ def _far_out(component: PriceComponent, tariff: Tariff) -> str:
     per_hour = euros * 60 if component.per_minute else euros
     if tariff.currency not in _PER_EURO or least <= per_hour <= most:
         return ""
-    units = {Dimension.ENERGY: "per kWh", Dimension.FLAT: "once"}
-    unit = units.get(component.dimension, "per minute" if component.per_minute else "per hour")
+    units = {"/kWh": "per kWh", "/h": "per hour", "/min": "per minute", "": "once"}
+    unit = units[unit_of(component.dimension, per_minute=component.per_minute)]
     written = f"{plain(tidy(component.price))} {tariff.currency} {unit}"
     if per_hour > most:
         return f"{written} is very much: is it in cents, or of another unit?"
@@ -212,4 +226,4 @@ def _unfit(what: str) -> Lint:
 def _factors(tariff: Tariff) -> set[Fraction]:
     if tariff.basis is Basis.UNTAXED:
         return {Fraction(1)}
-    return {tax_factor(taxes_of(component)) for component in components_of(tariff) if costs(component)} or {Fraction(1)}
+    return {tax_factor(taxes_of(one)) for one in charging_components(tariff) if costs(one)} or {Fraction(1)}

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from tariffs.lint_prices import Placed, placed
 from tariffs.lints import Lint, LintReason, Severity, Surroundings
+from tariffs.losses import is_ours
 from tariffs.restrictions import MIDNIGHT
 from vocabulary.tariff import (
     Basis,
@@ -106,9 +107,12 @@ def _day_before(day: date) -> date:
 
 def dialect(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
     """What the standard in which the tariff was authored cannot say: partners and stations will not get it."""
-    find = _lacking_in_ocpp if tariff.profile is Profile.OCPP_2_1 else _lacking_in_ocpi
+    of_a_format = _lacking_in_ocpp if tariff.profile is Profile.OCPP_2_1 else _lacking_in_ocpi
     for at in placed(tariff):
-        for what in find(at.component, tariff.elements[at.element - 1].restrictions):
+        if is_ours(at.component):
+            yield _lacking_everywhere(at)
+            continue
+        for what in of_a_format(at.component, tariff.elements[at.element - 1].restrictions):
             yield _lacking(tariff, what, at)
     for what in _lacking_in_whole(tariff):
         yield _lacking(tariff, what, None)
@@ -122,6 +126,17 @@ def _lacking(tariff: Tariff, what: str, at: Placed | None) -> Lint:
         dimension=at.component.dimension if at else None,
         detail=f"{tariff.profile} has no {what}: who gets the tariff in that form gets another one. "
         "Price without it, or write it in another profile.",
+    )
+
+
+def _lacking_everywhere(at: Placed) -> Lint:
+    what = "energy that is fed back" if at.component.dimension is Dimension.ENERGY_EXPORT else "a battery swap"
+    return Lint(
+        reason=LintReason.LACKING_IN_DIALECT,
+        severity=Severity.HINT,
+        element=at.element,
+        dimension=at.component.dimension,
+        detail=f"Neither OCPI nor OCPP has a price of {what}: partners and stations are refused the tariff, or get it without.",
     )
 
 

@@ -17,6 +17,8 @@ class LossReason(StrEnum):
     """Each has a paragraph in docs/errors.md. Those of the price stand first."""
 
     PRICE_SERIES = "price_series_not_expressible"
+    EXPORT_PRICE = "export_price_not_expressible"
+    SWAP_PRICE = "swap_price_not_expressible"
     GROSS_PRICES = "gross_prices_not_expressible"
     UNKNOWN_TAXES = "unknown_taxes_not_expressible"
     DIFFERENT_TAXES = "different_taxes_in_one_dimension_not_expressible"
@@ -92,6 +94,19 @@ def of_a_series(component: PriceComponent, where: str) -> Iterator[Loss]:
     if component.series is not None:
         instead = f"{component.price} per kWh, without {component.series.id}"
         yield Loss(reason=LossReason.PRICE_SERIES, changes_price=True, where=where, instead=instead)
+
+
+_OURS = {Dimension.ENERGY_EXPORT: LossReason.EXPORT_PRICE, Dimension.SWAP: LossReason.SWAP_PRICE}
+
+
+def is_ours(component: PriceComponent) -> bool:
+    """Whether a price is for what no format has a price for: it is left out of every document."""
+    return component.dimension in _OURS
+
+
+def of_ours(component: PriceComponent, where: str) -> Loss:
+    free = "nothing is paid for what is fed back" if component.dimension is Dimension.ENERGY_EXPORT else "a swap is free"
+    return Loss(reason=_OURS[component.dimension], changes_price=bool(component.price), where=where, instead=free)
 
 
 def has_unknown_taxes(tariff: Tariff, component: PriceComponent) -> bool:

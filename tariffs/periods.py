@@ -9,8 +9,8 @@
     periods    |----|----|---|--------|-----------|     half-open, contiguous, from start to end
 
 A period is judged by its first moment. Its energy is the difference of the register at its two ends, so the periods'
-energy adds up to the session's, digit for digit, wherever it is cut. There is always at least one period: a session that
-has just begun is an empty one, and may owe a start fee.
+energy adds up to the session's, digit for digit, wherever it is cut; the same holds for what is fed back. There is always
+at least one period: a session that has just begun is an empty one, and may owe a start fee.
 """
 
 from bisect import bisect_right
@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from tariffs.clock import Span, offsets, passings, second_of
-from tariffs.compiled import ENERGY, Compiled, Edges, Element, Rule
+from tariffs.compiled import ENERGY, SLOTS, Compiled, Edges, Element, Rule
 from tariffs.restrictions import Moment
 from tariffs.series_rules import SeriesRules, changes
 from tariffs.timeline import Cut, Timeline
@@ -30,6 +30,7 @@ from vocabulary.circumstances import Circumstances, Sample
 from vocabulary.sessions import Activity
 
 Prices = list[Rule | None]  # by slot (`tariffs.compiled`): the rule that is in force, None: free
+_UNPRICED: Prices = [None] * len(SLOTS)
 
 
 class Period(Struct, frozen=True, gc=False):
@@ -42,6 +43,7 @@ class Period(Struct, frozen=True, gc=False):
     prices: Prices
     lacks_power: bool = False  # a price was asked for a power that nobody measured
     lacks_price: bool = False  # of the series that its energy is priced by no value is published
+    exported: int | None = None  # what was fed back, counted as energy is; None: no register tells it
 
 
 Scheduled = list[tuple[int, Compiled]]  # from which second on which; the first from the start
@@ -60,7 +62,7 @@ def periods(
 
 def prices_in_force(elements: tuple[Element, ...], wanted: int, moment: Moment) -> Prices:
     """By slot the first rule whose element applies; no more than `wanted` slots can be filled."""
-    prices: Prices = [None, None, None, None]
+    prices: Prices = _UNPRICED.copy()
     for conditions, rules in elements:
         for condition in conditions:
             if not condition(moment):
@@ -137,6 +139,7 @@ class _Course:
         self._power = _Samples(known.power_w) if known.power_w else _NO_SAMPLES
         self._current = _Samples(known.current_a) if known.current_a else _NO_SAMPLES
         self._series = SeriesRules(known.prices) if known.prices else _NO_SERIES
+        self._exported = line.export.first[1] if line.export is not None else 0
 
     def period(self, since: Cut, until: Cut, compiled: Compiled) -> Period:
         (start, register), (end, after) = since, until
@@ -162,7 +165,15 @@ class _Course:
             moment.charging += end - start
         elif activity is Activity.IDLE:
             moment.idle += end - start
-        return Period(start, end, after - register, activity, prices, moment.lacks_power, lacks_price)
+        exported = self._export(until) if line.export is not None else None
+        return Period(start, end, after - register, activity, prices, moment.lacks_power, lacks_price, exported)
+
+    def _export(self, until: Cut) -> int:
+        """What was fed back since the last period ended. Of a second that energy cuts, all of it is after the cut."""
+        line, before = self._line, self._exported
+        assert line.export is not None, "asked only where something was fed back"
+        self._exported = line.export.last[1] if until == line.last else line.export.at(until[0])
+        return self._exported - before
 
     def _activity(self, second: int) -> Activity:
         turns = self._line.turns

@@ -31,8 +31,9 @@ from tariffs.explain import (
 from tariffs.price_sheet_words import SheetWords, sheet_words_for
 from tariffs.restrictions import MIDNIGHT
 from tariffs.rounding import tidy
-from tariffs.words import Number, Words, authored, conditions, limit_words, otherwise, shown, words_for
+from tariffs.words import Number, Words, authored, conditions, limit_words, otherwise, shown, unit_of, words_for
 from vocabulary.tariff import (
+    PRICED_BY_OCPI,
     VAT,
     Basis,
     Dimension,
@@ -48,6 +49,7 @@ from vocabulary.tariff import (
 )
 
 _UNRESTRICTED = Restrictions()
+_USUAL = frozenset(PRICED_BY_OCPI)  # what a driver may expect to pay for, so that it is worth saying that it is free
 
 
 class PriceRow(Struct, frozen=True, kw_only=True):
@@ -147,7 +149,7 @@ def _authored(teller: _Teller, component: PriceComponent) -> str:
     is_taxed = any(tax.percent for tax in taxes_of(component))
     if not component.price or component.series is not None or teller.tariff.basis is not Basis.NET or not is_taxed:
         return ""
-    unit = {Dimension.ENERGY: "/kWh", Dimension.FLAT: ""}.get(component.dimension, "/min" if component.per_minute else "/h")
+    unit = unit_of(component.dimension, per_minute=component.per_minute)
     return teller.more.net.format(
         f"{teller.number(authored(component.price, teller.tariff.currency))} {teller.tariff.currency}{unit}"
     )
@@ -195,7 +197,7 @@ def _amount(teller: _Teller, limit: PriceLimit) -> str:
 
 def _remarks(teller: _Teller) -> Iterator[str]:
     yield from _tax_remarks(teller)
-    free = [label_of(kind, teller.words) for kind in DISPLAY_ORDER if not _is_priced(teller.tariff, kind)]
+    free = [label_of(kind, teller.words) for kind in DISPLAY_ORDER if kind in _USUAL and not _is_priced(teller.tariff, kind)]
     if free:
         yield teller.more.free_dimensions.format(", ".join(free))
     yield from _rules(teller)
@@ -264,6 +266,10 @@ def _rules(teller: _Teller) -> Iterator[str]:
         yield more.measured
     if any(limit.payment_brand or limit.payment_recognition for limit in limits):
         yield more.payment
+    if _is_priced(tariff, Dimension.ENERGY_EXPORT):
+        yield more.fed_back
+    if (tariff.min_price or tariff.max_price) and _is_priced(tariff, Dimension.ENERGY_EXPORT):
+        yield more.fed_back_beside_limits
 
 
 def _is_over_midnight(limit: Restrictions) -> bool:

@@ -39,6 +39,8 @@ class SheetWords(Struct, frozen=True, kw_only=True):
     maximum_ocpp: str
     measured: str
     payment: str
+    fed_back: str
+    fed_back_beside_limits: str
 
 
 ENGLISH_SHEET = SheetWords(
@@ -77,6 +79,8 @@ ENGLISH_SHEET = SheetWords(
     maximum_ocpp="The maximum freezes the cost: as soon as it is reached, before or after taxes, nothing more is added.",
     measured="Where power or current is not measured, prices that depend on it do not apply.",
     payment="Where it is not known how somebody pays, prices that depend on it do not apply.",
+    fed_back="What the vehicle feeds back is measured by a register of its own, and its price is taken off the bill.",
+    fed_back_beside_limits="The limits hold for what is charged; what is paid for energy fed back is taken off after them.",
 )
 
 GERMAN_SHEET = SheetWords(
@@ -115,6 +119,8 @@ GERMAN_SHEET = SheetWords(
     maximum_ocpp="Der Höchstpreis friert die Kosten ein: ist er vor oder nach Steuern erreicht, kommt nichts mehr hinzu.",
     measured="Wo Leistung oder Strom nicht gemessen wird, gelten Preise nicht, die davon abhängen.",
     payment="Wo nicht bekannt ist, wie jemand zahlt, gelten Preise nicht, die davon abhängen.",
+    fed_back="Was das Fahrzeug zurückspeist, misst ein eigenes Zählwerk; sein Preis wird von der Rechnung abgezogen.",
+    fed_back_beside_limits="Die Grenzen gelten für das, was berechnet wird; die Vergütung wird danach abgezogen.",
 )
 
 _LANGUAGES = {"en": ENGLISH_SHEET, "de": GERMAN_SHEET}

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from tariffs.charges import Charge, Taken, charges, taken
 from tariffs.clock import second_of
-from tariffs.compiled import FLAT, SLOTS, PriceList, Rule, TaxKey, price_list
+from tariffs.compiled import ENERGY, EXPORT, SLOTS, PriceList, Rule, TaxKey, price_list
 from tariffs.limits import NOTHING, Adjustment, Part, Parts, added, frozen, limited, replaced
 from tariffs.lines import Money
 from tariffs.periods import Period, periods
@@ -37,7 +37,10 @@ from vocabulary.tariff import Basis, Dimension, Profile, Tariff
 from vocabulary.zones import zone
 
 EXACT = Context(prec=500, traps=[Inexact, InvalidOperation])
-LINE_ORDER = (Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME, Dimension.FLAT)  # of price displays, AFIR Art. 5
+LINE_ORDER = (
+    *(Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME, Dimension.FLAT),  # of price displays, AFIR Art. 5
+    *(Dimension.SWAP, Dimension.ENERGY_EXPORT),
+)
 _ORDER = {SLOTS.index(dimension): place for place, dimension in enumerate(LINE_ORDER)}
 
 Schedule = tuple[tuple[datetime, Tariff], ...]
@@ -89,7 +92,8 @@ def priced(
         freezing = profile is Profile.OCPP_2_1 and lists[0].tariff.max_price is not None
         cut = periods(line, scheduled, site, known, (*also, *line.seconds) if freezing else also)
     in_ocpp = profile is Profile.OCPP_2_1
-    found = [*charges(before, flat_at_start=in_ocpp), *charges(cut, flat_at_start=in_ocpp)]
+    sets = known.swap.sets if known.swap is not None else 0
+    found = [*charges(before, flat_at_start=in_ocpp), *charges(cut, flat_at_start=in_ocpp, sets=sets)]
     by_price = taken(found, steps=not in_ocpp, step_on_time=policy.step_on_time)
     return Priced(line, lists, profile, before, cut, found, by_price)
 
@@ -98,7 +102,8 @@ def rated(one: Priced, time_zone: str, policy: Policy) -> Rated:
     tariff, money = one.lists[0].tariff, Money(one.line, one.lists)
     visible = _visible(one.taken)
     parts = money.parts(visible)
-    limits = _limits(one, parts, money, policy)
+    charged = parts if one.line.export is None else money.parts(each for each in visible if each.rule.slot != EXPORT)
+    limits = _limits(one, charged, money, policy)
     for each in limits:
         parts[each.key] = parts.get(each.key, NOTHING) + each.change
     lines = (*(money.line(each, time_zone) for each in visible), *(money.limit_line(each) for each in limits))
@@ -140,13 +145,16 @@ def _visible(found: Sequence[Taken]) -> list[Taken]:
 
     If none is left, one that tells why it is free.
     """
-    telling = [each for each in found if (each.rule.price if each.rule.slot == FLAT else each.quantity)]
+    telling = [each for each in found if (each.quantity if each.rule.slot >= ENERGY else each.rule.price)]
     shown = telling or [each for each in found if not each.rule.price][:1]
     return sorted(shown, key=lambda each: (each.rule.reserved, _ORDER[each.rule.slot]))
 
 
 def _limits(one: Priced, parts: Parts, money: Money, policy: Policy) -> list[Adjustment]:
-    """By the tariff with which the session began. A reservation that nobody used is no session: it has no least price."""
+    """By the tariff with which the session began. A reservation that nobody used is no session: it has no least price.
+
+    They hold for what is charged: what is paid for energy that was fed back is no part of it, and never changed.
+    """
     tariff = one.lists[0].tariff if one.cut else replace(one.lists[0].tariff, min_price=None)
     if tariff.min_price is None and tariff.max_price is None:
         return []
@@ -158,13 +166,14 @@ def _limits(one: Priced, parts: Parts, money: Money, policy: Policy) -> list[Adj
 
 
 def _amounts_in_time(one: Priced, money: Money) -> Iterable[list[tuple[TaxKey, Part]]]:
-    """What is charged at once: a start fee, where it first comes up, and then what its period measured."""
+    """What is charged at once: fees, where they first come up, and then what their period measured."""
     once: set[int] = set()
-    for (_, _, not_flat), found in groupby(
-        one.charges, key=lambda each: (each.rule.reserved, each.period, each.rule.slot != FLAT)
+    charged = (each for each in one.charges if each.rule.slot != EXPORT)
+    for (_, _, is_measured), found in groupby(
+        charged, key=lambda each: (each.rule.reserved, each.period, each.rule.slot >= ENERGY)
     ):
-        due = [each for each in found if not_flat or each.rule.number not in once]
-        once.update(each.rule.number for each in due if not not_flat)
+        due = [each for each in found if is_measured or each.rule.number not in once]
+        once.update(each.rule.number for each in due if not is_measured)
         yield [(each.rule.key, money.part(each.rule, each.quantity)) for each in due]
 
 

@@ -68,7 +68,7 @@ def written_as(pattern: str, example: str) -> BeforeValidator:
 
 def _below_zero(written: str) -> str:
     is_below = re.fullmatch(r"-\d[\d.]{0,30}", written, re.ASCII)
-    return "; nothing is below zero, for what vehicles feed back is not priced here" if is_below else ""
+    return "; nothing is below zero: what vehicles feed back is a price of ENERGY_EXPORT, above it" if is_below else ""
 
 
 def _written(value: str | int | Decimal | date | time) -> str:

@@ -1,4 +1,4 @@
-"""A session as whole numbers: seconds since 1970, and the import register in a unit in which all of its readings are whole.
+"""A session as whole numbers: seconds since 1970, and its registers in a unit in which all of their readings are whole.
 
     Wh   5000 |                o        readings at 10:00 (1000) and 11:00 (5000)
               |            .            at 10:30 the register stands at 3000
@@ -7,15 +7,19 @@
 Between two readings the register rises on a straight line, outside them it is constant. A reading before the session's start
 or after its end counts as taken at the start or the end: all of the metered energy belongs to the session. What lies on the
 line is rounded to 0.001 Wh, half up; what was read is taken as read. The unit is 10^-`places` Wh, and 0.001 Wh or finer.
+What the vehicle fed back has a register of its own, which rises as this one does.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from tariffs.clock import second_of
-from vocabulary.sessions import Activity, ChargingSession
+from vocabulary.sessions import Activity, ChargingSession, Reading
 
 LINE_PLACES = 3  # of what is computed, in Wh
 
@@ -26,6 +30,7 @@ class Timeline(Struct, frozen=True, gc=False):
     """`seconds` and `registers` are the readings, in order of time, within the session, never falling; they may be none.
 
     `turns`: from this second on this activity; the first covers the session's start, and none are of one second.
+    `export` is the register of what was fed back, if there is one, between the same ends and in the same unit.
     """
 
     start: int
@@ -34,6 +39,7 @@ class Timeline(Struct, frozen=True, gc=False):
     registers: list[int]
     places: int
     turns: list[tuple[int, Activity]]
+    export: "Timeline | None" = None
 
     @property
     def first(self) -> Cut:
@@ -89,7 +95,18 @@ def timeline(session: ChargingSession, places_min: int = LINE_PLACES) -> Timelin
     rises = readings[-1].register_wh - readings[0].register_wh if readings else 0
     assert rises == session.energy_wh, "the readings do not add up to the energy"
     seconds = [min(max(second_of(reading.at), start), end) for reading in readings]
-    return Timeline(start, end, seconds, registers, places, _turns(session))
+    line = Timeline(start, end, seconds, registers, places, _turns(session))
+    return line if session.exported is UNSET else _with_export(line, session.exported)
+
+
+def _with_export(line: Timeline, readings: Sequence[Reading]) -> Timeline:
+    """Both registers in the finer of their units."""
+    places, registers = _whole([reading.register_wh for reading in readings], line.places)
+    assert all(one <= other for one, other in pairwise(registers)), "the register of what was fed back falls"
+    seconds = [min(max(second_of(reading.at), line.start), line.end) for reading in readings]
+    imported = [register * 10 ** (places - line.places) for register in line.registers]
+    fed_back = Timeline(line.start, line.end, seconds, registers, places, line.turns)
+    return replace(line, registers=imported, places=places, export=fed_back)
 
 
 def _whole(values: list[Decimal], places_min: int) -> tuple[int, list[int]]:

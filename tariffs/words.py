@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from typing import assert_never
 
 from tariffs.languages import ENGLISH, GERMAN, Words, words_for
 from tariffs.restrictions import MIDNIGHT
@@ -70,6 +71,18 @@ def limit_words(limit: PriceLimit, currency: Currency, words: Words, number: Num
     return ", ".join(
         template.format(f"{number(authored(bound, currency))} {currency}") for template, bound in bounds if bound is not None
     )
+
+
+def unit_of(dimension: Dimension, *, per_minute: bool = False) -> str:
+    """What a price of it is per: "/kWh", "/h"; nothing for what is charged once."""
+    match dimension:
+        case Dimension.ENERGY | Dimension.ENERGY_EXPORT:
+            return "/kWh"
+        case Dimension.TIME | Dimension.PARKING_TIME:
+            return "/min" if per_minute else "/h"
+        case Dimension.FLAT | Dimension.SWAP | Dimension.MIN_PRICE | Dimension.MAX_PRICE:
+            return ""
+    assert_never(dimension)
 
 
 def shown(amount: Fraction, currency: Currency) -> Decimal:

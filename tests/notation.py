@@ -14,6 +14,7 @@ A tariff is its elements and its zone, two or more spaces apart; further `tariff
 
     0.30 EUR/kWh    2.00 EUR/h    5.00 EUR/h idle    0.50 EUR    a price, net; several are joined by ` + `
     1.00 EUR/min    0.909 EUR/min idle                           the same, authored per minute
+    0.20 EUR/kWh back    3.50 EUR/set                            paid for what is fed back; for a set of swapped batteries
     VAT 19%    step 900                                          of the price before it; without, there is none
     0.12 EUR/kWh on spot x 1.05 least 0.00 most 0.50             1.05 times the series `spot`, and 0.12, within bounds
     taxes federal 6% state 4%    taxes energy 5% > vat 21%       several taxes; after > on what those before come to
@@ -28,6 +29,7 @@ Of the whole tariff, as elements of their own: a profile (`ocpp-2.1`), `gross`, 
 
 Times are the site's; one that is earlier than the last is of the next day; `02:30+01:00` tells the two of autumn apart.
 `start`, `meter`, `idle`, `charging`, `waiting` and `end` may each carry a reading; charging goes on until another word.
+`feed 2.500 kWh` is a reading of the register that counts what is fed back. `swap 2`, without a time: two sets of batteries.
 `power 16 kW` and `current 48 A` hold until the next one. `reserve` is when the EVSE was kept free from; `expired` when that
 ended without a session. `evse DC`, `card VISA` and `by CC` have no time.
 Of what is expected, ` -> ` stands before what step sizes made of a quantity; amounts of lines are net and exact (to four
@@ -43,12 +45,12 @@ from fractions import Fraction
 from textwrap import dedent
 from typing import Any
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from tariffs.breakdown import breakdown
 from tariffs.policy import HOUSE, LimitTax, Policy
 from vocabulary.charging import Protocol
-from vocabulary.circumstances import NOTHING_KNOWN, Circumstances, Reserved, Sample
+from vocabulary.circumstances import NOTHING_KNOWN, Circumstances, Reserved, Sample, Swapped
 from vocabulary.identity import SeriesId, SessionId, StationId, TariffId, TransactionId
 from vocabulary.money import Currency, plain, round_half_up
 from vocabulary.price_series import SeriesPrices
@@ -75,12 +77,15 @@ from vocabulary.zones import zone
 DAY = "2026-01-14"  # a Wednesday in winter, unless the text says otherwise
 UNITS = {Dimension.ENERGY: "/kWh", Dimension.TIME: "/h", Dimension.PARKING_TIME: "/h idle", Dimension.FLAT: ""}
 NAMES = {Dimension.ENERGY: "energy", Dimension.TIME: "time", Dimension.PARKING_TIME: "idle", Dimension.FLAT: "start"}
+UNITS |= {Dimension.ENERGY_EXPORT: "/kWh back", Dimension.SWAP: "/set"}
 NAMES |= {Dimension.MIN_PRICE: "minimum", Dimension.MAX_PRICE: "maximum"}
+NAMES |= {Dimension.ENERGY_EXPORT: "back", Dimension.SWAP: "swap"}
 DAYS = {day.title()[:3]: day for day in Weekday}
 WHOLE = re.compile(r"ocp[ip]-[\d.]+|gross|untaxed|independent|(min|max) [\d.-]+/[\d.-]+")
 ZONE = re.compile(r"UTC|[A-Z][a-z]+/\w+")
 PRICE = re.compile(
-    r"(?P<price>[\d.]+) (?P<currency>[A-Z]{3})(?P<unit>/kWh|/h idle|/h|/min idle|/min)?(?: VAT (?P<vat>[\d.]+)%)?"
+    r"(?P<price>[\d.]+) (?P<currency>[A-Z]{3})(?P<unit>/kWh back|/kWh|/h idle|/h|/min idle|/min|/set)?"
+    r"(?: VAT (?P<vat>[\d.]+)%)?"
     r"(?: taxes (?P<taxes>(?:\w+ [\d.]+%|>| )+))?(?: step (?P<step>\d+))?"
     r"(?: on (?P<series>[\w-]+)(?: x (?P<factor>[\d.]+))?(?: least (?P<least>[-\d.]+))?(?: most (?P<most>[-\d.]+))?)?"
 )
@@ -231,6 +236,7 @@ def read_story(lines: list[list[str]], time_zone: str) -> tuple[ChargingSession,
     day, at = date.fromisoformat(DAY), None
     events: list[tuple[datetime, str]] = []
     readings: list[Reading] = []
+    exported: list[Reading] = []
     samples: dict[str, list[Sample]] = {"power": [], "current": []}
     beside: dict[str, str] = {}
     reserved: datetime | None = None
@@ -238,7 +244,7 @@ def read_story(lines: list[list[str]], time_zone: str) -> tuple[ChargingSession,
         if when == "day":
             day = date.fromisoformat(word)
             continue
-        if when in ("evse", "card", "by"):
+        if when in ("evse", "card", "by", "swap"):
             beside[when] = word
             continue
         day, at = _instant(day, when, time_zone, at)
@@ -247,6 +253,8 @@ def read_story(lines: list[list[str]], time_zone: str) -> tuple[ChargingSession,
         elif word == "expired":
             events = [(at, "start"), (at, "end")]
             beside["reservation"] = word
+        elif word == "feed":
+            exported.append(Reading(at=at, register_wh=WattHours(Decimal(rest[0]) * 1000)))
         elif word in samples:
             samples[word].append(Sample(at=at, value=Decimal(rest[0]) * (1000 if rest[1:] == ["kW"] else 1)))
         else:
@@ -260,8 +268,9 @@ def read_story(lines: list[list[str]], time_zone: str) -> tuple[ChargingSession,
         payment_brand=beside.get("card"),
         payment_recognition=beside.get("by"),
         reserved=reserved and Reserved(start=reserved, end=events[0][0], expired="reservation" in beside),
+        swap=Swapped(sets=int(beside["swap"])) if "swap" in beside else None,
     )
-    return session_of(events, tuple(readings)), known
+    return session_of(events, tuple(readings), tuple(exported)), known
 
 
 def _instant(day: date, when: str, time_zone: str, last: datetime | None) -> tuple[date, datetime]:
@@ -273,7 +282,9 @@ def _instant(day: date, when: str, time_zone: str, last: datetime | None) -> tup
     raise AssertionError(f"{when} is before {last}")
 
 
-def session_of(events: list[tuple[datetime, str]], readings: tuple[Reading, ...]) -> ChargingSession:
+def session_of(
+    events: list[tuple[datetime, str]], readings: tuple[Reading, ...], exported: tuple[Reading, ...] = ()
+) -> ChargingSession:
     turns = [(at, "charging" if word == "start" else word) for at, word in events if word not in ("meter", "end")]
     end = events[-1][0]
     bounds = [at for at, _ in turns[1:]] + [end]
@@ -294,6 +305,7 @@ def session_of(events: list[tuple[datetime, str]], readings: tuple[Reading, ...]
             for (at, word), until in zip(turns, bounds, strict=True)
             if at < until
         ),
+        exported=exported or UNSET,
     )
 
 
@@ -321,7 +333,9 @@ def _quantities(line: RatedLine) -> str:
 
 
 def _quantity(dimension: Dimension, quantity: Decimal) -> str:
-    if dimension is Dimension.ENERGY:
+    if dimension is Dimension.SWAP:
+        return plain(quantity)
+    if dimension in (Dimension.ENERGY, Dimension.ENERGY_EXPORT):
         return f"{plain(kwh(WattHours(quantity)) + Decimal('0.000'))} kWh"  # at least three decimals
     return f"{quantity} s" if quantity % 60 else f"{int(quantity) // 60} min"
 
@@ -365,6 +379,8 @@ def _write_restrictions(limit: Restrictions) -> Iterator[str]:
 def _write_session(session: ChargingSession, time_zone: str) -> Iterator[str]:
     turns = [(stretch.start, 1, stretch.activity.value) for stretch in session.stretches]
     meters = [(reading.at, 2, f"meter {plain(reading.register_wh / 1000)} kWh") for reading in session.readings]
+    exported = () if session.exported is UNSET else session.exported
+    meters += [(reading.at, 2, f"feed {plain(reading.register_wh / 1000)} kWh") for reading in exported]
     events = [(session.start, 0, "start"), *turns, *meters, (session.end, 3, "end")]
     for at, _, text in sorted(events, key=lambda event: event[:2]):
         local = at.astimezone(zone(time_zone))

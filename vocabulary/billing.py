@@ -15,7 +15,7 @@ from vocabulary.money import Currency
 from vocabulary.plan import PlanLine
 from vocabulary.rated import RatedLine
 from vocabulary.reference import Operator, Sealed
-from vocabulary.sessions import SignatureChecked
+from vocabulary.sessions import ExportRegister, SignatureChecked
 
 
 class PartitionReached(Struct, frozen=True, kw_only=True):
@@ -83,6 +83,7 @@ class InvoicedSession(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gross: Decimal
     signature: SignatureChecked | None = None
     unused: bool = False  # a reservation that expired: nobody charged, and the registers say nothing
+    exported: ExportRegister | None = None  # None: nothing was fed back
     rounding: str = ""  # by which policy `gross` was made of the lines (`Rated.rounding`); empty: by the house's
 
 

@@ -27,6 +27,12 @@ class Reserved(Struct, frozen=True, kw_only=True):
     expired: bool = False  # then nobody charged: the session that is rated with it is empty
 
 
+class Swapped(Struct, frozen=True, kw_only=True):
+    """The session is no charging: batteries were exchanged, `sets` of them. What they held more is its energy."""
+
+    sets: int
+
+
 class Circumstances(Struct, frozen=True, kw_only=True):
     power_w: tuple[Sample, ...] = ()  # Power.Active.Import, in order of time
     current_a: tuple[Sample, ...] = ()  # Current.Import, the sum of the phases, in order of time
@@ -35,6 +41,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     payment_recognition: str | None = None
     reserved: Reserved | None = None
     prices: tuple[SeriesPrices, ...] = ()  # of the series that the tariff refers to, one each
+    swap: Swapped | None = None
 
 
 NOTHING_KNOWN = Circumstances()

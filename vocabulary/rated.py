@@ -21,9 +21,10 @@ from vocabulary.tariff import VAT, Basis, Dimension, Tax
 class RatedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one price of the tariff charges for a session, or what a limit of the tariff adds to a tax's part or takes off.
 
-    `quantity` is measured, `billed` what step sizes made of it: Wh for ENERGY, whole seconds for TIME and PARKING_TIME,
-    1 for FLAT and limits. `unit_price` is as authored (`basis`): per kWh, per hour or minute, or flat. `since` and `until`
-    bound the stretches in which it applied. Taxed by `vat_percent`, or by `taxes` where there are several.
+    `quantity` is measured, `billed` what step sizes made of it: Wh for ENERGY and, below zero, for ENERGY_EXPORT, whole
+    seconds for TIME and PARKING_TIME, sets of batteries for SWAP, 1 for FLAT and limits. `unit_price` is as authored
+    (`basis`): per kWh, per hour or minute, or flat. `since` and `until` bound the stretches in which it applied. Taxed by
+    `vat_percent`, or by `taxes` where there are several.
     """
 
     dimension: Dimension
@@ -51,6 +52,7 @@ class LimitPart(Struct, frozen=True, kw_only=True):
 
 
 _UNITS_PER_PRICE = {Dimension.FLAT: 1, Dimension.ENERGY: 1000, Dimension.TIME: 3600, Dimension.PARKING_TIME: 3600}
+_UNITS_PER_PRICE |= {Dimension.ENERGY_EXPORT: 1000, Dimension.SWAP: 1}
 
 
 def exact_amount(line: RatedLine) -> Fraction:

@@ -6,6 +6,7 @@ everything is closed again, under the next revision, and a charge that no longer
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType
@@ -44,7 +45,7 @@ class Stretch(Struct, frozen=True, kw_only=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """The import register at an instant, absolute."""
+    """A register at an instant, absolute: the one that counts what is delivered, or in `exported` what is fed back."""
 
     at: datetime
     register_wh: WattHours
@@ -109,6 +110,7 @@ class Finding(StrEnum):
     POWER_NOT_MEASURED = "price_depends_on_power_that_was_not_measured"
     PAYMENT_UNKNOWN = "price_depends_on_a_payment_that_is_not_known"
     RESERVATION_UNTIMED = "reservation_has_a_price_and_its_beginning_is_not_known"
+    EXPORT_UNKNOWN = "what_was_fed_back_is_not_known"
     DEAUTHORISED = "token_was_deauthorised_during_the_session"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
@@ -125,6 +127,7 @@ class Finding(StrEnum):
     SEQUENCE_CONFLICT = "same_sequence_number_with_other_content"
     FACT_AFTER_CLOSE = "message_arrived_after_the_session_was_closed"
     START_UNANSWERED = "start_waited_for_its_answer_in_vain"
+    CREDIT_WAITS = "credit_waits_for_an_invoice_that_owes"
     TRUTH_DIFFERS = "truth_differs_from_what_was_invoiced"
 
 
@@ -170,6 +173,13 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     payment_recognition: str | UnsetType = UNSET
     reserved: bool | UnsetType = UNSET  # it ended a reservation; not set where no message says so
     reserved_since: datetime | UnsetType = UNSET  # when that was asked for; not set where nobody told, or no price asks for it
+    exported: tuple[Reading, ...] | UnsetType = UNSET  # the register of what the vehicle fed back; not set where it did not
+
+
+def exported_wh(session: ChargingSession) -> WattHours:
+    """What the vehicle fed back."""
+    readings = () if session.exported is UNSET else session.exported
+    return WattHours(readings[-1].register_wh - readings[0].register_wh if readings else Decimal(0))
 
 
 def quality_of(session: ChargingSession) -> Quality:
@@ -223,6 +233,7 @@ HOLDING = frozenset(
         Finding.POWER_NOT_MEASURED,
         Finding.PAYMENT_UNKNOWN,
         Finding.RESERVATION_UNTIMED,
+        Finding.EXPORT_UNKNOWN,
         Finding.DEAUTHORISED,
         Finding.SIGNATURE_FAILED,
         Finding.SIGNED_ENERGY_DIFFERS,
@@ -308,6 +319,13 @@ class VatDecision(Struct, frozen=True, kw_only=True):
     country: str
 
 
+class ExportRegister(Struct, frozen=True, kw_only=True):
+    """The register of what was fed back, as a session began and as it ended."""
+
+    begin_wh: WattHours
+    end_wh: WattHours
+
+
 class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.rated"):
     """What a session costs, to whom, by which tariff version, and why. Self-contained: documents are made of it alone."""
 
@@ -335,6 +353,7 @@ class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     chosen: TariffChoice | None = None  # why by this tariff; None: rated by rules that did not tell
     series: tuple[VersionHash, ...] = ()  # the publications that priced it (`codec.publication_hash`)
     unused: bool = False  # a reservation that expired: nobody charged, and there are no readings
+    exported: ExportRegister | None = None  # None: nothing was fed back
 
 
 class ReversalReason(StrEnum):

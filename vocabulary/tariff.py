@@ -41,7 +41,8 @@ class Basis(StrEnum):
 class Dimension(StrEnum):
     """What a price component charges for, with the unit of its price (OCPI TariffDimensionType).
 
-    The last two are no prices: by them a rated line tells what a limit of the tariff adds or takes off.
+    MIN_PRICE and MAX_PRICE are no prices: by them a rated line tells what a limit of the tariff adds or takes off. The last
+    two are ours; OCPI has no price for either. What is fed back is measured below zero, so that its price is a credit.
     """
 
     FLAT = "FLAT"  # once per session, and once per reservation
@@ -50,9 +51,12 @@ class Dimension(StrEnum):
     PARKING_TIME = "PARKING_TIME"  # per hour in which the vehicle asks for no power: idle time
     MIN_PRICE = "MIN_PRICE"
     MAX_PRICE = "MAX_PRICE"
+    ENERGY_EXPORT = "ENERGY_EXPORT"  # per kWh that the vehicle feeds back: what the driver is paid
+    SWAP = "SWAP"  # per set of batteries that is exchanged
 
 
-PRICED = (Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME)
+PRICED_BY_OCPI = (Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME)
+PRICED = (*PRICED_BY_OCPI, Dimension.ENERGY_EXPORT, Dimension.SWAP)
 
 
 class Weekday(StrEnum):
@@ -210,6 +214,12 @@ def series_in(tariff: Tariff) -> tuple[SeriesId, ...]:
     """The price series that a tariff refers to, each once."""
     components = (component for element in tariff.elements for component in element.components)
     return tuple(dict.fromkeys(component.series.id for component in components if component.series is not None))
+
+
+def charging_components(tariff: Tariff) -> list[PriceComponent]:
+    """The prices of what is charged: all but those of energy that is fed back, where there are others."""
+    every = [component for element in tariff.elements for component in element.components]
+    return [component for component in every if component.dimension is not Dimension.ENERGY_EXPORT] or every
 
 
 def costs(component: PriceComponent) -> bool:

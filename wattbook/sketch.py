@@ -4,6 +4,8 @@
     end: 2026-03-10T12:10:00+01:00
     energy: 20 kWh                          # or readings, where it matters when it was delivered
     readings: [{at: 2026-03-10T11:30:00+01:00, energy: 18 kWh}]     # since the start
+    export: 5 kWh                           # fed back, evenly until the end; or exported, as readings
+    exported: [{at: 2026-03-10T11:50:00+01:00, energy: 2 kWh}]      # since the start, by the register that counts it
     activities: [{at: 2026-03-10T11:30:00+01:00, is: idle}]         # charging from the start, until another word
     power: [{at: 2026-03-10T10:00:00+01:00, value: 11 kW}]
     current: [{at: 2026-03-10T10:00:00+01:00, value: 48 A}]         # the sum of the phases
@@ -12,6 +14,7 @@
     evse_kind: AC
     payment_brand: VISA
     payment_recognition: CC
+    swaps: 1                                # sets of batteries that were exchanged: then energy is what they held more
 
 Energy that no reading places is delivered evenly while the session charges. Quantities bear their unit.
 """
@@ -24,11 +27,12 @@ from itertools import pairwise
 from typing import Annotated, Any, NamedTuple, Self
 from zoneinfo import ZoneInfoNotFoundError
 
+from msgspec import UNSET
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tariffs.tariff_fields import complaints
 from vocabulary.charging import Protocol
-from vocabulary.circumstances import Circumstances, Reserved, Sample
+from vocabulary.circumstances import Circumstances, Reserved, Sample, Swapped
 from vocabulary.identity import SessionId, StationId, TransactionId
 from vocabulary.quantities import ONE_SECOND, WattHours
 from vocabulary.sessions import Activity, ChargingSession, EnergySource, Reading, Stretch
@@ -136,6 +140,8 @@ class Sketch(_Shape):
     end: Instant
     energy: Annotated[Decimal | None, BeforeValidator(_energy)] = None
     readings: tuple[_Reading, ...] = ()
+    export: Annotated[Decimal | None, BeforeValidator(_energy)] = None
+    exported: tuple[_Reading, ...] = ()
     activities: tuple[_Activity, ...] = ()
     power: tuple[_Power, ...] = ()
     current: tuple[_Current, ...] = ()
@@ -144,6 +150,7 @@ class Sketch(_Shape):
     evse_kind: EvseKind | None = None
     payment_brand: str | None = None
     payment_recognition: str | None = None
+    swaps: Annotated[int, Field(ge=1, le=100)] | None = None
 
     @model_validator(mode="after")
     def _is_a_session(self) -> Self:
@@ -151,13 +158,19 @@ class Sketch(_Shape):
             raise ValueError("the end is before the start")
         if self.end - self.start > _LONGEST:
             raise ValueError("lasts more than a year; check the start and the end")
-        energies = [Decimal(0), *(reading.energy for reading in self.readings), *([] if self.energy is None else [self.energy])]
-        for name, found in (("readings", self.readings), ("activities", self.activities), ("power", self.power)):
+        for name, found in (
+            ("readings", self.readings),
+            ("exported", self.exported),
+            ("activities", self.activities),
+            ("power", self.power),
+        ):
             instants = [each.at for each in found]
             if instants != sorted(instants) or any(not self.start <= at <= self.end for at in instants):
                 raise ValueError(f"{name} must be in order of time, from the start to the end")
-        if any(one > other for one, other in pairwise(energies)):
-            raise ValueError("the energy falls; readings count from the start of the session, and never go back")
+        for told, whole in ((self.readings, self.energy), (self.exported, self.export)):
+            energies = [Decimal(0), *(reading.energy for reading in told), *([] if whole is None else [whole])]
+            if any(one > other for one, other in pairwise(energies)):
+                raise ValueError("the energy falls; readings count from the start of the session, and never go back")
         if self.reserved is not None and self.reserved.since > self.start:
             raise ValueError("reserved: begins after the start of the session")
         return self
@@ -194,6 +207,7 @@ def sketched(sketch: Sketch) -> Sketched:
         energy_source=EnergySource.TRANSACTION_SAMPLES,
         readings=readings,
         stretches=stretches,
+        exported=tuple(_exported(sketch)) or UNSET,
     )
     return Sketched(session, _circumstances(sketch), sketch.time_zone)
 
@@ -217,6 +231,17 @@ def _readings(sketch: Sketch, stretches: tuple[Stretch, ...]) -> Iterable[Readin
     yield Reading(at=sketch.end, register_wh=WattHours(whole))
 
 
+def _exported(sketch: Sketch) -> Iterable[Reading]:
+    """From none at the start to the whole at the end; nothing where nothing was fed back."""
+    if sketch.export is None and not sketch.exported:
+        return
+    told = [Reading(at=each.at, register_wh=WattHours(each.energy)) for each in sketch.exported]
+    yield Reading(at=sketch.start, register_wh=WattHours(Decimal(0)))
+    yield from told
+    whole = told[-1].register_wh if sketch.export is None else WattHours(sketch.export)
+    yield Reading(at=sketch.end, register_wh=whole)
+
+
 def _share(so_far: Decimal, whole: Decimal, charged: int, lasts: int) -> WattHours:
     return WattHours(so_far + ((whole - so_far) * charged / lasts).quantize(Decimal("0.001")))
 
@@ -230,4 +255,5 @@ def _circumstances(sketch: Sketch) -> Circumstances:
         payment_brand=sketch.payment_brand,
         payment_recognition=sketch.payment_recognition,
         reserved=None if reserved is None else Reserved(start=reserved.since, end=sketch.start, expired=reserved.expired),
+        swap=None if sketch.swaps is None else Swapped(sets=sketch.swaps),
     )

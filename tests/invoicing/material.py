@@ -28,6 +28,7 @@ EUR = Currency("EUR")
 CENT = Decimal("0.01")
 BEGIN = WattHours(Decimal(7_300_000))  # the register as stations tell it; what meters sign differs, to be told apart
 PER_UNIT = {Dimension.ENERGY: 1000, Dimension.TIME: 3600, Dimension.PARKING_TIME: 3600, Dimension.FLAT: 1}
+PER_UNIT |= {Dimension.ENERGY_EXPORT: 1000, Dimension.SWAP: 1}
 
 OPERATOR = Operator(
     country_code="DE",

@@ -13,12 +13,14 @@ from vocabulary.tariff import PRICED, Basis, Dimension
 ZONES = st.sampled_from(["Europe/Berlin", "Europe/Lisbon", "Asia/Kolkata", "America/St_Johns"])
 VATS = st.sampled_from(["19", "19.0", "7", "25.5", "0", None])
 MOST = {Dimension.ENERGY: 20_000_000, Dimension.TIME: 100_000, Dimension.PARKING_TIME: 100_000, Dimension.FLAT: 1}
+MOST |= {Dimension.ENERGY_EXPORT: 20_000_000, Dimension.SWAP: 4}
 
 
 @st.composite
 def prices(draw: st.DrawFn) -> Price:
     dimension = draw(st.sampled_from(PRICED))
     quantity = 1 if dimension is Dimension.FLAT else draw(st.integers(0, MOST[dimension]))
+    quantity = -quantity if dimension is Dimension.ENERGY_EXPORT else quantity
     unit_price = draw(st.decimals(0, 9, places=draw(st.integers(0, 6))))
     return Price(
         dimension,

@@ -22,7 +22,7 @@ from tariffs.rate import rate
 from tests.invoicing.material import EUR, OPERATOR
 from tests.invoicing.material import rated as costs
 from tests.invoicing.test_any_tariff import circumstances, tariffs
-from tests.tariffs.strategies import TARIFFS, sessions
+from tests.tariffs.strategies import TARIFFS_OF_OCPI, sessions
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.codec import version_hash
 from vocabulary.identity import PartnerId, SessionId, StationId, TariffId, TokenUid, TransactionId, content_id
@@ -41,7 +41,7 @@ from vocabulary.sessions import (
     VatDecision,
     Verdict,
 )
-from vocabulary.tariff import PRICED, Dimension, PriceComponent, Profile, Restrictions, Tariff, TariffElement
+from vocabulary.tariff import PRICED_BY_OCPI, Dimension, PriceComponent, Profile, Restrictions, Tariff, TariffElement
 
 START = datetime(2026, 10, 12, 6, 14, 5, 700_000, tzinfo=UTC)
 ISSUED = datetime(2026, 10, 12, 8, 0, 3, 250_900, tzinfo=UTC)
@@ -83,7 +83,7 @@ def tariff(*elements: TariffElement) -> Tariff:
 
 PER_KWH = tariff(TariffElement(components=(price(Dimension.ENERGY, "0.2400"),)))
 ALL_DIMENSIONS = tariff(
-    TariffElement(components=tuple(price(one, "0.37") for one in PRICED if one is not Dimension.FLAT)),
+    TariffElement(components=tuple(price(one, "0.37") for one in PRICED_BY_OCPI if one is not Dimension.FLAT)),
     TariffElement(components=(price(Dimension.FLAT, "0.333"),)),
 )
 
@@ -330,7 +330,7 @@ def test_the_same_session_gives_the_same_bytes():
 
 
 @settings(max_examples=150, deadline=None)
-@given(sessions(), TARIFFS)
+@given(sessions(), TARIFFS_OF_OCPI)
 def test_any_session_under_any_tariff_is_told_without_contradiction(session: ChargingSession, priced_by: Tariff):
     session = msgspec.structs.replace(session, id=charged().id)
     document = issued(session, priced_by)
@@ -648,7 +648,7 @@ def test_the_numbers_of_the_specifications_example_contradict_each_other():
 
 
 def test_a_flat_price_is_told_with_step_size_one_and_others_as_they_are():
-    exactly = tariff(TariffElement(components=tuple(price(one, "0.37", step_size=0) for one in PRICED)))
+    exactly = tariff(TariffElement(components=tuple(price(one, "0.37", step_size=0) for one in PRICED_BY_OCPI)))
     (told,) = issued(charged(), exactly)["tariffs"]
     steps = {one["type"]: one["step_size"] for one in told["elements"][0]["price_components"]}
     assert steps == {"FLAT": 1, "ENERGY": 0, "TIME": 0, "PARKING_TIME": 0}
@@ -670,3 +670,12 @@ def test_a_begin_that_the_gate_rejected_is_no_energy_of_any_period() -> None:
     zero = msgspec.structs.replace(billed.readings[0], register_wh=WattHours(Decimal(0)))
     told = charged(readings=(zero, *billed.readings[1:]), energy_wh=WattHours(Decimal("11000.4")))
     assert issue(told, billed=billed) == issue(billed)
+
+
+def test_what_ocpi_has_no_cost_for_is_refused():
+    """ENERGY_EXPORT is a dimension of OCPI Session objects alone (2.2.1 mod_cdrs, CdrDimensionType)."""
+    session = charged()
+    fed = tuple(msgspec.structs.replace(each, register_wh=each.register_wh / 2) for each in session.readings)
+    priced_by = tariff(TariffElement(components=(price(Dimension.ENERGY, "0.37"), price(Dimension.ENERGY_EXPORT, "0.20"))))
+    objections = refused(session=msgspec.structs.replace(session, exported=fed), priced_by=priced_by)
+    assert objections == ("total_cost: OCPI has no cost of ENERGY_EXPORT",)

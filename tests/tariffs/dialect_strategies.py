@@ -10,7 +10,7 @@ from msgspec import UNSET, structs
 from vocabulary.identity import TariffId
 from vocabulary.money import Currency
 from vocabulary.tariff import (
-    PRICED,
+    PRICED_BY_OCPI,
     Basis,
     Dimension,
     DisplayText,
@@ -93,7 +93,7 @@ def restrictions(draw: st.DrawFn) -> Restrictions:
 @st.composite
 def elements(draw: st.DrawFn, basis: Basis, steps: list[int]) -> TariffElement:
     limits = draw(st.one_of(st.just(Restrictions()), restrictions()))
-    possible = PRICED if limits.reservation is None else (Dimension.FLAT, Dimension.TIME)
+    possible = PRICED_BY_OCPI if limits.reservation is None else (Dimension.FLAT, Dimension.TIME)
     kinds = sorted(draw(st.sets(st.sampled_from(possible), min_size=1)))
     return TariffElement(components=tuple(draw(components(kind, basis, steps)) for kind in kinds), restrictions=limits)
 
@@ -210,7 +210,7 @@ def alike(draw: st.DrawFn) -> TariffPublished:
 
 @st.composite
 def _alike_elements(draw: st.DrawFn, rate: dict[str, Any]) -> TariffElement:
-    kind = draw(st.sampled_from(PRICED))
+    kind = draw(st.sampled_from(PRICED_BY_OCPI))
     component = PriceComponent(
         dimension=kind, price=draw(st.sampled_from([Decimal("0.30"), Decimal("2.40"), Decimal(0)])), **rate
     )

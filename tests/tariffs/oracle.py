@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from vocabulary.circumstances import NOTHING_KNOWN, Circumstances, Sample
 from vocabulary.quantities import seconds_between, whole_second
@@ -19,6 +19,7 @@ from vocabulary.sessions import Activity, ChargingSession
 from vocabulary.tariff import Basis, Dimension, PriceComponent, PriceLimit, Profile, Reservation, Restrictions, Tariff
 from vocabulary.zones import zone
 
+FEES = (Dimension.FLAT, Dimension.SWAP)
 TIMED = {Activity.CHARGING: Dimension.TIME, Activity.IDLE: Dimension.PARKING_TIME}
 WEEK = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 
@@ -66,7 +67,7 @@ def bill(session: ChargingSession, tariff: Tariff, where: str, profile: Profile,
     for dimension, number, one in pieces:
         price = (dimension, number, one.component.price)
         past = result.found.get(price)
-        quantity = one.quantity if past is None or dimension is Dimension.FLAT else past.quantity + one.quantity
+        quantity = one.quantity if past is None or dimension in FEES else past.quantity + one.quantity
         since = one.since if past is None else past.since
         result.found[price] = replace(one, quantity=quantity, since=since)
     parts = _parts(pieces, result.found, tariff, steps=not in_ocpp)
@@ -76,6 +77,10 @@ def bill(session: ChargingSession, tariff: Tariff, where: str, profile: Profile,
         result.net, result.gross = _frozen_and_replaced(pieces, tariff)
     else:
         result.net, result.gross = _limited(parts, tariff)
+    for dimension, _, one in pieces:  # second by second, with nothing but its price
+        if dimension is Dimension.ENERGY_EXPORT:
+            net, gross = amount(one, one.quantity, tariff)
+            result.net, result.gross = result.net + net, result.gross + gross
     return result
 
 
@@ -110,12 +115,13 @@ def _before(
 def _during(
     session: ChargingSession, tariff: Tariff, where: str, known: Circumstances, in_ocpp: bool
 ) -> Iterator[tuple[Dimension, int, Found]]:
-    flat: int | None = None
+    due: dict[Dimension, int] = {}  # which fee of each kind came up first
     for place, slot in enumerate(slots(session, energy_bounds(tariff))):
         power, current = value_at(known.power_w, slot.at), value_at(known.current_a, slot.at)
         local = slot.at.astimezone(zone(where))
         instant = Instant(local, slot.so_far, slot.second, slot.charging, slot.idle, power, current, known)
-        for dimension, quantity in slot.measured.items():
+        swapped = {Dimension.SWAP: Fraction(known.swap.sets)} if known.swap is not None else {}
+        for dimension, quantity in [*swapped.items(), *slot.measured.items()]:
             price = first_price(tariff, dimension, instant, None)
             if price is None:
                 continue
@@ -125,11 +131,10 @@ def _during(
                 if value is None:
                     continue
                 component = followed(component, value)
-            if dimension is Dimension.FLAT:
-                if in_ocpp and flat is None and place:
+            if dimension in FEES:
+                if in_ocpp and dimension not in due and place:
                     continue
-                flat = flat or number
-                if number != flat:
+                if due.setdefault(dimension, number) != number:
                     continue
             yield dimension, number, Found(component, quantity, slot.at, slot.until)
 
@@ -226,6 +231,9 @@ def slots(session: ChargingSession, energy_bounds: set[Fraction]) -> Iterator[Sl
     begin, end = whole_second(session.start), whole_second(session.end)
     first, last = naive_ends(session)
     registers = [Fraction(naive_register(session, count)) for count in range(seconds_between(begin, end))] or [first]
+    fed = fed_back(session)
+    backwards = [naive_register(fed, count) for count in range(seconds_between(begin, end))] if fed is not None else []
+    backwards = [*(backwards or [naive_ends(fed)[0]]), naive_ends(fed)[1]] if fed is not None else []
     charging = idle = 0
     for count, (before, after) in enumerate(pairwise([*registers, last])):
         at = begin + timedelta(seconds=count)
@@ -235,6 +243,8 @@ def slots(session: ChargingSession, energy_bounds: set[Fraction]) -> Iterator[Sl
             energy = {Dimension.FLAT: Fraction(1), Dimension.ENERGY: other - one}
             yield Slot(count, at, at, one - first, charging, idle, energy)
         measured = {Dimension.FLAT: Fraction(1), Dimension.ENERGY: high - low}
+        if fed is not None:
+            measured[Dimension.ENERGY_EXPORT] = backwards[count + 1] - backwards[count]
         activity = naive_activity(session, at)
         if begin < end and (timed := TIMED.get(activity)):
             measured[timed] = Fraction(1)
@@ -254,6 +264,7 @@ def energy_bounds(tariff: Tariff) -> set[Fraction]:
 def amount(one: Found, quantity: Fraction, tariff: Tariff) -> tuple[Fraction, Fraction]:
     """Net and gross."""
     per = {Dimension.FLAT: 1, Dimension.ENERGY: 1000, Dimension.TIME: 3600, Dimension.PARKING_TIME: 3600}
+    per |= {Dimension.SWAP: 1, Dimension.ENERGY_EXPORT: -1000}  # what is fed back counts the other way
     plain = quantity * Fraction(one.component.price) / (60 if one.component.per_minute else per[one.component.dimension])
     factor = raised(one.component, tariff)
     return (plain / factor, plain) if tariff.basis is Basis.GROSS else (plain, plain * factor)
@@ -298,7 +309,8 @@ def _parts(pieces: list[tuple[Dimension, int, Found]], found: dict[Price, Found]
                 step = one.component.step_size
                 if step and total % step:
                     billed[kind, number, one.component.price] += step - total % step
-    return [(taxed_as(one.component, tariff), *amount(one, billed[price], tariff)) for price, one in found.items()]
+    charged = [(price, one) for price, one in found.items() if price[0] is not Dimension.ENERGY_EXPORT]
+    return [(taxed_as(one.component, tariff), *amount(one, billed[price], tariff)) for price, one in charged]
 
 
 def _rounded_time(pieces: list[tuple[Dimension, int, Found]]) -> list[Dimension]:
@@ -323,25 +335,30 @@ def _limited(parts: Parts, tariff: Tariff) -> tuple[Fraction, Fraction]:
             for each in charged:
                 each[0], each[1] = each[0] * (whole + lacks) / whole, each[1] * (whole + lacks) / whole
             if not charged:
-                first = tariff.elements[0].components[0]
+                first = first_charged(tariff)
                 net = lacks / raised(first, tariff) if after else lacks
                 so_far = sums.setdefault(taxed_as(first, tariff), [Fraction(0), Fraction(0)])
                 so_far[0], so_far[1] = so_far[0] + net, so_far[1] + net * raised(first, tariff)
     return sum((each[0] for each in sums.values()), Fraction(0)), sum((each[1] for each in sums.values()), Fraction(0))
 
 
+def first_charged(tariff: Tariff) -> PriceComponent:
+    prices = [price for element in tariff.elements for price in element.components]
+    return next((price for price in prices if price.dimension is not Dimension.ENERGY_EXPORT), prices[0])
+
+
 def _frozen_and_replaced(pieces: list[tuple[Dimension, int, Found]], tariff: Tariff) -> tuple[Fraction, Fraction]:
     """Of a maximum the instant at which it is reached; of a minimum the whole."""
     net = gross = Fraction(0)
-    paid: set[int] = set()
+    paid: set[tuple[Dimension, int]] = set()
     most = tariff.max_price or PriceLimit()
-    for moment in _by_instant(pieces):
+    for moment in _by_instant([piece for piece in pieces if piece[0] is not Dimension.ENERGY_EXPORT]):
         more_net = more_gross = Fraction(0)
         for kind, element, one in moment:
-            if kind is Dimension.FLAT:
-                if element in paid:
+            if kind in FEES:
+                if (kind, element) in paid:
                     continue
-                paid.add(element)
+                paid.add((kind, element))
             one_net, one_gross = amount(one, one.quantity, tariff)
             more_net, more_gross = more_net + one_net, more_gross + one_gross
         shares = [Fraction(1)]
@@ -369,10 +386,10 @@ def _by_instant(pieces: list[tuple[Dimension, int, Found]]) -> Iterator[list[tup
     """What is charged at once: a fee, or what a slot measured."""
     batch: list[tuple[Dimension, int, Found]] = []
     for piece in pieces:
-        if piece[0] is Dimension.FLAT or (piece[0] is Dimension.ENERGY and batch):
+        if piece[0] in FEES or (piece[0] is Dimension.ENERGY and batch):
             yield batch
             batch = []
-        if piece[0] is Dimension.FLAT:
+        if piece[0] in FEES:
             yield [piece]
         else:
             batch.append(piece)
@@ -380,6 +397,11 @@ def _by_instant(pieces: list[tuple[Dimension, int, Found]]) -> Iterator[list[tup
 
 
 # The register
+
+
+def fed_back(session: ChargingSession) -> ChargingSession | None:
+    """The same session, as its other register tells it."""
+    return None if session.exported is UNSET else structs.replace(session, readings=session.exported)
 
 
 def naive_ends(session: ChargingSession) -> tuple[Fraction, Fraction]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.notation import session_of
-from vocabulary.circumstances import Circumstances, Reserved, Sample
+from vocabulary.circumstances import Circumstances, Reserved, Sample, Swapped
 from vocabulary.identity import SeriesId, TariffId
 from vocabulary.money import Currency
 from vocabulary.price_series import SeriesPrices
@@ -21,6 +21,7 @@ from vocabulary.quantities import WattHours
 from vocabulary.sessions import ChargingSession, Reading
 from vocabulary.tariff import (
     PRICED,
+    PRICED_BY_OCPI,
     Basis,
     Dimension,
     EvseKind,
@@ -67,6 +68,9 @@ TAXES = st.lists(
 ).map(tuple)
 
 
+NO_STEPS = (Dimension.ENERGY_EXPORT, Dimension.SWAP)
+
+
 def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(st.none(), st.none(), values)
 
@@ -77,7 +81,7 @@ def components(dimension: Dimension) -> st.SearchStrategy[PriceComponent]:
         dimension=st.just(dimension),
         price=st.one_of(st.just(Decimal(0)), st.integers(1, 90_000).map(lambda n: Decimal(n) / 10_000)),
         vat_percent=VATS,
-        step_size=st.sampled_from([0, 1, 1, 60, 300, 900]),
+        step_size=st.just(0) if dimension in NO_STEPS else st.sampled_from([0, 1, 1, 60, 300, 900]),
     )
 
 
@@ -93,17 +97,26 @@ RESTRICTIONS = st.builds(
     min_duration_s=maybe(DURATIONS),
     max_duration_s=maybe(DURATIONS),
 )
-ELEMENTS = st.builds(
-    TariffElement,
-    components=st.sets(st.sampled_from(PRICED), min_size=1).flatmap(lambda kinds: st.tuples(*map(components, sorted(kinds)))),
-    restrictions=st.one_of(st.just(Restrictions()), RESTRICTIONS, RESTRICTIONS),
-)
-TARIFFS = st.builds(
-    Tariff,
-    id=st.just(TariffId("t")),
-    currency=st.sampled_from(["EUR", "JPY", "KWD"]).map(Currency),
-    elements=st.lists(ELEMENTS, min_size=1, max_size=4).map(tuple),
-)
+
+
+def tariffs(priced: tuple[Dimension, ...]) -> st.SearchStrategy[Tariff]:
+    """Of prices for these."""
+    elements = st.builds(
+        TariffElement,
+        components=st.sets(st.sampled_from(priced), min_size=1).flatmap(
+            lambda kinds: st.tuples(*map(components, sorted(kinds)))
+        ),
+        restrictions=st.one_of(st.just(Restrictions()), RESTRICTIONS, RESTRICTIONS),
+    )
+    return st.builds(
+        Tariff,
+        id=st.just(TariffId("t")),
+        currency=st.sampled_from(["EUR", "JPY", "KWD"]).map(Currency),
+        elements=st.lists(elements, min_size=1, max_size=4).map(tuple),
+    )
+
+
+TARIFFS, TARIFFS_OF_OCPI = tariffs(PRICED), tariffs(PRICED_BY_OCPI)
 
 
 RICH_RESTRICTIONS = st.builds(
@@ -208,12 +221,13 @@ def circumstances(draw: st.DrawFn, session: ChargingSession) -> Circumstances:
         payment_recognition=draw(st.sampled_from([None, "CC"])),
         reserved=draw(st.sampled_from([None, None, reserved])),
         prices=draw(series_prices(session)),
+        swap=draw(st.sampled_from([None, None, Swapped(sets=1), Swapped(sets=3)])),
     )
 
 
 @st.composite
-def sessions(draw: st.DrawFn, *, hours_max: int = 60, step: int = 1) -> ChargingSession:
-    """Its instants are multiples of `step` half seconds."""
+def sessions(draw: st.DrawFn, *, hours_max: int = 60, step: int = 1, feeds: bool = True) -> ChargingSession:
+    """Its instants are multiples of `step` half seconds; `feeds`: some of the vehicles feed energy back."""
 
     def within(least: int, most: int) -> int:
         around = st.tuples(st.integers(0, most // QUARTER).map(lambda quarters: quarters * QUARTER), st.integers(-4, 4)).map(
@@ -233,7 +247,9 @@ def sessions(draw: st.DrawFn, *, hours_max: int = 60, step: int = 1) -> Charging
     events = [(start, "start"), *((instant(after), word) for after, word in turns), (instant(span), "end")]
     slack = 180 if step == 1 else 0  # how far outside the session a reading may be
     metered = sorted(within(-slack, span + slack) for _ in range(draw(st.integers(0, 6))))
-    return session_of(events, draw(_readings([instant(after) for after in metered])))
+    fed = sorted(within(-slack, span + slack) for _ in range(draw(st.sampled_from([0, 0, 1, 2, 5])) if feeds else 0))
+    readings, exported = (draw(_readings([instant(after) for after in each])) for each in (metered, fed))
+    return session_of(events, readings, exported)
 
 
 @st.composite

@@ -16,6 +16,7 @@ from vocabulary.tariff import Profile, TariffPublished
 
 OWNER: dict[str, Any] = {"country_code": "DE", "party_id": "ABC", "last_updated": datetime(2026, 1, 2, tzinfo=UTC)}
 ENERGY = {"type": "ENERGY", "price": "0.50", "vat": "19"}
+BACK = {"type": "ENERGY_EXPORT", "price": "0.20", "vat": "19"}
 TIME = {"type": "TIME", "price": "2.40", "vat": "19"}
 FLAT = {"type": "FLAT", "price": "1.00", "vat": "19"}
 BASE: dict[str, Any] = {"id": "t", "currency": "EUR", "valid_from": "2026-01-01T00:00:00Z"}
@@ -50,6 +51,26 @@ CASES: dict[str, tuple[TariffPublished, Profile, list[tuple[str, bool, str]]]] =
         tariff({**ENERGY, "series": {"id": "day-ahead"}}),
         TO_OCPP,
         [("price_series_not_expressible", CHANGED, "element 1, ENERGY")],
+    ),
+    "a price of energy that is fed back, in OCPI": (
+        tariff(ENERGY, BACK),
+        TO_221,
+        [("export_price_not_expressible", CHANGED, "element 1, ENERGY_EXPORT")],
+    ),
+    "a price of energy that is fed back, in OCPP": (
+        tariff(ENERGY, {**BACK, "vat": "7"}, max_price={"excl_vat": "10"}),
+        TO_OCPP,
+        [("export_price_not_expressible", CHANGED, "element 1, ENERGY_EXPORT")],
+    ),
+    "nothing paid for what is fed back": (
+        tariff(ENERGY, {**BACK, "price": "0"}),
+        TO_230,
+        [("export_price_not_expressible", KEPT, "element 1, ENERGY_EXPORT")],
+    ),
+    "swaps of batteries, and nothing else": (
+        tariff({"type": "SWAP", "price": "3.50", "vat": "19"}, restrictions={"evse_kind": "DC"}),
+        TO_230,
+        [("swap_price_not_expressible", CHANGED, "element 1, SWAP")],
     ),
     "gross, with no finite net": (
         tariff(ENERGY, **GROSS),
@@ -261,6 +282,15 @@ def test_within_its_own_format_nothing_of_its_dialect_is_lost(case):
 
 def component(published: TariffPublished, wanted: Profile) -> dict[str, Any]:
     return exported(published, wanted).document["elements"][0]["price_components"][0]
+
+
+@pytest.mark.parametrize("wanted", [TO_221, TO_230])
+def test_what_has_a_price_that_no_format_knows_is_told_without_it(wanted):
+    document = exported(tariff(ENERGY, BACK), wanted).document
+    assert [part["type"] for part in document["elements"][0]["price_components"]] == ["ENERGY"]
+    assert exported(tariff(BACK), wanted).document["elements"] == [
+        {"price_components": [{"type": "FLAT", "price": Decimal(0), "step_size": 1}]}
+    ]
 
 
 def test_a_gross_price_becomes_the_nearest_net_one():

@@ -17,6 +17,7 @@ from vocabulary.rated import RatedLine, exact_net, exact_vat
 from vocabulary.tariff import Dimension, Profile
 from vocabulary.zones import zone
 
+FED_BACK = Dimension.ENERGY_EXPORT
 LIMITS = (Dimension.MIN_PRICE, Dimension.MAX_PRICE)
 CLOSE = Fraction(1, 1000)  # a freeze lies between two seconds, and the oracle's register is rounded to 0.001 Wh at each
 
@@ -29,7 +30,8 @@ def test_pricing_second_by_second_comes_to_the_same_under_every_profile(data, se
     expected = bill(session, tariff, where, profile, known)
     lines = [line for line in result.lines if line.dimension not in LIMITS and line.unit_price]
     priced_at = {_price(line): Fraction(line.quantity) for line in lines}
-    assert priced_at == {price: one.quantity for price, one in expected.found.items() if one.component.price and one.quantity}
+    found = {price: one for price, one in expected.found.items() if one.component.price and one.quantity}
+    assert priced_at == {price: one.quantity * (-1 if price[0] is FED_BACK else 1) for price, one in found.items()}
     spans = {_price(line): (line.since, line.until) for line in lines}
     assert spans == {price: (one.since, one.until) for price, one in expected.found.items() if price in spans}
     net, gross = totals(result.lines)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import astuple, replace
 
 from tariffs.charges import charges, taken
@@ -23,7 +23,7 @@ from vocabulary.codec import encode
 from vocabulary.money import round_to_minor
 from vocabulary.quantities import WattHours, whole_second
 from vocabulary.rated import exact_net, exact_vat
-from vocabulary.sessions import ChargingSession
+from vocabulary.sessions import ChargingSession, exported_wh
 from vocabulary.tariff import PRICED, Dimension, Tariff
 from vocabulary.zones import zone
 
@@ -43,6 +43,8 @@ def test_periods_are_contiguous_and_add_up_to_the_session(session, tariff, where
     assert all(one.end == other.start for one, other in pairwise(cut))
     assert all(period.energy >= 0 and period.start <= period.end for period in cut)
     assert Decimal(sum(period.energy for period in cut)).scaleb(-one.line.places) == session.energy_wh
+    assert Decimal(sum(period.exported or 0 for period in cut)).scaleb(-one.line.places) == exported_wh(session)
+    assert all((period.exported is None) is (session.exported is UNSET) for period in cut)
 
 
 def taken_apart(session: ChargingSession, tariff: Tariff, where: str, also: tuple[int, ...] = ()) -> Priced:
@@ -57,6 +59,7 @@ def test_nothing_is_measured_twice_and_only_step_sizes_bill_more(session, tariff
         assert len({line.element for line in of_it}) == len(of_it)
         assert sum(line.billed > line.quantity for line in of_it) <= 1
     assert sum(line.quantity for line in lines if line.dimension is Dimension.ENERGY) <= session.energy_wh
+    assert 0 >= sum(line.quantity for line in lines if line.dimension is Dimension.ENERGY_EXPORT) >= -exported_wh(session)
     assert sum(line.dimension is Dimension.FLAT for line in lines) <= 1
     assert all(line.billed >= line.quantity and line.since <= line.until for line in lines)
 
@@ -111,12 +114,15 @@ def test_the_fractions_of_a_second_change_nothing(session, tariff, where):
         start=whole_second(session.start),
         end=whole_second(session.end),
         readings=tuple(replace(one, at=whole_second(one.at)) for one in session.readings),
+        exported=UNSET
+        if session.exported is UNSET
+        else tuple(replace(one, at=whole_second(one.at)) for one in session.exported),
         stretches=tuple(replace(one, start=whole_second(one.start), end=whole_second(one.end)) for one in session.stretches),
     )
     assert rate(floored, tariff, where) == rate(session, tariff, where)
 
 
-@given(sessions(step=2), TARIFFS, ZONES, st.data())
+@given(sessions(step=2, feeds=False), TARIFFS, ZONES, st.data())
 def test_the_cost_so_far_at_a_reading_is_what_the_whole_session_costs_until_then(session, tariff, where, data):
     at = data.draw(st.sampled_from([reading.at for reading in session.readings] or [session.end]))
     assume(session.start < at)

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import assert_never
 
 from ledger.books import Booked
+from tariffs.words import unit_of
 from vocabulary import zones
 from vocabulary.assignment import PricePolicy
 from vocabulary.billing import Entry
@@ -166,14 +168,15 @@ def _what(line: RatedLine) -> str:
 def _quantity(line: RatedLine) -> str:
     """Of a limit, nothing was measured."""
     match line.dimension:
-        case Dimension.ENERGY:
+        case Dimension.ENERGY | Dimension.ENERGY_EXPORT:
             return f"{plain(kwh(WattHours(line.billed)))} kWh"
         case Dimension.TIME | Dimension.PARKING_TIME:
             return str(timedelta(seconds=int(line.billed)))
-        case Dimension.FLAT:
+        case Dimension.FLAT | Dimension.SWAP:
             return plain(line.billed)
         case Dimension.MIN_PRICE | Dimension.MAX_PRICE:
             return ""
+    assert_never(line.dimension)
 
 
 def _price(line: RatedLine) -> str:
@@ -181,17 +184,7 @@ def _price(line: RatedLine) -> str:
     if line.limit is not None:
         amount = plain(from_micro(to_micro(exact_net(line))))
         return f"{amount} net" if amount.startswith("-") else f"+{amount} net"
-    return f"{plain(line.unit_price)}{_unit(line)}"
-
-
-def _unit(line: RatedLine) -> str:
-    match line.dimension:
-        case Dimension.ENERGY:
-            return "/kWh"
-        case Dimension.TIME | Dimension.PARKING_TIME:
-            return "/min" if line.per_minute else "/h"
-        case _:
-            return ""
+    return f"{plain(line.unit_price)}{unit_of(line.dimension, per_minute=line.per_minute)}"
 
 
 def _taxes(line: RatedLine) -> str:

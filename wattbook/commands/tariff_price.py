@@ -14,6 +14,7 @@ from msgspec import structs
 from streams.quotes import quotes
 from tariffs.breakdown import Breakdown, Segment, Slice, breakdown
 from tariffs.policy import Halves, Policy, Rounded
+from tariffs.words import unit_of
 from vocabulary.money import plain, round_half_up
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.rated import RatedLine, RatingNote, exact_net
@@ -50,6 +51,8 @@ class _Span(click.ParamType):
 @click.option("--duration", type=_Span(), help="How long it charges.")
 @click.option("--idle", type=_Span(), help="How long the vehicle stays after that.")
 @click.option("--reserved", type=_Span(), help="How long the EVSE was kept free before.")
+@click.option("--export", metavar="5kWh", help="Fed back, evenly from the start to the end.")
+@click.option("--swaps", metavar="1", type=click.IntRange(1, 100), help="Sets of batteries that were exchanged.")
 @click.option("--power", metavar="11kW", help="What was measured, throughout.")
 @click.option("--evse-kind", type=click.Choice([each.value for each in EvseKind]))
 @click.option("--payment-brand", metavar="BRAND")
@@ -113,7 +116,7 @@ def _from_options(told: dict[str, Any], site: str) -> Sketched:
         raise click.UsageError(f"--start {told['start']}: has no offset from UTC; write such as 2026-03-10T10:00:00+01:00")
     if not 1970 <= start.year < 3000:
         raise click.UsageError(f"--start {told['start']}: is not between 1970 and 2999; check the year")
-    for name, units in (("energy", ("Wh", "kWh")), ("power", ("W", "kW"))):
+    for name, units in (("energy", ("Wh", "kWh")), ("export", ("Wh", "kWh")), ("power", ("W", "kW"))):
         try:
             told[name] = None if told[name] is None else quantity(told[name], *units)
         except ValueError as error:
@@ -127,7 +130,7 @@ def _from_options(told: dict[str, Any], site: str) -> Sketched:
         "power": [{"at": start, "value": told["power"]}] if told["power"] is not None else [],
         "reserved": {"since": start - told["reserved"]} if told["reserved"] else None,
         "time_zone": told["time_zone"] or site,
-        **{name: told[name] for name in ("evse_kind", "payment_brand", "payment_recognition")},
+        **{name: told[name] for name in ("evse_kind", "payment_brand", "payment_recognition", "export", "swaps")},
     }
     return read_sketch(raw)
 
@@ -174,11 +177,13 @@ def _because(each: Slice) -> str:
 
 
 def _quantity(each: Slice) -> str:
+    if each.dimension is Dimension.SWAP:
+        return plain(each.quantity)
     return _BLANK if each.dimension is Dimension.FLAT else _amount(each.dimension, each.quantity)
 
 
 def _amount(dimension: Dimension, amount: Decimal) -> str:
-    if dimension is Dimension.ENERGY:
+    if dimension in (Dimension.ENERGY, Dimension.ENERGY_EXPORT):
         return _energy(WattHours(amount))
     minutes, seconds = divmod(int(amount), 60)
     return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
@@ -190,8 +195,7 @@ def _energy(energy_wh: WattHours) -> str:
 
 def _unit_price(each: Slice, lines: tuple[RatedLine, ...]) -> str:
     per_minute = any(line.per_minute for line in lines if (line.dimension, line.element) == (each.dimension, each.element))
-    units = {Dimension.ENERGY: "/kWh", Dimension.FLAT: ""}
-    return plain(each.unit_price) + units.get(each.dimension, "/min" if per_minute else "/h")
+    return plain(each.unit_price) + unit_of(each.dimension, per_minute=per_minute)
 
 
 def _limit(line: RatedLine) -> str:

@@ -1,0 +1,48 @@
+"""What a vehicle fed back in a session: the register that counts exported energy, as a curve of its own.
+
+Energy.Active.Export.Register (1.6 §7.31; 2.0.1 and 2.1 MeasurandEnumType) beside the import register, and never netted with it.
+No field of a transaction tells it at its two ends, so it is made of samples alone, by the rules of `streams.energy`: first and
+last of the outlet or the cable, else of one phase, of the inlet, of intervals. It is kept of sessions that a tariff may pay for
+it (`streams.measuring`).
+
+    nothing told, a register that stands still          nothing was fed back
+    one value, or values that contradict themselves     not known, which is never zero: the amount waits for a person
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec import UNSET, UnsetType, structs
+
+from streams.clock import Clock
+from streams.energy import Bounds, energy
+from streams.registers import EXPORTS, Register, registers
+from streams.said import Said
+from vocabulary.charging import Sample
+from vocabulary.sessions import Doubt, Finding, Reading
+
+
+class FedBack(NamedTuple):
+    """`readings` from start to end, never falling; UNSET: nothing, or it is not known how much, which a doubt says then."""
+
+    readings: tuple[Reading, ...] | UnsetType = UNSET
+    doubts: tuple[Doubt, ...] = ()
+
+
+def exports(samples: Sequence[Sample]) -> tuple[Register, ...]:
+    """The exported energy that one message tells."""
+    return registers(samples, EXPORTS)
+
+
+def fed_back(counted: Iterable[Said], clock: Clock) -> FedBack:
+    """Of all that counts for a session, by its times."""
+    found = clock.corrected(register for said in counted for register in said.exported)
+    if not any(register.wh for register in found):
+        return FedBack()
+    told = energy(Bounds(clock.start, None, clock.end, None), found)
+    if isinstance(told, Doubt):
+        values = f"{len(found)} values from {min(r.wh for r in found)} to {max(r.wh for r in found)} Wh"
+        return FedBack(doubts=(Doubt(finding=Finding.EXPORT_UNKNOWN, detail=f"{told.detail}; {values}"),))
+    doubts = tuple(structs.replace(doubt, detail=f"fed back: {doubt.detail}") for doubt in told.doubts)
+    first, *_, last = told.readings
+    return FedBack(told.readings if first.register_wh < last.register_wh else UNSET, doubts)
