@@ -222,7 +222,7 @@ def _losses(tariff: Tariff, profile: Profile) -> Iterator[Loss]:
 
 def _of_a_price(tariff: Tariff, part: PriceComponent, where: str, profile: Profile) -> Iterator[Loss]:
     price, vat, taxes = _price(tariff, part, profile), _vat(tariff, part, profile), taxes_of(part)
-    is_unknown = has_unknown_taxes(tariff, part)
+    is_unknown, merges = has_unknown_taxes(tariff, part), _merges(tariff, part, profile)
     yield from of_a_series(part, where)
     if profile is Profile.OCPI_2_2_1 and tariff.basis is Basis.GROSS:
         is_changed = is_unknown or not price.is_exact
@@ -232,11 +232,18 @@ def _of_a_price(tariff: Tariff, part: PriceComponent, where: str, profile: Profi
         yield Loss(reason=LossReason.UNKNOWN_TAXES, changes_price=True, where=where, instead="no tax applies")
     if len(taxes) > 1 and vat is not None:
         instead = f"{vat.number} % in all"
-        yield Loss(reason=LossReason.STACKED_TAXES, changes_price=not vat.is_exact, where=where, instead=instead)
+        is_changed = not vat.is_exact or merges
+        yield Loss(reason=LossReason.STACKED_TAXES, changes_price=is_changed, where=where, instead=instead)
     elif part.taxes and part.taxes[0].name != VAT:
-        yield Loss(reason=LossReason.TAX_NAME, changes_price=False, where=where, instead=f"{taxes[0].percent} %")
+        yield Loss(reason=LossReason.TAX_NAME, changes_price=merges, where=where, instead=f"{taxes[0].percent} %")
     if _is_told_as_zero(tariff, part, profile):
-        yield Loss(reason=LossReason.NO_TAX_AS_ZERO, changes_price=False, where=where, instead="0 %")
+        yield Loss(reason=LossReason.NO_TAX_AS_ZERO, changes_price=merges, where=where, instead="0 %")
+
+
+def _merges(tariff: Tariff, part: PriceComponent, profile: Profile) -> bool:
+    """Whether prices with other taxes are told with the same percentage: they are rounded together then, to another cent."""
+    others = (spot.component for spot in spots(tariff) if taxes_of(spot.component) != taxes_of(part))
+    return _vat(tariff, part, profile) in [_vat(tariff, other, profile) for other in others]
 
 
 _NO_FIELD = {

@@ -18,6 +18,7 @@ from fractions import Fraction
 from msgspec import Struct
 
 from tariffs.compiled import TaxKey, tax_key
+from tariffs.losses import has_unknown_taxes
 from tariffs.policy import LimitTax
 from vocabulary.money import Currency, plain
 from vocabulary.rated import tax_factor
@@ -55,6 +56,23 @@ def added(parts: Iterable[tuple[TaxKey, Part]]) -> Parts:
     for key, part in parts:
         by_key[key] = by_key[key] + part if key in by_key else part
     return by_key
+
+
+def cross(least: PriceLimit, most: PriceLimit, tariff: Tariff) -> bool:
+    """Whether no amount is at least the one and at most the other, whatever is charged."""
+    is_untaxed = tariff.basis is Basis.UNTAXED
+    factors = (
+        {Fraction(1)} if is_untaxed else {tax_factor(taxes_of(each)) for each in charging_components(tariff)} or {Fraction(1)}
+    )
+    lowest, highest = min(factors), max(factors)  # what is charged at them bears so much tax at least, and at most
+    pairs = [
+        (least.before_taxes, most.before_taxes, Fraction(1)),
+        (least.after_taxes, most.after_taxes, Fraction(1)),
+        (least.before_taxes, most.after_taxes, 1 / lowest),
+    ]
+    if not any(has_unknown_taxes(tariff, each) for each in charging_components(tariff)):
+        pairs.append((least.after_taxes, most.before_taxes, highest))
+    return any(low is not None and high is not None and Fraction(low) > Fraction(high) * by for low, high, by in pairs)
 
 
 def limited(parts: Parts, tariff: Tariff, limit_tax: LimitTax) -> list[Adjustment]:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from tariffs.explain import components_of, driver_price, taxes_known
+from tariffs.limits import cross
 from tariffs.lint_reach import named
 from tariffs.lints import Lint, LintReason, Severity, Surroundings
 from tariffs.rounding import tidy
@@ -176,22 +177,12 @@ def limits(tariff: Tariff, _: Surroundings) -> Iterator[Lint]:
     for name, limit in (("min_price", tariff.min_price), ("max_price", tariff.max_price)):
         if limit is not None and limit.before_taxes is not None and limit.after_taxes is not None:
             yield from _limit_taxes(name, limit.before_taxes, limit.after_taxes, limit, tariff)
-    if tariff.min_price and tariff.max_price and _cross(tariff.min_price, tariff.max_price):
+    if tariff.min_price and tariff.max_price and cross(tariff.min_price, tariff.max_price, tariff):
         yield _lint(
             LintReason.LIMITS_CROSS,
             Severity.ERROR,
             "No amount is at least the minimum and at most the maximum: mend one of them.",
         )
-
-
-def _cross(least: PriceLimit, most: PriceLimit) -> bool:
-    """Before taxes is never more than after them, so the two may be compared where it is less that is too much."""
-    pairs = (
-        (least.before_taxes, most.before_taxes),
-        (least.after_taxes, most.after_taxes),
-        (least.before_taxes, most.after_taxes),
-    )
-    return any(low is not None and high is not None and low > high for low, high in pairs)
 
 
 def _limit_taxes(name: str, before: Decimal, after: Decimal, limit: PriceLimit, tariff: Tariff) -> Iterator[Lint]:

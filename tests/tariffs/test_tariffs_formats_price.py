@@ -1,6 +1,7 @@
 """A tariff that is exported without a loss of the price comes to the same amounts there, each priced by its own dialect."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -37,10 +38,11 @@ def without_steps_of_one(tariff: Tariff) -> Tariff:
     return structs.replace(tariff, elements=elements)
 
 
-def total(session: ChargingSession, tariff: Tariff, where: str, known: Circumstances) -> tuple[Fraction, Fraction]:
-    lines = rate(session, without_steps_of_one(tariff), where, known=known).lines
-    net = sum(map(exact_net, lines), Fraction(0))
-    return net, net + sum(map(exact_vat, lines), Fraction(0))
+def total(session: ChargingSession, tariff: Tariff, where: str, known: Circumstances) -> tuple[Fraction, Fraction, Decimal]:
+    """Exactly before and after taxes, and what is owed, which is rounded tax by tax."""
+    rated = rate(session, without_steps_of_one(tariff), where, known=known)
+    net = sum(map(exact_net, rated.lines), Fraction(0))
+    return net, net + sum(map(exact_vat, rated.lines), Fraction(0)), rated.total
 
 
 @settings(max_examples=300)

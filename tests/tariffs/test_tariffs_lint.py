@@ -86,6 +86,8 @@ def fires() -> list[Case]:
         (R.START_FEE_TOO_LATE, written(f"1 EUR VAT 19% <30min | 2 EUR VAT 19% >=30min | {DAY}"), SLOW),
         (R.LIMITS_CROSS, written(DAY, min_price=limit("5"), max_price=limit("4.99")), SLOW),
         (R.LIMITS_CROSS, written(DAY, min_price=limit("5"), max_price=limit(after="4.99")), SLOW),
+        (R.LIMITS_CROSS, written(DAY, min_price=limit("10"), max_price=limit(after="11")), SLOW),  # 11.90 with VAT
+        (R.LIMITS_CROSS, written(DAY, min_price=limit(after="12"), max_price=limit("10")), SLOW),
         (R.LIMIT_TAXES_NEGATIVE, written(DAY, max_price=limit("11.90", "10.00")), SLOW),
         (R.VALIDITY_EMPTY, written(DAY), structs.replace(SLOW, valid_from=AT, valid_until=AT)),
         (R.GROSS_WITHOUT_RATE, made(element(price(ENERGY, vat=None)), basis=Basis.GROSS, profile=Profile.OCPI_2_3_0), SLOW),

@@ -222,6 +222,38 @@ CASES: dict[str, tuple[TariffPublished, Profile, list[tuple[str, bool, str]]]] =
         TO_230,
         [("no_tax_told_as_zero_percent", KEPT, "element 1, FLAT")],
     ),
+    "no tax beside none of 0 percent, which is rounded apart": (
+        tariff(ENERGY, {"type": "FLAT", "price": "1"}, {"type": "PARKING_TIME", "price": "1", "vat": 0}),
+        TO_230,
+        [("no_tax_told_as_zero_percent", CHANGED, "element 1, FLAT")],
+    ),
+    "two taxes that come to the percentage of one": (
+        tariff({"type": "ENERGY", "price": "1", "taxes": TWO}, {"type": "FLAT", "price": "1", "vat": "10"}),
+        TO_221,
+        [("stacked_taxes_not_expressible", CHANGED, "element 1, ENERGY")],
+    ),
+    "a tax of another name beside VAT of its rate": (
+        tariff({"type": "ENERGY", "price": "1", "taxes": TWO[:1]}, {"type": "FLAT", "price": "1", "vat": TWO[0]["percent"]}),
+        TO_230,
+        [("tax_name_not_expressible", CHANGED, "element 1, ENERGY")],
+    ),
+    "a fee of a station that waits for energy": (
+        tariff({"type": "FLAT", "price": "1"}, restrictions={"min_kwh": 5}, **OCPP),
+        TO_221,
+        [("priced_differently_by_ocpp_station", CHANGED, "element 1, FLAT")],
+    ),
+    "a fee of a station that holds at the start": (
+        tariff({"type": "FLAT", "price": "1"}, restrictions={"max_kwh": 5, "max_duration": 600}, **OCPP),
+        TO_221,
+        [],
+    ),
+    "a minimum after taxes above the maximum before them, untaxed": (
+        tariff(
+            {"type": "ENERGY", "price": "0.5"}, tax_included="N/A", min_price={"after_taxes": 10}, max_price={"before_taxes": 5}
+        ),
+        TO_OCPP,
+        [("priced_differently_by_ocpp_station", CHANGED, "max_price")],
+    ),
     "what no price depends on": (
         tariff(type="REGULAR", tariff_alt_url="https://example.org", energy_mix={"is_green_energy": True}),
         TO_OCPP,
