@@ -127,7 +127,8 @@ def _line(line: InvoiceLine, session: InvoicedSession, invoice: Invoice, tongue:
     rated, notes = line.rated, []
     if repeated:
         day = local_date(session.start, session.time_zone)
-        notes.append(tongue.span(rated.since, rated.until, session.time_zone, day=day))
+        span = tongue.span(rated.since, rated.until, session.time_zone, day=day)
+        notes.append(tongue.text("%(span)s, with breaks") % {"span": span} if rated.breaks else span)
     if line.reason:
         notes.append(line.reason if rated.limit else tongue.text("price: %(when)s") % {"when": line.reason})
     if rated.limit is None and rated.basis is not Basis.UNTAXED and _basis(invoice) is None:

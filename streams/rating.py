@@ -149,11 +149,16 @@ def _charge(
         rated, series=publications(session, chosen.prices, plug.site.time_zone, quoted, circumstances.known_of(session, plug))
     )
     if not tells_choices(catalogue.rules):
-        rated = structs.replace(rated, chosen=None)
+        rated = structs.replace(rated, chosen=None, rated=_without_breaks(rated.rated))
     if has_doubts(catalogue.rules) and _is_too_high(rated.rated):
         most = f"more than {SESSION_MAX} {tariff.currency}"
         return (_flag(session, Finding.AMOUNT_TOO_HIGH, f"{most} for {plain(session.energy_wh)} Wh by tariff {tariff.id}"),)
     return (rated,) if uncertain is None else (_flag(session, uncertain.finding, uncertain.detail), rated)
+
+
+def _without_breaks(rated: Rated) -> Rated:
+    """As older rules told it."""
+    return structs.replace(rated, lines=tuple(structs.replace(line, breaks=False) for line in rated.lines))
 
 
 def _price_is_uncertain(session: ChargingSession, chosen: Chosen, catalogue: Catalogue) -> tuple[Doubt, ...]:

@@ -47,6 +47,7 @@ class Taken(Struct, gc=False):
     since: int
     until: int
     surplus: int = 0
+    breaks: bool = False  # it did not charge all the time from `since` to `until`
 
 
 def charges(cut: Sequence[Period], *, flat_at_start: bool = False, sets: int = 0) -> list[Charge]:
@@ -82,6 +83,7 @@ def taken(found: Iterable[Charge], *, steps: bool, step_on_time: StepOnTime = St
         if (so_far := by_rule.get(rule.number)) is None:
             by_rule[rule.number] = Taken(rule, charge.quantity, charge.since, charge.until)
         else:
+            so_far.breaks = so_far.breaks or so_far.until < charge.since
             so_far.until = charge.until
             if rule.slot >= ENERGY:
                 so_far.quantity += charge.quantity

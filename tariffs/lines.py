@@ -81,6 +81,7 @@ class Money:
             per_minute=component.per_minute,
             reserved=rule.reserved,
             tariff_version=self.version(rule),
+            breaks=each.breaks,
         )
 
     def limit_line(self, each: Adjustment) -> RatedLine:

@@ -41,6 +41,7 @@ class RatedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     per_minute: bool = False
     reserved: bool = False  # a price of the reservation, not of the session
     tariff_version: VersionHash | None = None  # where more than one tariff was in force
+    breaks: bool = False  # it did not apply all the time from `since` to `until`
     limit: "LimitPart | None" = None
 
 

@@ -119,3 +119,22 @@ def test_vat_names_its_country_only_where_it_is_not_the_sellers_alone():
 def test_no_line_is_wider_than_a_terminal():
     lines = [line for tag in ("en", "de") for line in invoice_text(every_kind_of_line(tag), ABROAD).splitlines()]
     assert max(map(len, lines)) <= WIDTH
+
+
+def test_a_price_that_did_not_hold_all_the_time_says_so():
+    """A line has the time from when to when its price held: a driver would take it for all of that."""
+    sold = session(
+        Price(Dimension.ENERGY, "9000", "0.20"),
+        Price(Dimension.ENERGY, "1000", "0.40"),
+        start=datetime(2026, 10, 12, 20, tzinfo=UTC),
+    )
+    night, day = sold.rated.lines
+    lines = (msgspec.structs.replace(night, breaks=True), day)
+    told = {
+        tag: invoice_text(
+            invoice(msgspec.structs.replace(sold, rated=msgspec.structs.replace(sold.rated, lines=lines)), language=tag), BUYER
+        )
+        for tag in ("en", "de")
+    }
+    assert told["en"].count(", with breaks") == 1
+    assert told["de"].count(", mit Unterbrechungen") == 1

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.notation import check
+from tariffs.rate import rate
+from tests.notation import check, parse
 
 
 def test_energy_crossing_midnight_uses_both_prices():
@@ -595,3 +596,17 @@ def test_a_step_of_one_bills_whole_watt_hours_and_a_step_of_zero_does_not_round(
         energy  {billed}   100   {amount} EUR
         total                    {amount} EUR
     """)
+
+
+def test_a_line_says_whether_its_price_held_all_the_time_between_its_ends():
+    """Night, day, night again: the night's line is interrupted by the day's."""
+    case = parse("""
+        tariff  0.20 EUR/kWh 22:00-06:00   0.40 EUR/kWh   Europe/Berlin
+        05:00   start   0 kWh
+        06:00   meter   1 kWh
+        22:00   meter   2 kWh
+        23:00   end     3 kWh
+    """)
+    by_night, by_day = sorted(rate(case.session, case.tariff, case.time_zone).lines, key=lambda line: line.element)
+    assert (by_night.breaks, by_day.breaks) == (True, False)
+    assert by_night.since < by_day.since < by_day.until < by_night.until
