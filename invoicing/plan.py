@@ -21,7 +21,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from msgspec import structs
 
 from vocabulary.money import Currency, plain, round_half_up, round_to_minor
 from vocabulary.plan import Benefit, Cap, Fee, PlanLine, Proration, Rebate, Scope, Term, Used
@@ -168,27 +170,32 @@ def _less_per_session(session: Sequence[Left], per_session: Decimal, rebate: Reb
 
 def _day_cap(cap: Cap) -> Callable[[Sequence[Left]], list[Left]]:
     def work(left: Sequence[Left]) -> list[Left]:
-        by_day = [[each for each in left if each.used.day == day] for day in sorted({each.used.day for each in left})]
-        return [each for day in by_day for each in _capped(day, cap, Fraction(1))]
+        days = {each.used.day for each in left}
+        factors = {day: _cap_factor([each for each in left if each.used.day == day], cap, Fraction(1)) for day in days}
+        return [each.times(factors[each.used.day]) for each in left]
 
     return work
 
 
 def _capped(left: Sequence[Left], cap: Cap, share: Fraction) -> list[Left]:
-    """What is left, taken down to the cap in proportion where it is more."""
+    factor = _cap_factor(left, cap, share)
+    return [each.times(factor) for each in left]
+
+
+def _cap_factor(left: Sequence[Left], cap: Cap, share: Fraction) -> Fraction:
+    """What is left is taken down to the cap in proportion, where it is more."""
     whole, most = sum((each.amount(cap.basis) for each in left), Fraction(0)), Fraction(cap.amount) * share
-    return [each.times(most / whole) for each in left] if whole > most else [*left]
+    return most / whole if whole > most else Fraction(1)
 
 
 def _lines(term: Term, step: _Step, before: Sequence[Left], after: Sequence[Left]) -> Iterator[PlanLine]:
+    """`before` and `after` are the same lines of sessions, in one order."""
     was, now, currency = _by_key(before), _by_key(after), term.plan.currency
-    included_wh = Fraction(term.plan.included.energy_wh) * share_of_month(term) if term.plan.included else Fraction(0)
     for key in sorted(was, key=lambda key: (key[0], key[1] is None, key[1] or Decimal(0))):
-        exact = now[key].gross - was[key].gross
+        exact = now[key] - was[key]
         if not exact:
             continue
-        is_included = step.benefit is Benefit.INCLUDED
-        yield PlanLine(
+        line = PlanLine(
             plan=term.plan.id,
             version=term.version,
             first=term.first,
@@ -198,23 +205,37 @@ def _lines(term: Term, step: _Step, before: Sequence[Left], after: Sequence[Left
             country=key[0],
             vat_percent=key[1],
             exact=str(exact),
-            gross=round_to_minor(now[key].gross, currency) - round_to_minor(was[key].gross, currency),
-            energy_wh=_wh(was[key].energy_wh - now[key].energy_wh) if is_included else None,
-            included_wh=str(included_wh) if is_included else None,
+            gross=round_to_minor(now[key], currency) - round_to_minor(was[key], currency),
             reason=step.reason,
         )
+        pairs = [(old, new) for old, new in zip(before, after, strict=True) if old.key == key and old.gross != new.gross]
+        yield structs.replace(line, **_grounds(term, step.benefit, pairs))
 
 
-class _Sum(NamedTuple):
-    gross: Fraction = Fraction(0)
-    energy_wh: Fraction = Fraction(0)
+def _grounds(term: Term, benefit: Benefit, changed: Sequence[tuple[Left, Left]]) -> dict[str, Any]:
+    """From what a line can be reckoned again, of the lines of sessions that it changes."""
+    old = [each for each, _ in changed]
+    base = {"base": str(sum((each.gross for each in old), Fraction(0)))}
+    match benefit:
+        case Benefit.INCLUDED:
+            covered = sum((before.energy_wh - after.energy_wh for before, after in changed), Fraction(0))
+            assert term.plan.included is not None
+            has_wh = Fraction(term.plan.included.energy_wh) * share_of_month(term)
+            return {"energy_wh": _wh(covered), "included_wh": str(has_wh)}
+        case Benefit.PER_KWH:
+            return {"energy_wh": _wh(sum((each.energy_wh for each in old), Fraction(0)))}
+        case Benefit.PER_SESSION:
+            return {"sessions": len({each.used.session for each in old})}
+        case Benefit.DAY_CAP:
+            return base | {"days": tuple(sorted({each.used.day for each in old}))}
+        case _:
+            return base
 
 
-def _by_key(left: Iterable[Left]) -> dict[Key, _Sum]:
-    sums = dict[Key, _Sum]()
+def _by_key(left: Iterable[Left]) -> dict[Key, Fraction]:
+    sums = dict[Key, Fraction]()
     for each in left:
-        so_far = sums.get(each.key, _Sum())
-        sums[each.key] = _Sum(so_far.gross + each.gross, so_far.energy_wh + each.energy_wh)
+        sums[each.key] = sums.get(each.key, Fraction(0)) + each.gross
     return sums
 
 

@@ -7,6 +7,7 @@ from invoicing import plan_words
 from invoicing.localise import Language
 from invoicing.page import ShownLine, ShownPlan, rate
 from vocabulary.billing import Invoice, PlanCharge
+from vocabulary.plan import PlanLine
 
 
 def shown_plans(invoice: Invoice, tongue: Language) -> tuple[ShownPlan, ...]:
@@ -32,8 +33,15 @@ def _plan_line(charge: PlanCharge, invoice: Invoice, tongue: Language) -> ShownL
     return ShownLine(
         name=plan_words.name(line.benefit, tongue),
         note=" · ".join(notes),
-        quantity="" if line.energy_wh is None or charge.before else tongue.energy(line.energy_wh),
+        quantity="" if charge.before else _quantity(line, tongue),
         unit_price="",
         vat=rate(line.vat_percent, tongue) + (f" {line.country}" if abroad else ""),
         amount=tongue.amount(charge.gross, invoice.currency),
     )
+
+
+def _quantity(line: PlanLine, tongue: Language) -> str:
+    """Of the energy that is included, or of what a rebate is off."""
+    if line.energy_wh is not None:
+        return tongue.energy(line.energy_wh)
+    return str(line.sessions) if line.sessions else ""

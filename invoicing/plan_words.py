@@ -6,7 +6,7 @@ from typing import assert_never
 
 from invoicing.localise import Language
 from invoicing.plan import days_in_month
-from vocabulary.money import Currency, round_half_up
+from vocabulary.money import Currency, round_half_up, round_to_minor
 from vocabulary.plan import Benefit, Cap, Plan, PlanLine, Proration
 from vocabulary.tariff import Basis
 
@@ -37,7 +37,7 @@ def plan_name(plan: Plan, tongue: Language) -> str:
 
 
 def reason(plan: Plan | None, line: PlanLine, tongue: Language) -> str:
-    """The terms that a line follows from: `Fleet 50: 10% of what is left`. None as plan: the contract has that one no more."""
+    """The terms that a line follows from: `Fleet: 10% of €19.60 that is left`. None: the contract has that plan no more."""
     if plan is None:
         return tongue.text("no longer agreed")
     parts = [_terms(plan, line, tongue), _part_of_month(plan, line, tongue)]
@@ -52,7 +52,8 @@ def _terms(plan: Plan, line: PlanLine, tongue: Language) -> str:
             return tongue.text("%(energy)s included") % {"energy": tongue.energy(_wh(line.included_wh))}
         case Benefit.PERCENT:
             assert rebate is not None and rebate.percent is not None
-            return tongue.text("%(percent)s of what is left") % {"percent": tongue.percent(rebate.percent)}
+            values = {"percent": tongue.percent(rebate.percent), "amount": _base(plan, line, tongue)}
+            return tongue.text("%(percent)s of %(amount)s that is left") % values
         case Benefit.PER_KWH:
             assert rebate is not None and rebate.per_kwh is not None
             return _taxed(tongue.unit_price(rebate.per_kwh, plan.currency, "kWh"), rebate.basis, tongue)
@@ -60,13 +61,30 @@ def _terms(plan: Plan, line: PlanLine, tongue: Language) -> str:
             assert rebate is not None and rebate.per_session is not None
             return _taxed(tongue.unit_price(rebate.per_session, plan.currency, ""), rebate.basis, tongue)
         case Benefit.DAY_CAP:
-            return _cap(plan.day_cap, plan.currency, tongue)
+            days = ", ".join(tongue.day(day) for day in line.days)
+            reached = tongue.text("%(amount)s on %(days)s") % {
+                "amount": _capped(plan.day_cap, plan, line, tongue),
+                "days": days,
+            }
+            return f"{_cap(plan.day_cap, plan.currency, tongue)}, {reached}"
         case Benefit.MONTH_CAP:
-            return _cap(plan.month_cap, plan.currency, tongue)
+            return f"{_cap(plan.month_cap, plan.currency, tongue)}, {_capped(plan.month_cap, plan, line, tongue)}"
         case Benefit.FEE:
             assert plan.fee is not None
             return _taxed(tongue.unit_price(plan.fee.amount, plan.currency, ""), plan.fee.basis, tongue)
     assert_never(line.benefit)
+
+
+def _base(plan: Plan, line: PlanLine, tongue: Language) -> str:
+    """Of how much it was reckoned, to whole minor units."""
+    assert line.base is not None
+    return tongue.money(round_to_minor(Fraction(line.base), plan.currency), plan.currency)
+
+
+def _capped(cap: Cap | None, plan: Plan, line: PlanLine, tongue: Language) -> str:
+    """What there was; beside a cap before VAT it says that VAT is in it, as in all amounts of an invoice."""
+    amount = _base(plan, line, tongue)
+    return _taxed(amount, Basis.GROSS, tongue) if cap is not None and cap.basis is Basis.NET else amount
 
 
 def _cap(cap: Cap | None, currency: Currency, tongue: Language) -> str:

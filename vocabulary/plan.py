@@ -144,7 +144,8 @@ class PlanLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `number` counts the rebates of the plan from 1 on; 0: it is none. `gross` is in whole minor units, VAT included. `exact` is
     the same before rounding, as a fraction of a currency unit ("-3/13"). `energy_wh`: how much is included, of `included_wh`
-    that the term has.
+    that the term has; or from how much a rebate per kWh is taken off. `base`: of how much, VAT included, a percentage or a cap
+    was reckoned. `sessions`: off how many a rebate per session is. `days`: on which a cap per day was reached.
     """
 
     plan: PlanId
@@ -159,6 +160,9 @@ class PlanLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gross: Decimal
     energy_wh: Decimal | None = None
     included_wh: str | None = None  # a fraction of a Wh
+    base: str | None = None  # a fraction of a currency unit
+    sessions: int = 0
+    days: tuple[date, ...] = ()
     reason: str
 
 

@@ -102,7 +102,7 @@ def test_two_months_and_a_late_session(app: App, tmp_path: Path) -> None:
     ]
     assert november.total == Decimal("16.84")
     text = " ".join(invoice_text(november, app.vault.open(november.buyer)).replace("\N{NO-BREAK SPACE}", " ").split())
-    assert "Plan, October 2026 -0.29 Rebate 19% -0.29 Fleet 10: 10% of what is left" in text
+    assert "Plan, October 2026 -0.29 Rebate 19% -0.29 Fleet 10: 10% of €3.81 that is left" in text
     assert "-€0.38 for the month, -€0.09 invoiced before" in text
     assert "Plan, November 2026 4.75 Included energy 10.000 kWh 19% -4.76 Fleet 10: 10.000 kWh included" in text
     with app.reading() as store:

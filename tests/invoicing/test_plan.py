@@ -327,6 +327,32 @@ def test_one_more_session_makes_no_month_cheaper_before_rounding(sessions: list[
     assert all(paid([one for one in sessions if one is not left_out]) <= paid(sessions) for left_out in sessions)
 
 
+@given(SESSIONS, PLANS)
+def test_what_a_line_tells_is_enough_to_reckon_it_again(sessions: list[Used], of: Plan):
+    is_one_rate = len({part.vat_percent for one in sessions for part in one.parts}) == 1
+    for line in apply(term(of), sessions, "DE"):
+        off, base = -Fraction(line.exact), Fraction(line.base or 0)
+        rebate = of.rebates[line.number - 1] if line.number else None
+        match line.benefit:
+            case Benefit.PERCENT:
+                assert rebate is not None and rebate.percent is not None
+                assert off == base * Fraction(rebate.percent) / 100
+            case Benefit.PER_KWH | Benefit.PER_SESSION:
+                assert rebate is not None
+                factor = 1 + Fraction(line.vat_percent or 0) / 100 if rebate.basis is Basis.NET else Fraction(1)
+                per_kwh, per_session = rebate.per_kwh or Decimal(0), rebate.per_session or Decimal(0)
+                most = Fraction(per_kwh) * Fraction(line.energy_wh or 0) / 1000 + Fraction(per_session) * line.sessions
+                assert 0 < off <= most * factor
+            case Benefit.DAY_CAP if is_one_rate:
+                assert of.day_cap is not None
+                assert of.day_cap.basis is Basis.NET or off == base - of.day_cap.amount * len(line.days)
+            case Benefit.MONTH_CAP if is_one_rate:
+                assert of.month_cap is not None
+                assert of.month_cap.basis is Basis.NET or off == base - Fraction(of.month_cap.amount)
+            case Benefit.INCLUDED:
+                assert line.energy_wh
+
+
 def _gross(of: Cap | None) -> Cap | None:
     return None if of is None else structs.replace(of, basis=Basis.GROSS)
 

@@ -153,7 +153,7 @@ def test_the_text_of_an_invoice_says_from_what_terms_each_amount_follows():
     (late,) = office.run(energy("15", 12, price="0.60"))
     assert "Included energy" in text_of(office.issued[0])
     assert "Fleet 20: 20.000 kWh included" in text_of(office.issued[0])
-    assert "Fleet 20: 10% of what is left" in text_of(office.issued[0])
+    assert "Fleet 20: 10% of €2.38 that is left" in text_of(office.issued[0])
     assert "-€13.09 for the month, -€9.52 invoiced before" in " ".join(text_of(late).split())
 
 
@@ -170,8 +170,8 @@ def test_every_line_of_a_plan_has_words_in_german():
         "p: 1,000 kWh inklusive",
         "p: 0,01 €/kWh mit USt.",
         "p: 0,10 € ohne USt.",
-        "p: 5 % des verbleibenden Betrags",
-        "p: höchstens 9,00 € mit USt.",
+        "p: 5 % von verbleibenden 13,40 €",
+        "p: höchstens 9,00 € mit USt., 12,73 € am 12.10.2026",
         "p: 9,99 € ohne USt.",
     ]
     assert "Tageshöchstbetrag" in text_of(invoice)
