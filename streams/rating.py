@@ -5,7 +5,7 @@ nobody, or no tariff in force keep the session on the worklist; nothing is guess
 waits for reference data is concluded again when that comes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from fractions import Fraction
 
@@ -40,7 +40,7 @@ from vocabulary.sessions import (
     doubts_of,
     quality_of,
 )
-from vocabulary.tariff import Tariff, taxes_of
+from vocabulary.tariff import PriceComponent, Tariff, charging_components, export_components, taxes_of
 
 
 def conclude(
@@ -154,20 +154,27 @@ def _other_vat_than_the_site(chosen: Chosen, plug: Plug, catalogue: Catalogue) -
     """VAT is that of the charging point's country (Dir. 2006/112 Art. 39), and the tariff of the place was written for it.
 
     That of a token, a contract, a partner or a payment may be used where it bears the same rates; abroad it would charge the
-    wrong VAT.
+    wrong VAT. What is fed back may bear none: whether who sells it owes VAT depends on him (docs/for-finance.md).
     """
     return next((tariff for at, tariff in chosen.schedule if not _bears_local_vat(tariff, plug, at, catalogue)), None)
 
 
 def _bears_local_vat(tariff: Tariff, plug: Plug, at: datetime, catalogue: Catalogue) -> bool:
     local = tariff_of_the_place(plug, at, catalogue)
-    return local is None or local.id == tariff.id or _vat_rates(tariff) == _vat_rates(local)
+    if local is None or local.id == tariff.id:
+        return True
+    rates = _vat_rates(charging_components(local))
+    if _vat_rates(charging_components(tariff)) != rates:
+        return False
+    return _vat_rates(export_components(tariff)) <= {*rates, *_vat_rates(export_components(local)), _NO_VAT}
 
 
-def _vat_rates(tariff: Tariff) -> set[tuple[bool, Fraction]]:
+_NO_VAT = (False, Fraction(1))
+
+
+def _vat_rates(components: Iterable[PriceComponent]) -> set[tuple[bool, Fraction]]:
     """What taxes come to, whatever they are called; whether any applies, since 0 percent is not none."""
-    said = [taxes_of(component) for element in tariff.elements for component in element.components]
-    return {(bool(taxes), tax_factor(taxes)) for taxes in said}
+    return {(bool(taxes), tax_factor(taxes)) for taxes in map(taxes_of, components)}
 
 
 def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None:

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from tariffs.clock import Span, offsets, passings, second_of
-from tariffs.compiled import ENERGY, SLOTS, Compiled, Edges, Element, Rule
+from tariffs.compiled import ENERGY, EXPORT, SLOTS, Compiled, Edges, Element, Rule
 from tariffs.restrictions import Moment
 from tariffs.series_rules import SeriesRules, changes
 from tariffs.timeline import Cut, Timeline
@@ -165,7 +165,12 @@ class _Course:
             moment.charging += end - start
         elif activity is Activity.IDLE:
             moment.idle += end - start
-        exported = self._export(until) if line.export is not None else None
+        exported = None
+        if line.export is not None:
+            exported = self._export(until)
+            if (rule := prices[EXPORT]) is not None and rule.component.series is not None:
+                prices[EXPORT] = self._series.at(rule, start)
+                lacks_price = lacks_price or (exported > 0 and prices[EXPORT] is None)
         return Period(start, end, after - register, activity, prices, moment.lacks_power, lacks_price, exported)
 
     def _export(self, until: Cut) -> int:

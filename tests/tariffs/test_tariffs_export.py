@@ -15,7 +15,7 @@ from tariffs.tariff_fields import TariffRefused
 from tests.notation import check, parse
 from tests.tariffs.strategies import ZONES, circumstances, rich_tariffs, sessions
 from vocabulary.quantities import WattHours
-from vocabulary.rated import exact_net
+from vocabulary.rated import RatingNote, exact_net
 from vocabulary.sessions import Reading, exported_wh
 from vocabulary.tariff import Dimension, Profile
 
@@ -221,3 +221,34 @@ def test_feeding_back_changes_no_line_of_what_is_charged(data, session, tariff, 
     paid = [line for line in told.lines if line.dimension is Dimension.ENERGY_EXPORT]
     assert all(line.quantity <= 0 and line.billed == line.quantity for line in paid)
     assert sum((-line.quantity for line in paid), Decimal(0)) <= exported_wh(session)
+
+
+def test_what_is_fed_back_may_follow_a_market_and_cost_where_that_is_below_zero():
+    check("""
+        tariff  0.30 EUR/kWh + 0.00 EUR/kWh back on spot
+        prices  spot 10:00 0.20 -0.10
+        10:00   start   0.000 kWh
+        10:00   feed    0.000 kWh
+        10:15   feed    2.000 kWh
+        10:30   feed    5.000 kWh
+        10:30   end     0.000 kWh
+        -----
+        back    -2.000 kWh   0.2  -0.40 EUR
+        back    -3.000 kWh  -0.1   0.30 EUR
+        total                      -0.10 EUR
+    """)
+
+
+def test_a_market_price_that_is_not_published_is_missed_only_where_something_is_fed_back():
+    story = """
+        tariff  0.30 EUR/kWh + 0.05 EUR/kWh back on spot least 0.00
+        prices  spot 10:00 0.20 none
+        10:00   start   0.000 kWh
+        10:00   feed    0.000 kWh
+        10:15   feed    2.000 kWh
+        10:30   feed    {}.000 kWh
+        10:30   end     1.000 kWh
+    """
+    for fed, notes in ((2, UNSET), (3, (RatingNote.PRICE_NOT_PUBLISHED,))):
+        case = parse(story.format(fed))
+        assert rate(case.session, case.tariff, case.time_zone, known=case.known).notes == notes
