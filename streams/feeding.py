@@ -21,6 +21,8 @@ from streams.said import Said
 from vocabulary.charging import Sample
 from vocabulary.sessions import Doubt, Finding, Reading
 
+_SHOWN_MAX = 3  # values in the detail of a finding
+
 
 class FedBack(NamedTuple):
     """`readings` from start to end, never falling; UNSET: nothing, or it is not known how much, which a doubt says then."""
@@ -36,13 +38,15 @@ def exports(samples: Sequence[Sample]) -> tuple[Register, ...]:
 
 def fed_back(counted: Iterable[Said], clock: Clock) -> FedBack:
     """Of all that counts for a session, by its times."""
-    found = clock.corrected(register for said in counted for register in said.exported)
+    told_by_all = clock.corrected(register for said in counted for register in said.exported)
+    found = sorted(told_by_all, key=lambda register: (register.at, register.wh))
     if not any(register.wh for register in found):
         return FedBack()
     told = energy(Bounds(clock.start, None, clock.end, None), found)
     if isinstance(told, Doubt):
-        values = f"{len(found)} values from {min(r.wh for r in found)} to {max(r.wh for r in found)} Wh"
-        return FedBack(doubts=(Doubt(finding=Finding.EXPORT_UNKNOWN, detail=f"{told.detail}; {values}"),))
+        values = ", ".join(f"{register.wh} Wh at {register.at.isoformat()}" for register in found[:_SHOWN_MAX])
+        why = f"not told at start and end, but {values}" if told.finding is Finding.ENERGY_UNKNOWN else told.detail
+        return FedBack(doubts=(Doubt(finding=Finding.EXPORT_UNKNOWN, detail=f"export register {why}"),))
     doubts = tuple(structs.replace(doubt, detail=f"fed back: {doubt.detail}") for doubt in told.doubts)
     first, *_, last = told.readings
     return FedBack(told.readings if first.register_wh < last.register_wh else UNSET, doubts)

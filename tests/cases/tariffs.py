@@ -6,6 +6,7 @@ power     0.45 per kWh from 11 kW on, else 0.35
 current   0.45 per kWh from 32 A on, else 0.35
 kind      0.59 per kWh of DC, 0.39 of AC
 reserved  0.30 per kWh, and 2.00 per hour of a reservation
+both-ways 0.30 per kWh; paid for what is fed back 0.50 per kWh from 17:00 to 21:00, else 0.20
 card      0.30 per kWh, and a start fee: 0.25 by Visa, 0.20 by any debit card, else 0.50
 """
 
@@ -59,6 +60,10 @@ _ELEMENTS = {
     "reserved": [
         _element(Restrictions(reservation=Reservation.RESERVATION), time="2.00"),
         _element(_ANY, energy="0.30"),
+    ],
+    "both-ways": [
+        _element(Restrictions(start_time=time(17), end_time=time(21)), energy_export="0.50"),
+        _element(_ANY, energy="0.30", energy_export="0.20"),
     ],
     "card": [
         _element(Restrictions(payment_brand="VISA"), flat="0.25"),
