@@ -23,7 +23,7 @@ from streams.price_conditions import (
     prices_reservations,
 )
 from streams.terms import DIRECT_PAYMENT
-from vocabulary.circumstances import Circumstances, Sample
+from vocabulary.circumstances import Circumstances, Sample, Swapped
 from vocabulary.rated import Rated, RatingNote
 from vocabulary.reference import Evse
 from vocabulary.sessions import Activity, ChargingSession
@@ -39,6 +39,7 @@ def known_of(session: ChargingSession, plug: Plug) -> Circumstances:
         evse_kind=kind_of(plug.evse),
         payment_brand=_text(session.payment_brand),
         payment_recognition=_text(session.payment_recognition),
+        swap=None if session.swap is UNSET else Swapped(sets=1),  # what one request brings and takes is one set
     )
 
 

@@ -10,16 +10,20 @@ it (`streams.measuring`).
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET, UnsetType, structs
 
 from streams.clock import Clock
 from streams.energy import Bounds, energy
+from streams.measured import momentary
 from streams.registers import EXPORTS, Register, registers
 from streams.said import Said
 from vocabulary.charging import Sample
 from vocabulary.sessions import Doubt, Finding, Reading
+
+if TYPE_CHECKING:
+    from streams.sessions import Gathering
 
 _SHOWN_MAX = 3  # values in the detail of a finding
 
@@ -34,6 +38,13 @@ class FedBack(NamedTuple):
 def exports(samples: Sequence[Sample]) -> tuple[Register, ...]:
     """The exported energy that one message tells."""
     return registers(samples, EXPORTS)
+
+
+def kept(said: Said, state: "Gathering", samples: Sequence[Sample]) -> Said:
+    """With what is kept of some sessions only."""
+    if state.measures:
+        said = structs.replace(said, momentary=momentary(samples))
+    return structs.replace(said, exported=exports(samples)) if state.feeds else said
 
 
 def fed_back(counted: Iterable[Said], clock: Clock) -> FedBack:

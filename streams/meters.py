@@ -94,7 +94,8 @@ def _place(span: Span) -> tuple[bool, datetime, SessionId]:
 
 def tells_the_register(session: ChargingSession) -> bool:
     """Whether its first and last reading are the register's own values."""
-    return session.energy_source is not EnergySource.INTERVALS and not any(d.finding in _COUNTED_ON for d in doubts_of(session))
+    is_read = session.energy_source not in (EnergySource.INTERVALS, EnergySource.STATE_OF_CHARGE)
+    return is_read and not any(doubt.finding in _COUNTED_ON for doubt in doubts_of(session))
 
 
 def _falls(spans: Sequence[Span], place: int) -> tuple[SessionFlagged, ...]:

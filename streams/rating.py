@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from msgspec import UNSET, structs
 
-from streams import bearable, circumstances, first_rules, signatures
+from streams import bearable, circumstances, first_rules, signatures, swaps
 from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
@@ -68,7 +68,7 @@ def conclude(
     if plug is None:
         return (*noticed, _flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"))
     checked = signatures.check(judged.session, plug.evse)
-    signed = signatures.hold(checked, judged.session, plug.evse)
+    signed = None if session.swap is not UNSET else signatures.hold(checked, judged.session, plug.evse)
     doubts = [held, *(doubt.finding for doubt in judged.doubts if doubt.finding in HOLDING), signed[0] if signed else None]
     reason = next((doubt for doubt in doubts if doubt is not None and doubt not in waived), None)
     charged = _charge(judged.session, plug, catalogue, reason, waived, instead)
@@ -79,6 +79,9 @@ def conclude(
 
 def _judged(session: ChargingSession, plug: Plug, catalogue: Catalogue, waived: Collection[Finding]) -> Judged:
     """The session as it may be billed, by the rules in force."""
+    if session.swap is not UNSET:
+        told = swaps.as_billed(session, plug.evse)
+        return Judged(session, doubts_of(session), told) if isinstance(told, Doubt) else Judged(told, doubts_of(session))
     if has_doubts(catalogue.rules):
         return judge(session, plug.evse.power_w_max, waived)
     blocks = first_rules.blocks(session, plug.evse.power_w_max)

@@ -59,6 +59,7 @@ class EnergySource(StrEnum):
     FIRST_AND_LAST_SAMPLE = "first_and_last_sample"
     INLET_SAMPLES = "first_and_last_sample_at_the_inlet"  # before conversion: more than what the vehicle got
     INTERVALS = "sum_of_interval_samples"
+    STATE_OF_CHARGE = "state_of_charge_of_swapped_batteries"  # and their capacity, which the reference data have
 
 
 class Quality(StrEnum):
@@ -88,6 +89,7 @@ class Finding(StrEnum):
     UNIT_IMPLAUSIBLE = "energy_is_a_thousand_times_too_high"
     ENERGY_IMPLAUSIBLE = "energy_exceeds_what_the_evse_can_deliver"
     EVSE_UNKNOWN = "evse_is_not_in_the_reference_data"
+    CAPACITY_UNKNOWN = "capacity_of_the_batteries_is_not_known"
     TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
     TARIFF_MISSING = "no_tariff_in_force"
     PRICE_NOT_PUBLISHED = "price_of_the_series_is_not_published"
@@ -135,6 +137,13 @@ class Doubt(Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class BatteriesSwapped(Struct, frozen=True, kw_only=True):
+    """The states of charge, in percent, of the batteries that a customer brought and of those that he took; rising."""
+
+    in_percent: tuple[Decimal, ...]
+    out_percent: tuple[Decimal, ...]
+
+
 class ChargingSession(Struct, frozen=True, kw_only=True):
     """A closed session, or one so far.
 
@@ -170,6 +179,7 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     payment_recognition: str | UnsetType = UNSET
     reserved: bool | UnsetType = UNSET  # it ended a reservation; not set where no message says so
     exported: tuple[Reading, ...] | UnsetType = UNSET  # the register of what the vehicle fed back; not set where it did not
+    swap: BatteriesSwapped | UnsetType = UNSET  # it is no charging but a swap; its energy follows from the reference data
 
 
 def exported_wh(session: ChargingSession) -> WattHours:
@@ -199,6 +209,7 @@ BLOCKING = frozenset(
         Finding.UNIT_IMPLAUSIBLE,
         Finding.ENERGY_IMPLAUSIBLE,
         Finding.EVSE_UNKNOWN,
+        Finding.CAPACITY_UNKNOWN,
         Finding.TOKEN_UNKNOWN,
         Finding.TARIFF_MISSING,
         Finding.PRICE_NOT_PUBLISHED,
