@@ -92,7 +92,7 @@ def test_two_swaps_are_billed_by_the_set_and_by_what_the_batteries_held(app: App
     [invoice] = bill(app)
     assert invoice.total == Decimal("12.90")
     text = " ".join(invoice_text(invoice, app.vault.open(invoice.buyer)).replace("\N{NO-BREAK SPACE}", " ").split())
-    assert "Battery swap 1 €3.50 19% 4.17" in text or "Battery swap 1 €3.50 19% 4.16" in text
+    assert "Energy 6.900 kWh €0.60/kWh 19% 4.93 Battery swap 1 €3.50 19% 4.16" in text  # 9.09 in all
     with app.reading() as store:
         balances = {each.account: each.balance_micro for each in store.ledger.balances()}
         assert check(store.ledger) == ()
