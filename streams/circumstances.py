@@ -4,6 +4,7 @@
     power, current        the samples of its messages (`streams.measured`)
     payment               what its messages tell of the card that pays (`streams.terms`)
     reservation           that there was one, and not since when: what it costs is not known
+    what is fed back      the export register (`streams.feeding`), where it was kept from the session's beginning
 
 What a price asks for and nobody told is a note of the rating: by it the amount is held, and no running cost is told.
 """
@@ -20,6 +21,7 @@ from streams.price_conditions import (
     asks_for_power,
     asks_for_the_brand,
     asks_for_the_recognition,
+    pays_for_exports,
     prices_reservations,
 )
 from streams.terms import DIRECT_PAYMENT
@@ -57,6 +59,8 @@ def noted(cost: Rated, session: ChargingSession, tariffs: Sequence[Tariff]) -> R
         found.add(RatingNote.PAYMENT_UNKNOWN)
     if session.reserved is True and any(map(prices_reservations, tariffs)):
         found.add(RatingNote.RESERVATION_UNTIMED)
+    if session.exported is UNSET and session.swap is UNSET and any(map(pays_for_exports, tariffs)):
+        found.add(RatingNote.EXPORT_UNKNOWN)
     return structs.replace(cost, notes=tuple(note for note in RatingNote if note in found) or UNSET)
 
 

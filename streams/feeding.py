@@ -12,7 +12,7 @@ it (`streams.measuring`).
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import UNSET, UnsetType, structs
+from msgspec import structs
 
 from streams.clock import Clock
 from streams.energy import Bounds, energy
@@ -29,9 +29,9 @@ _SHOWN_MAX = 3  # values in the detail of a finding
 
 
 class FedBack(NamedTuple):
-    """`readings` from start to end, never falling; UNSET: nothing, or it is not known how much, which a doubt says then."""
+    """`readings` from start to end, never falling; none: nothing, or it is not known how much, which a doubt says then."""
 
-    readings: tuple[Reading, ...] | UnsetType = UNSET
+    readings: tuple[Reading, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -60,4 +60,4 @@ def fed_back(counted: Iterable[Said], clock: Clock) -> FedBack:
         return FedBack(doubts=(Doubt(finding=Finding.EXPORT_UNKNOWN, detail=f"export register {why}"),))
     doubts = tuple(structs.replace(doubt, detail=f"fed back: {doubt.detail}") for doubt in told.doubts)
     first, *_, last = told.readings
-    return FedBack(told.readings if first.register_wh < last.register_wh else UNSET, doubts)
+    return FedBack(told.readings if first.register_wh < last.register_wh else (), doubts)

@@ -38,6 +38,7 @@ from vocabulary.sessions import (
     SessionRated,
     VatDecision,
     doubts_of,
+    exported_of,
     quality_of,
 )
 from vocabulary.tariff import PriceComponent, Tariff, charging_components, export_components, taxes_of
@@ -238,9 +239,9 @@ def _rated(
 
 
 def _exported(session: ChargingSession) -> ExportRegister | None:
-    if session.exported is UNSET:
+    if not (readings := exported_of(session)):
         return None
-    return ExportRegister(begin_wh=session.exported[0].register_wh, end_wh=session.exported[-1].register_wh)
+    return ExportRegister(begin_wh=readings[0].register_wh, end_wh=readings[-1].register_wh)
 
 
 def _flag(session: ChargingSession, finding: Finding, detail: str) -> SessionFlagged:

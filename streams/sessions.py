@@ -391,6 +391,6 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         payment_brand=the_one(state.brands),
         payment_recognition=the_one(state.recognitions),
         reserved=state.reserved or UNSET,
-        exported=fed.readings,
+        exported=fed.readings if state.feeds else UNSET,
         swap=swap_of(counted) or UNSET,
     )

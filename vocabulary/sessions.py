@@ -178,13 +178,17 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     payment_brand: str | UnsetType = UNSET  # of the card that pays, in the words of the terminal; not set where nobody told it
     payment_recognition: str | UnsetType = UNSET
     reserved: bool | UnsetType = UNSET  # it ended a reservation; not set where no message says so
-    exported: tuple[Reading, ...] | UnsetType = UNSET  # the register of what the vehicle fed back; not set where it did not
+    exported: tuple[Reading, ...] | UnsetType = UNSET  # of what was fed back; empty: nothing was; not set where it is not kept
     swap: BatteriesSwapped | UnsetType = UNSET  # it is no charging but a swap; its energy follows from the reference data
 
 
+def exported_of(session: ChargingSession) -> tuple[Reading, ...]:
+    """The register of what the vehicle fed back; empty where that is nothing, or is not kept."""
+    return () if session.exported is UNSET else session.exported
+
+
 def exported_wh(session: ChargingSession) -> WattHours:
-    """What the vehicle fed back."""
-    readings = () if session.exported is UNSET else session.exported
+    readings = exported_of(session)
     return WattHours(readings[-1].register_wh - readings[0].register_wh if readings else Decimal(0))
 
 

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from msgspec import UNSET
-
 from ingest.captures import Unreadable, read_lines
 from ingest.decode import decode
 from tests.cases.story import CostsNow, Decided, EvseIs, HasToken, Told
@@ -44,6 +42,7 @@ from vocabulary.sessions import (
     SessionRated,
     SignatureChecked,
     Verdict,
+    exported_of,
     exported_wh,
     quality_of,
 )
@@ -221,8 +220,8 @@ def _session(session: ChargingSession) -> Iterator[str]:
     yield f"  session  {_instant(session.start)} to {_instant(session.end)}  {plain(session.energy_wh)} Wh"
     yield f"           {session.energy_source}, {quality_of(session)}, {session.stop_reason}, EVSE {session.evse}"
     yield "           " + "  ".join(f"{_instant(r.at)[11:]} {plain(r.register_wh)}" for r in session.readings)
-    if session.exported is not UNSET:
-        fed_back = "  ".join(f"{_instant(r.at)[11:]} {plain(r.register_wh)}" for r in session.exported)
+    if readings := exported_of(session):
+        fed_back = "  ".join(f"{_instant(r.at)[11:]} {plain(r.register_wh)}" for r in readings)
         yield f"           fed back {plain(exported_wh(session))} Wh: {fed_back}"
     yield "           " + "  ".join(f"{s.activity} until {_instant(s.end)[11:]}" for s in session.stretches)
 

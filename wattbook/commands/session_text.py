@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from msgspec import UNSET
-
 from ledger.books import Booked
 from tariffs.words import unit_of
 from vocabulary import zones
@@ -23,6 +21,7 @@ from vocabulary.sessions import (
     Quality,
     SessionRated,
     SignatureChecked,
+    exported_of,
     exported_wh,
     quality_of,
 )
@@ -129,8 +128,8 @@ def _show_energy(charged: ChargingSession, zone: str) -> None:
     start, end = (at.astimezone(local).strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
     OUT.print(f"time       {start} – {end} {zone}, {charged.protocol}" + (", delivered late" if charged.offline else ""))
     OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
-    if charged.exported is not UNSET:
-        begin, end = (plain(kwh(each.register_wh)) for each in (charged.exported[0], charged.exported[-1]))
+    if readings := exported_of(charged):
+        begin, end = (plain(kwh(each.register_wh)) for each in (readings[0], readings[-1]))
         OUT.print(f"fed back   {plain(kwh(exported_wh(charged)))} kWh, from {begin} to {end} kWh")
     if (quality := quality_of(charged)) is not Quality.COMPLETE:
         OUT.print(f"quality    {quality}")
