@@ -171,9 +171,7 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     offline: bool = False  # some message of it was queued by the station while it had no connection
     quality: Quality | UnsetType = UNSET  # not set, and not in the bytes, where it is complete
     doubts: tuple[Doubt, ...] | UnsetType = UNSET  # as they take precedence; not set where there is none
-    power_w: tuple[Sample, ...] | UnsetType = (
-        UNSET  # in order of time; not set where no price may depend on it, or none was told
-    )
+    power_w: tuple[Sample, ...] | UnsetType = UNSET  # by time; not set where no price may depend on it, or none was told
     current_a: tuple[Sample, ...] | UnsetType = UNSET  # the same, the sum of the phases
     payment_brand: str | UnsetType = UNSET  # of the card that pays, in the words of the terminal; not set where nobody told it
     payment_recognition: str | UnsetType = UNSET
