@@ -154,6 +154,23 @@ def test_of_two_fees_for_a_swap_the_first_that_comes_up_is_charged_once():
     """)
 
 
+def test_a_cost_that_freezes_takes_the_start_fee_first_and_then_that_of_the_swap():
+    """Found by the oracle: the two taken together, each in part, bore another tax than the one after the other (I12.FR.39)."""
+    check("""
+        tariff  1.00 EUR VAT 0% + 3.00 EUR/set VAT 20%   ocpp-2.1   max -/2.20
+        swap    1
+        10:00   start
+        10:00   end
+        -----
+        start           1.00  1.00 EUR
+        swap    1       3.00  3.00 EUR
+        maximum              -2.00 EUR
+        vat     0%  1.00 + 0.00 = 1.00 EUR
+        vat     20%  1.00 + 0.20 = 1.20 EUR
+        total                 2.20 EUR
+    """)
+
+
 def test_charging_pays_no_fee_for_a_swap():
     check("""
         tariff  3.50 EUR/set + 0.60 EUR/kWh
