@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from tariffs.clock import Span, offsets, passings, second_of
-from tariffs.compiled import ENERGY, EXPORT, SLOTS, Compiled, Edges, Element, Rule
+from tariffs.compiled import ENERGY, EXPORT, Compiled, Edges, Element, Rule
 from tariffs.restrictions import Moment
 from tariffs.series_rules import SeriesRules, changes
 from tariffs.timeline import Cut, Timeline
@@ -30,7 +30,6 @@ from vocabulary.circumstances import Circumstances, Sample
 from vocabulary.sessions import Activity
 
 Prices = list[Rule | None]  # by slot (`tariffs.compiled`): the rule that is in force, None: free
-_UNPRICED: Prices = [None] * len(SLOTS)
 
 
 class Period(Struct, frozen=True, gc=False):
@@ -62,7 +61,7 @@ def periods(
 
 def prices_in_force(elements: tuple[Element, ...], wanted: int, moment: Moment) -> Prices:
     """By slot the first rule whose element applies; no more than `wanted` slots can be filled."""
-    prices: Prices = _UNPRICED.copy()
+    prices: Prices = [None, None, None, None, None, None]
     for conditions, rules in elements:
         for condition in conditions:
             if not condition(moment):
