@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from ingest import actions, cost_messages, ocpp16, ocpp201, payment_messages, replies, station_messages
+from ingest.battery_swaps import with_swap
 from ingest.clock import with_comparison
 from ingest.envelope import Call, Failure, Frame, Origin, Result, Send, open_frame
 from ingest.fields import Refused
@@ -26,7 +27,7 @@ from ingest.station_messages import Reader
 from vocabulary.charging import Direction, MessageRejected, Protocol, RawMessage, Rejection
 from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId
-from vocabulary.rules import FACTS, has_doubts, keeps_facts
+from vocabulary.rules import FACTS, has_doubts, keeps_circumstances, keeps_facts
 
 DETAIL_MAX: Final = 200
 
@@ -104,7 +105,8 @@ def _of_call(message: RawMessage, call: Call | Send, rules: int) -> tuple[Decode
     beside = _BESIDE[message.direction].get(call.action)
     if beside is not None and keeps_facts(rules):
         protocol = message.protocol or _family(call)
-        return beside(Origin(message.station, protocol, call.id, message.received_at), call.payload)
+        facts = beside(Origin(message.station, protocol, call.id, message.received_at), call.payload)
+        return with_swap(facts, message.received_at) if keeps_circumstances(rules) else facts
     if call.action not in _BILLING or message.direction is _TO_STATION:
         return ()
     protocol = message.protocol or _version(call)

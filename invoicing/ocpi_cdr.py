@@ -32,7 +32,7 @@ from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, assert_never
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from invoicing import ocpi_document
 from invoicing.amounts import Charge, charges
@@ -76,6 +76,8 @@ def cdr(
     `then`: from which instants on other versions priced it. Two versions of one tariff have one id there, as in OCPI.
     """
     assert (rated.session, rated.partner) == (session.id, partner.id), "the parts of a CDR belong to one session"
+    if session.swap is not UNSET:
+        return CdrRefused(session=rated.session, objections=("total_energy: a swap of batteries is no charging session",))
     session = _as_billed(session, rated)
     token = next((one for one in partner.tokens if one.uid.lower() == rated.token.lower()), None)
     if token is None:

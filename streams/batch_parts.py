@@ -228,7 +228,8 @@ def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
     """The findings that a fact of this kind may lift. A mistake of ours is tried again: by now we may have mended it."""
     match fact:
         case SitePublished():
-            return Finding.EVSE_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, Finding.UNIT_IMPLAUSIBLE, *_BY_TARIFFS
+            by_evses = (Finding.EVSE_UNKNOWN, Finding.CAPACITY_UNKNOWN, Finding.ENERGY_IMPLAUSIBLE, Finding.UNIT_IMPLAUSIBLE)
+            return *by_evses, *_BY_TARIFFS
         case ContractPublished() | PartnerPublished():
             return Finding.TOKEN_UNKNOWN, *_BY_TARIFFS
         case TariffPublished() | TariffAssigned():

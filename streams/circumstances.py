@@ -4,6 +4,7 @@
     power, current        the samples of its messages (`streams.measured`)
     payment               what its messages tell of the card that pays (`streams.terms`)
     reservation           since when the EVSE was kept free (`streams.reservations`), where a message names the reservation
+    what is fed back      the export register (`streams.feeding`), where it was kept from the session's beginning
 
 What a price asks for and nobody told is a note of the rating: by it the amount is held, and no running cost is told.
 """
@@ -20,10 +21,11 @@ from streams.price_conditions import (
     asks_for_power,
     asks_for_the_brand,
     asks_for_the_recognition,
+    pays_for_exports,
     prices_reservations,
 )
 from streams.terms import DIRECT_PAYMENT
-from vocabulary.circumstances import Circumstances, Reserved, Sample
+from vocabulary.circumstances import Circumstances, Reserved, Sample, Swapped
 from vocabulary.rated import Rated, RatingNote
 from vocabulary.reference import Evse
 from vocabulary.sessions import Activity, ChargingSession, is_unused
@@ -40,6 +42,7 @@ def known_of(session: ChargingSession, plug: Plug) -> Circumstances:
         payment_brand=_text(session.payment_brand),
         payment_recognition=_text(session.payment_recognition),
         reserved=_reserved(session),
+        swap=None if session.swap is UNSET else Swapped(sets=1),  # what one request brings and takes is one set
     )
 
 
@@ -57,6 +60,8 @@ def noted(cost: Rated, session: ChargingSession, tariffs: Sequence[Tariff]) -> R
         found.add(RatingNote.PAYMENT_UNKNOWN)
     if session.reserved is True and _reserved(session) is None and any(map(prices_reservations, tariffs)):
         found.add(RatingNote.RESERVATION_UNTIMED)
+    if session.exported is UNSET and session.swap is UNSET and not is_unused(session) and any(map(pays_for_exports, tariffs)):
+        found.add(RatingNote.EXPORT_UNKNOWN)
     return structs.replace(cost, notes=tuple(note for note in RatingNote if note in found)) if found else cost
 
 

@@ -26,7 +26,7 @@ from vocabulary.identity import SessionId
 from vocabulary.quantities import WattHours
 from vocabulary.sessions import ChargingSession, Doubt, EnergySource, Finding, Reading, SessionFlagged, doubts_of
 
-_NO_REGISTER = (EnergySource.INTERVALS, EnergySource.UNUSED)
+_NO_REGISTER = (EnergySource.INTERVALS, EnergySource.UNUSED, EnergySource.STATE_OF_CHARGE)
 _COUNTED_ON = (Finding.ROLLED_OVER, Finding.REGISTER_RESET)
 _AT_ONCE = timedelta(minutes=1)  # one session's end and the next one's start may be told by so much in the wrong order
 _ANEW_WH = 100  # a begin no higher may be that of a register that counts each session anew

@@ -19,12 +19,12 @@ from decimal import Decimal
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from msgspec import UNSET, structs
+from msgspec import structs
 
 from streams.clock import ANCIENT
 from streams.registers import EXACT
 from vocabulary.quantities import WattHours, seconds_between
-from vocabulary.sessions import CONTRADICTING, ChargingSession, Doubt, Finding, Quality, Reading, doubts_of
+from vocabulary.sessions import CONTRADICTING, ChargingSession, Doubt, Finding, Quality, Reading, doubts_of, exported_of
 from vocabulary.tariff import Dimension, Restrictions, Tariff
 
 LONGEST = timedelta(days=30)  # what lasts longer began or ended by a broken clock, and its time has no price
@@ -47,9 +47,9 @@ class Judged(NamedTuple):
 def judge(session: ChargingSession, power_w_max: int, waived: Collection[Finding] = ()) -> Judged:
     """What an EVSE of this power makes of a session; before any tariff is looked at."""
     judged = _of_what_was_delivered(session, power_w_max, waived)
-    if judged.blocks is not None or session.exported is UNSET:
+    if judged.blocks is not None or not (exported := exported_of(session)):
         return judged
-    blocks = _too_much(session.exported, power_w_max)
+    blocks = _too_much(exported, power_w_max)
     if blocks is None or blocks.finding in waived:
         return judged
     return judged._replace(blocks=structs.replace(blocks, detail=f"fed back: {blocks.detail}"))

@@ -1,6 +1,6 @@
 """What the prices of a tariff ask for beside energy and time."""
 
-from vocabulary.tariff import Dimension, Restrictions, Tariff
+from vocabulary.tariff import Restrictions, Tariff, export_components
 
 
 def depends_on_measurements(tariff: Tariff) -> bool:
@@ -24,9 +24,7 @@ def asks_for_the_recognition(tariff: Tariff) -> bool:
 
 
 def pays_for_exports(tariff: Tariff) -> bool:
-    return any(
-        component.dimension is Dimension.ENERGY_EXPORT for element in tariff.elements for component in element.components
-    )
+    return bool(export_components(tariff))
 
 
 def prices_reservations(tariff: Tariff) -> bool:

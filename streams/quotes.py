@@ -8,7 +8,8 @@ from msgspec import structs
 from streams.catalogue import Catalogue
 from streams.series import SLOT, PublishedSeries, Value, prices_between, values_between
 from tariffs.clock import second_of
-from tariffs.compiled import ENERGY
+from tariffs.compiled import ENERGY, EXPORT, Rule
+from tariffs.periods import Period
 from tariffs.policy import HOUSE
 from tariffs.rate import EXACT, Schedule, priced
 from vocabulary.circumstances import Circumstances
@@ -52,10 +53,16 @@ def publications(
     starts = [second_of(value.start) for _, value in quoted.values]
     with localcontext(EXACT):
         cut = priced(session, priced_by, zone(time_zone), HOUSE, known, starts).cut
-    rules = ((period.start, rule.component.series) for period in cut if (rule := period.prices[ENERGY]) is not None)
+    in_force = ((period.start, rule) for period in cut for rule in (period.prices[ENERGY], _of_export(period)))
+    rules = ((since, rule.component.series) for since, rule in in_force if rule is not None)
     used = {(series.id, second // SLOT_S * SLOT_S) for second, series in rules if series is not None}
     found = (value.publication.version for series, value in quoted.values if (series, second_of(value.start)) in used)
     return tuple(dict.fromkeys(found))
+
+
+def _of_export(period: Period) -> Rule | None:
+    """Where something is fed back."""
+    return period.prices[EXPORT] if period.exported else None
 
 
 def missing(quoted: Quotes, currency: Currency) -> str:

@@ -5,13 +5,13 @@ nobody, or no tariff in force keep the session on the worklist; nothing is guess
 waits for reference data is concluded again when that comes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from fractions import Fraction
 
 from msgspec import UNSET, structs
 
-from streams import bearable, circumstances, first_rules, signatures
+from streams import bearable, circumstances, first_rules, signatures, swaps
 from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
@@ -21,6 +21,7 @@ from tariffs.rate import rate
 from vocabulary import zones
 from vocabulary.charging import DEAUTHORISED
 from vocabulary.codec import version_hash
+from vocabulary.exchanged import ExportRegister
 from vocabulary.identity import ContractId, PartnerId, TokenUid
 from vocabulary.money import SESSION_MAX, plain
 from vocabulary.price_series import SeriesPrices
@@ -31,7 +32,6 @@ from vocabulary.sessions import (
     HOLDING,
     ChargingSession,
     Doubt,
-    ExportRegister,
     Finding,
     Quality,
     SessionConclusion,
@@ -39,10 +39,11 @@ from vocabulary.sessions import (
     SessionRated,
     VatDecision,
     doubts_of,
+    exported_of,
     is_unused,
     quality_of,
 )
-from vocabulary.tariff import Tariff, taxes_of
+from vocabulary.tariff import PriceComponent, Tariff, charging_components, export_components, taxes_of
 
 
 def conclude(
@@ -72,7 +73,7 @@ def conclude(
     if plug is None:
         return (*noticed, _flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"))
     checked = signatures.check(judged.session, plug.evse)
-    signed = signatures.hold(checked, judged.session, plug.evse)
+    signed = None if session.swap is not UNSET else signatures.hold(checked, judged.session, plug.evse)
     doubts = [held, *(doubt.finding for doubt in judged.doubts if doubt.finding in HOLDING), signed[0] if signed else None]
     reason = next((doubt for doubt in doubts if doubt is not None and doubt not in waived), None)
     charged = _charge(judged.session, plug, catalogue, reason, waived, instead)
@@ -100,6 +101,9 @@ def _of_unused(
 
 def _judged(session: ChargingSession, plug: Plug, catalogue: Catalogue, waived: Collection[Finding]) -> Judged:
     """The session as it may be billed, by the rules in force."""
+    if session.swap is not UNSET:
+        told = swaps.as_billed(session, plug.evse)
+        return Judged(session, doubts_of(session), told) if isinstance(told, Doubt) else Judged(told, doubts_of(session))
     if has_doubts(catalogue.rules):
         return judge(session, plug.evse.power_w_max, waived)
     blocks = first_rules.blocks(session, plug.evse.power_w_max)
@@ -205,20 +209,27 @@ def _other_vat_than_the_site(chosen: Chosen, plug: Plug, catalogue: Catalogue) -
     """VAT is that of the charging point's country (Dir. 2006/112 Art. 39), and the tariff of the place was written for it.
 
     That of a token, a contract, a partner or a payment may be used where it bears the same rates; abroad it would charge the
-    wrong VAT.
+    wrong VAT. What is fed back may bear none: whether who sells it owes VAT depends on him (docs/for-finance.md).
     """
     return next((tariff for at, tariff in chosen.schedule if not _bears_local_vat(tariff, plug, at, catalogue)), None)
 
 
 def _bears_local_vat(tariff: Tariff, plug: Plug, at: datetime, catalogue: Catalogue) -> bool:
     local = tariff_of_the_place(plug, at, catalogue)
-    return local is None or local.id == tariff.id or _vat_rates(tariff) == _vat_rates(local)
+    if local is None or local.id == tariff.id:
+        return True
+    rates = _vat_rates(charging_components(local))
+    if _vat_rates(charging_components(tariff)) != rates:
+        return False
+    return _vat_rates(export_components(tariff)) <= {*rates, *_vat_rates(export_components(local)), _NO_VAT}
 
 
-def _vat_rates(tariff: Tariff) -> set[tuple[bool, Fraction]]:
+_NO_VAT = (False, Fraction(1))
+
+
+def _vat_rates(components: Iterable[PriceComponent]) -> set[tuple[bool, Fraction]]:
     """What taxes come to, whatever they are called; whether any applies, since 0 percent is not none."""
-    said = [taxes_of(component) for element in tariff.elements for component in element.components]
-    return {(bool(taxes), tax_factor(taxes)) for taxes in said}
+    return {(bool(taxes), tax_factor(taxes)) for taxes in map(taxes_of, components)}
 
 
 def running_cost(session: ChargingSession, catalogue: Catalogue) -> Rated | None:
@@ -280,9 +291,9 @@ def _rated(
 
 
 def _exported(session: ChargingSession) -> ExportRegister | None:
-    if session.exported is UNSET:
+    if not (readings := exported_of(session)):
         return None
-    return ExportRegister(begin_wh=session.exported[0].register_wh, end_wh=session.exported[-1].register_wh)
+    return ExportRegister(begin_wh=readings[0].register_wh, end_wh=readings[-1].register_wh)
 
 
 def _flag(session: ChargingSession, finding: Finding, detail: str) -> SessionFlagged:

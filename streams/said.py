@@ -53,3 +53,4 @@ class Said(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     vehicle: bool = False  # 2.x: something in it is there only where a vehicle is
     momentary: tuple[Momentary, ...] = ()  # of a session that keeps them
     exported: tuple[Register, ...] = ()  # the same: see `streams.feeding`
+    swapped: tuple[Decimal, ...] | None = None  # of a swap of batteries: see `streams.swaps`

@@ -26,8 +26,8 @@ from msgspec import UNSET, Struct, structs
 from streams import first_rules
 from streams.clock import Clock, Compared, estimated, judged, stopped_at_once, with_comparison, within
 from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
-from streams.feeding import FedBack, exports, fed_back
-from streams.measured import measured, momentary
+from streams.feeding import FedBack, fed_back, kept
+from streams.measured import measured
 from streams.never_connected import tells_a_vehicle, waited_in_vain
 from streams.qualities import Disputed, asked_anew, by_doubts, closed_as, in_order
 from streams.registers import EXACT, Register, greatest_power, registers
@@ -47,6 +47,7 @@ from streams.surplus import (
     surplus,
     told_of,
 )
+from streams.swaps import energy_of, states_of_charge, swap_of
 from streams.terms import the_one, with_told
 from vocabulary.charging import (
     ClockCompared,
@@ -173,9 +174,8 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
             return structs.replace(state, said=(*state.said, Said(told=told))) if event.status in TELLING_STATUSES else state
         case MeterSampled():
             found, power_w = _sampled(event.samples, rules)
-            said = Said(registers=found, signed=event.signed, power_w=power_w)
-            kept = (*state.said, _kept(state, said, event.samples))
-            return structs.replace(state, said=kept, transaction=state.transaction or event.transaction)
+            said = kept(Said(registers=found, signed=event.signed, power_w=power_w), state, event.samples)
+            return structs.replace(state, said=(*state.said, said), transaction=state.transaction or event.transaction)
         case TransactionStarted() | TransactionUpdated() | TransactionEnded():
             return structs.replace(
                 state,
@@ -196,6 +196,7 @@ def _said(
     state = event.charging_state
     found, power_w = _sampled(event.samples, rules)
     said = Said(
+        swapped=states_of_charge(event.trigger, event.samples),
         seq=event.seq,
         event=None if event.seq is None else (identity or event_id(event))[:TOLD_APART],
         evse=event.evse,
@@ -208,14 +209,7 @@ def _said(
         power_w=power_w,
         vehicle=asks_persons(rules) and event.seq is not None and tells_a_vehicle(event),
     )
-    return _kept(gathering, said, event.samples)
-
-
-def _kept(state: Gathering, said: Said, samples: Sequence[Sample]) -> Said:
-    """With what is kept of some sessions only."""
-    if state.measures:
-        said = structs.replace(said, momentary=momentary(samples))
-    return structs.replace(said, exported=exports(samples)) if state.feeds else said
+    return kept(said, gathering, event.samples)
 
 
 def _sampled(samples: Sequence[Sample], rules: int) -> tuple[tuple[Register, ...], Decimal | None]:
@@ -302,6 +296,7 @@ def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcom
     counted = _counted(state, end)
     found = told_of(state, end, counted, rules)
     clock, told = _told(state, end, counted, found, rules) if has_doubts(rules) else _told_at_first(state.start, end, found)
+    told = energy_of(swap, clock) if (swap := swap_of(counted)) is not None else told
     if asks_persons(rules) and waited_in_vain(end, counted) and not missing_seqs(state):
         return SessionFlagged(session=state.session, finding=Finding.NEVER_CONNECTED, detail=f"stopped: {end.reason}")
     if isinstance(told, Doubt):
@@ -395,5 +390,6 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         payment_recognition=the_one(state.recognitions),
         reserved=state.reserved or UNSET,
         reserved_since=state.reserved_since or UNSET,
-        exported=fed.readings,
+        exported=fed.readings if state.feeds else UNSET,
+        swap=swap_of(counted) or UNSET,
     )

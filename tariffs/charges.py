@@ -54,6 +54,7 @@ def charges(cut: Sequence[Period], *, flat_at_start: bool = False, sets: int = 0
     """In order of time. Of several fees of a kind only the first that comes up is due; `flat_at_start`: or none."""
     found: list[Charge] = []
     flat, swap = (cut[0].prices[FLAT], cut[0].prices[SWAP]) if cut else (None, None)
+    feeds = bool(cut) and cut[0].exported is not None
     for place, period in enumerate(cut):
         prices, since, until = period.prices, period.start, period.end
         if (rule := prices[FLAT]) is not None and not (flat_at_start and flat is None):
@@ -66,8 +67,8 @@ def charges(cut: Sequence[Period], *, flat_at_start: bool = False, sets: int = 0
                 found.append(Charge(rule, sets, since, until, place))
         if (rule := prices[ENERGY]) is not None:
             found.append(Charge(rule, period.energy, since, until, place))
-        if period.exported is not None and (rule := prices[EXPORT]) is not None:
-            found.append(Charge(rule, -period.exported, since, until, place))
+        if feeds and (rule := prices[EXPORT]) is not None:
+            found.append(Charge(rule, -(period.exported or 0), since, until, place))
         timed = _TIMED.get(period.activity)
         if timed is not None and since < until and (rule := prices[timed]) is not None:
             found.append(Charge(rule, until - since, since, until, place))

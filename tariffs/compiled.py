@@ -140,7 +140,7 @@ class PriceList:
         price = int(component.price.scaleb(self.places))
         taxes = () if self.tariff.basis is Basis.UNTAXED else taxes_of(component)
         is_reserved = element.restrictions.reservation is not None
-        assert component.series is None or slot == ENERGY, "a series prices energy"
+        assert component.series is None or slot in (ENERGY, EXPORT), "a series prices energy"
         key, factor = tax_key(taxes), tax_factor(taxes)
         return Rule(number, count, slot, component, self, price, step, is_reserved, key, factor)
 

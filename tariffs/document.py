@@ -132,7 +132,7 @@ class Component(Part):
     def _in_one_way(self) -> Self:
         if self.vat is not None and self.taxes is not None:
             raise ValueError("has vat and taxes; write one of them: vat for one percentage, taxes for several or with names")
-        if self.series is not None and self.type != "ENERGY":
+        if self.series is not None and self.type not in ("ENERGY", "ENERGY_EXPORT"):
             raise ValueError(f"{self.type} follows no series, whose values are per kWh; remove series, or write ENERGY")
         if self.step_size and self.type in ("ENERGY_EXPORT", "SWAP"):
             raise ValueError(f"{self.type} has no steps, and is counted exactly as measured; remove step_size")

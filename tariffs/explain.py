@@ -65,14 +65,16 @@ def explain_line(line: RatedLine, tariff: Tariff, language: str, number: Number,
     Of a limit it tells both bounds, where the line has the one that was missed.
     """
     if follows_series(line, tariff):
-        return reason_by_series(tariff, line.element, line.unit_price, words_for(language), number, time_zone)
+        price = line.dimension, line.element
+        return reason_by_series(tariff, price, line.unit_price, words_for(language), number, time_zone)
     return reason(tariff, (line.dimension, line.element), words_for(language), number, time_zone)
 
 
 def explain_when(line: RatedLine, tariff: Tariff, language: str, number: Number, time_zone: str = "") -> str:
     """The same for a bill, where the element's number says nothing: "22:00-06:00"; empty where the price always applies."""
     if follows_series(line, tariff):
-        return when_by_series(tariff, line.element, line.unit_price, words_for(language), number, time_zone)
+        price = line.dimension, line.element
+        return when_by_series(tariff, price, line.unit_price, words_for(language), number, time_zone)
     return when(tariff, (line.dimension, line.element), words_for(language), number, time_zone)
 
 

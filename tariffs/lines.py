@@ -107,11 +107,11 @@ class Money:
     @staticmethod
     def reason(rule: Rule, time_zone: str) -> str:
         """In English, told once for each price and zone; of a price that follows a series, of each session."""
+        price = (rule.component.dimension, rule.element)
         if rule.component.series is not None:
-            return reason_by_series(rule.list.tariff, rule.element, rule.component.price, ENGLISH, plain, time_zone)
+            return reason_by_series(rule.list.tariff, price, rule.component.price, ENGLISH, plain, time_zone)
         told = rule.list.reasons
         if (text := told.get((rule.number, time_zone))) is None:
-            price = (rule.component.dimension, rule.element)
             text = told[rule.number, time_zone] = reason(rule.list.tariff, price, ENGLISH, plain, time_zone)
         return text
 

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from tariffs.clock import Span, offsets, passings, second_of
-from tariffs.compiled import ENERGY, SLOTS, Compiled, Edges, Element, Rule
+from tariffs.compiled import ENERGY, EXPORT, Compiled, Edges, Element, Rule
 from tariffs.restrictions import Moment
 from tariffs.series_rules import SeriesRules, changes
 from tariffs.timeline import Cut, Timeline
@@ -30,7 +30,6 @@ from vocabulary.circumstances import Circumstances, Sample
 from vocabulary.sessions import Activity
 
 Prices = list[Rule | None]  # by slot (`tariffs.compiled`): the rule that is in force, None: free
-_UNPRICED: Prices = [None] * len(SLOTS)
 
 
 class Period(Struct, frozen=True, gc=False):
@@ -62,7 +61,7 @@ def periods(
 
 def prices_in_force(elements: tuple[Element, ...], wanted: int, moment: Moment) -> Prices:
     """By slot the first rule whose element applies; no more than `wanted` slots can be filled."""
-    prices: Prices = _UNPRICED.copy()
+    prices: Prices = [None, None, None, None, None, None]
     for conditions, rules in elements:
         for condition in conditions:
             if not condition(moment):
@@ -165,7 +164,12 @@ class _Course:
             moment.charging += end - start
         elif activity is Activity.IDLE:
             moment.idle += end - start
-        exported = self._export(until) if line.export is not None else None
+        exported = None
+        if line.export is not None:
+            exported = self._export(until)
+            if (rule := prices[EXPORT]) is not None and rule.component.series is not None:
+                prices[EXPORT] = self._series.at(rule, start)
+                lacks_price = lacks_price or (exported > 0 and prices[EXPORT] is None)
         return Period(start, end, after - register, activity, prices, moment.lacks_power, lacks_price, exported)
 
     def _export(self, until: Cut) -> int:

@@ -166,14 +166,14 @@ def _limits(one: Priced, parts: Parts, money: Money, policy: Policy) -> list[Adj
 
 
 def _amounts_in_time(one: Priced, money: Money) -> Iterable[list[tuple[TaxKey, Part]]]:
-    """What is charged at once: fees, where they first come up, and then what their period measured."""
+    """What is charged at once: a start fee, where it first comes up, then a fee for a swap, then what their period measured."""
     once: set[int] = set()
     charged = (each for each in one.charges if each.rule.slot != EXPORT)
-    for (_, _, is_measured), found in groupby(
-        charged, key=lambda each: (each.rule.reserved, each.period, each.rule.slot >= ENERGY)
+    for (_, _, slot), found in groupby(
+        charged, key=lambda each: (each.rule.reserved, each.period, min(each.rule.slot, ENERGY))
     ):
-        due = [each for each in found if is_measured or each.rule.number not in once]
-        once.update(each.rule.number for each in due if not is_measured)
+        due = [each for each in found if slot == ENERGY or each.rule.number not in once]
+        once.update(each.rule.number for each in due if slot != ENERGY)
         yield [(each.rule.key, money.part(each.rule, each.quantity)) for each in due]
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-from tariffs.rounding import tidy
+from tariffs.rounding import Price, tidy
 from tariffs.words import GERMAN, Number, Words, when
 from vocabulary.money import plain, round_half_up
 from vocabulary.price_series import PLACES
@@ -58,28 +58,28 @@ def series_as_authored(component: PriceComponent) -> str:
 
 
 def reason_by_series(
-    tariff: Tariff, element: int, unit_price: Decimal, words: Words, number: Number, time_zone: str = ""
+    tariff: Tariff, price: Price, unit_price: Decimal, words: Words, number: Number, time_zone: str = ""
 ) -> str:
     """Which element gave a price, and how it came about."""
-    named = words.element.format(element)
-    return f"{named}: {when_by_series(tariff, element, unit_price, words, number, time_zone)}"
+    named = words.element.format(price[1])
+    return f"{named}: {when_by_series(tariff, price, unit_price, words, number, time_zone)}"
 
 
-def when_by_series(tariff: Tariff, element: int, unit_price: Decimal, words: Words, number: Number, time_zone: str = "") -> str:
+def when_by_series(tariff: Tariff, price: Price, unit_price: Decimal, words: Words, number: Number, time_zone: str = "") -> str:
     """The same for a bill: by which restrictions, and from which value of the series."""
-    limits = when(tariff, (Dimension.ENERGY, element), words, number, time_zone)
-    made = _made_of(_energy_price(tariff, element), unit_price, _said(words), number)
+    limits = when(tariff, price, words, number, time_zone)
+    made = _made_of(_component(tariff, price), unit_price, _said(words), number)
     return f"{limits}, {made}" if limits else made
 
 
 def follows_series(line: RatedLine, tariff: Tariff) -> bool:
-    return line.dimension is Dimension.ENERGY and _energy_price(tariff, line.element).series is not None
+    is_energy = line.dimension in (Dimension.ENERGY, Dimension.ENERGY_EXPORT)
+    return is_energy and _component(tariff, (line.dimension, line.element)).series is not None
 
 
-def _energy_price(tariff: Tariff, element: int) -> PriceComponent:
-    """Of an element that has one, counted from 1."""
-    components = tariff.elements[element - 1].components
-    return next(component for component in components if component.dimension is Dimension.ENERGY)
+def _component(tariff: Tariff, price: Price) -> PriceComponent:
+    dimension, element = price
+    return next(component for component in tariff.elements[element - 1].components if component.dimension is dimension)
 
 
 def _made_of(component: PriceComponent, unit_price: Decimal, said: SeriesWords, number: Number) -> str:

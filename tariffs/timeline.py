@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tariffs.clock import second_of
-from vocabulary.sessions import Activity, ChargingSession, Reading
+from vocabulary.sessions import Activity, ChargingSession, Reading, exported_of
 
 LINE_PLACES = 3  # of what is computed, in Wh
 
@@ -96,7 +96,7 @@ def timeline(session: ChargingSession, places_min: int = LINE_PLACES) -> Timelin
     assert rises == session.energy_wh, "the readings do not add up to the energy"
     seconds = [min(max(second_of(reading.at), start), end) for reading in readings]
     line = Timeline(start, end, seconds, registers, places, _turns(session))
-    return line if session.exported is UNSET else _with_export(line, session.exported)
+    return _with_export(line, exported) if (exported := exported_of(session)) else line
 
 
 def _with_export(line: Timeline, readings: Sequence[Reading]) -> Timeline:

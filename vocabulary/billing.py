@@ -10,12 +10,13 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from vocabulary.exchanged import ExportRegister
 from vocabulary.identity import ContractId, EventId, InvoiceNumber, Position, SessionId, TariffId, VersionHash
 from vocabulary.money import Currency
 from vocabulary.plan import PlanLine
 from vocabulary.rated import RatedLine
 from vocabulary.reference import Operator, Sealed
-from vocabulary.sessions import ExportRegister, SignatureChecked
+from vocabulary.sessions import SignatureChecked
 
 
 class PartitionReached(Struct, frozen=True, kw_only=True):

@@ -219,6 +219,7 @@ class StartAnswered(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     received_at: datetime | None = None
 
 
+BATTERY_SWAP = "BatterySwap"  # the `trigger` of what is no transaction of OCPP (`ingest.battery_swaps`)
 DEAUTHORISED = "DeAuthorized"  # 1.6 StopTransaction.reason, 2.x stoppedReason
 
 

@@ -116,6 +116,7 @@ class RatingNote(StrEnum):
     RESERVATION_UNTIMED = "reservation_has_a_price_and_its_beginning_is_not_known"
     TAX_UNKNOWN = "taxes_are_not_known"
     PRICE_NOT_PUBLISHED = "price_of_the_series_is_not_published"
+    EXPORT_UNKNOWN = "what_was_fed_back_is_not_known"
 
 
 class Rated(Struct, frozen=True, kw_only=True):

@@ -78,6 +78,7 @@ class Evse(Struct, frozen=True, kw_only=True):
     meter_keys: tuple[MeterKey, ...] = ()
     signatures: str = "preferred"  # "required": what is unsigned is held back as well; "preferred"; "ignored"
     also_known_as: tuple[EvseName, ...] | UnsetType = UNSET  # not set, and not in the bytes, where there is none
+    battery_capacity_wh: int | UnsetType = UNSET  # nominal, of a battery that is swapped there; not set where none is
 
 
 def names_of(evse: Evse) -> tuple[EvseName, ...]:

@@ -10,7 +10,8 @@ that held then, byte for byte.
     4   what contradicts itself between two ends that fit, and what was deauthorised, has a price and waits for a person
     5   a charge says why its tariff was chosen (`vocabulary.assignment.TariffChoice`); power and
         current are kept of sessions that a tariff may price by them, so are
-        how cards are told of those that they pay, and reservations that may have a price (`streams.reservations`)
+        how cards are told of those that they pay, reservations that may have a price (`streams.reservations`), and what
+        vehicles feed back; a swap of batteries is a session
 """
 
 from typing import Final

@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from vocabulary.assignment import TariffChoice
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.circumstances import Sample
+from vocabulary.exchanged import BatteriesSwapped, ExportRegister
 from vocabulary.identity import (
     ContractId,
     PartnerId,
@@ -60,6 +61,7 @@ class EnergySource(StrEnum):
     INLET_SAMPLES = "first_and_last_sample_at_the_inlet"  # before conversion: more than what the vehicle got
     INTERVALS = "sum_of_interval_samples"
     UNUSED = "none_the_reservation_expired"  # nobody charged: there is no reading
+    STATE_OF_CHARGE = "state_of_charge_of_swapped_batteries"  # and their capacity, which the reference data have
 
 
 class Quality(StrEnum):
@@ -90,6 +92,7 @@ class Finding(StrEnum):
     ENERGY_IMPLAUSIBLE = "energy_exceeds_what_the_evse_can_deliver"
     RESERVATION_UNKNOWN = "reservation_expired_and_nobody_told_its_beginning"
     EVSE_UNKNOWN = "evse_is_not_in_the_reference_data"
+    CAPACITY_UNKNOWN = "capacity_of_the_batteries_is_not_known"
     TOKEN_UNKNOWN = "token_belongs_to_no_contract_or_partner"  # noqa: S105
     TARIFF_MISSING = "no_tariff_in_force"
     PRICE_NOT_PUBLISHED = "price_of_the_series_is_not_published"
@@ -165,20 +168,23 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     offline: bool = False  # some message of it was queued by the station while it had no connection
     quality: Quality | UnsetType = UNSET  # not set, and not in the bytes, where it is complete
     doubts: tuple[Doubt, ...] | UnsetType = UNSET  # as they take precedence; not set where there is none
-    power_w: tuple[Sample, ...] | UnsetType = (
-        UNSET  # in order of time; not set where no price may depend on it, or none was told
-    )
+    power_w: tuple[Sample, ...] | UnsetType = UNSET  # by time; not set where no price may depend on it, or none was told
     current_a: tuple[Sample, ...] | UnsetType = UNSET  # the same, the sum of the phases
     payment_brand: str | UnsetType = UNSET  # of the card that pays, in the words of the terminal; not set where nobody told it
     payment_recognition: str | UnsetType = UNSET
     reserved: bool | UnsetType = UNSET  # it ended a reservation; not set where no message says so
     reserved_since: datetime | UnsetType = UNSET  # when that was asked for; not set where nobody told, or no price asks for it
-    exported: tuple[Reading, ...] | UnsetType = UNSET  # the register of what the vehicle fed back; not set where it did not
+    exported: tuple[Reading, ...] | UnsetType = UNSET  # of what was fed back; empty: nothing was; not set where it is not kept
+    swap: BatteriesSwapped | UnsetType = UNSET  # it is no charging but a swap; its energy follows from the reference data
+
+
+def exported_of(session: ChargingSession) -> tuple[Reading, ...]:
+    """The register of what the vehicle fed back; empty where that is nothing, or is not kept."""
+    return () if session.exported is UNSET else session.exported
 
 
 def exported_wh(session: ChargingSession) -> WattHours:
-    """What the vehicle fed back."""
-    readings = () if session.exported is UNSET else session.exported
+    readings = exported_of(session)
     return WattHours(readings[-1].register_wh - readings[0].register_wh if readings else Decimal(0))
 
 
@@ -209,6 +215,7 @@ BLOCKING = frozenset(
         Finding.ENERGY_IMPLAUSIBLE,
         Finding.RESERVATION_UNKNOWN,
         Finding.EVSE_UNKNOWN,
+        Finding.CAPACITY_UNKNOWN,
         Finding.TOKEN_UNKNOWN,
         Finding.TARIFF_MISSING,
         Finding.PRICE_NOT_PUBLISHED,
@@ -317,13 +324,6 @@ class VatDecision(Struct, frozen=True, kw_only=True):
 
     rule: str  # "place-of-consumption": the rates of the tariff, in the country of the charging point (Dir. 2006/112 Art. 39)
     country: str
-
-
-class ExportRegister(Struct, frozen=True, kw_only=True):
-    """The register of what was fed back, as a session began and as it ended."""
-
-    begin_wh: WattHours
-    end_wh: WattHours
 
 
 class SessionRated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.rated"):

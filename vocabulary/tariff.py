@@ -78,7 +78,7 @@ class Tax(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SeriesPrice(Struct, frozen=True, kw_only=True):
-    """A price that follows a published series (`vocabulary.price_series`), for energy alone.
+    """A price that follows a published series (`vocabulary.price_series`), for energy alone, in either direction.
 
     At each moment it is `factor` x the value of the series + the component's own price, brought within the bounds. Below zero
     it is a credit, unless `least` says otherwise. All of it is per kWh, in the tariff's currency and on its basis.
@@ -214,6 +214,12 @@ def series_in(tariff: Tariff) -> tuple[SeriesId, ...]:
     """The price series that a tariff refers to, each once."""
     components = (component for element in tariff.elements for component in element.components)
     return tuple(dict.fromkeys(component.series.id for component in components if component.series is not None))
+
+
+def export_components(tariff: Tariff) -> list[PriceComponent]:
+    """The prices of energy that is fed back."""
+    every = (component for element in tariff.elements for component in element.components)
+    return [component for component in every if component.dimension is Dimension.ENERGY_EXPORT]
 
 
 def charging_components(tariff: Tariff) -> list[PriceComponent]:

@@ -296,8 +296,11 @@ def _site(shape: SiteShape) -> Site:
 
 
 def _evse(shape: EvseShape, zone: str) -> Evse:
-    made = _as(Evse, shape, meter_keys=tuple(_meter_key(key, zone) for key in shape.meter_keys))
-    return made if made.also_known_as else structs.replace(made, also_known_as=UNSET)
+    keys, capacity_wh = tuple(_meter_key(key, zone) for key in shape.meter_keys), shape.battery_capacity_wh or 0
+    made = _as(Evse, shape, meter_keys=keys, battery_capacity_wh=capacity_wh)
+    return structs.replace(
+        made, also_known_as=made.also_known_as or UNSET, battery_capacity_wh=made.battery_capacity_wh or UNSET
+    )
 
 
 def _meter_key(shape: MeterKeyShape, zone: str) -> MeterKey:

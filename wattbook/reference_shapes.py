@@ -241,6 +241,9 @@ class EvseShape(Shape):
     meter_keys: tuple[MeterKeyShape, ...] = ()
     signatures: Literal["required", "preferred", "ignored"] = "preferred"
     also_known_as: tuple[EvseNameShape, ...] = ()
+    battery_capacity_wh: (
+        Annotated[int, _whole(100, 1_000_000, "is not the capacity of a battery in Wh: write 6000 for 6 kWh")] | None
+    ) = None
 
 
 class SiteShape(Dated):

@@ -42,6 +42,8 @@ from vocabulary.sessions import (
     SessionRated,
     SignatureChecked,
     Verdict,
+    exported_of,
+    exported_wh,
     quality_of,
 )
 
@@ -105,11 +107,12 @@ def _evse(station: str, number: int, index: int, told: EvseIs | None) -> Evse:
     if told is not None:
         also = tuple(EvseName(station=StationId(name), number=other) for name, other in told.also)
         known = {"power_w_max": told.power_w, "power_type": told.power_type} | ({"also_known_as": also} if also else {})
+        known |= {"battery_capacity_wh": told.battery_wh} if told.battery_wh else {}
     return evse(number, evse_id=f"DE*ABC*E{index}*{number}", station=StationId(station), **known)
 
 
 def facts(frames: Sequence[RawMessage], tariff: str, evses: Sequence[Evse]) -> list[ReferenceFact]:
-    events = [event for frame in frames for event in decode(frame, event_id)]
+    events = [event for frame in frames for event in decode(frame, event_id, RULES)]
     tokens = sorted({t for e in events if isinstance(e, TransactionStarted | TransactionUpdated) and (t := e.token)})
     known = [token for token in tokens if not token.startswith("?")]
     return [operator(SINCE), site(*evses, valid_from=SINCE), contract(*known, valid_from=SINCE), tariff_of(tariff)]
@@ -157,7 +160,7 @@ def _came(told: Told) -> Iterator[str]:
     arrived = "?" if frame.received_at is None else _instant(frame.received_at)
     mark = ">" if frame.direction is Direction.FROM_STATION else "<"
     yield f"  {arrived} {frame.station} {mark} {_name(frame.frame)}"
-    for event in decode(frame, event_id):
+    for event in decode(frame, event_id, RULES):
         yield f"      {_event(event)}"
 
 
@@ -218,6 +221,9 @@ def _session(session: ChargingSession) -> Iterator[str]:
     yield f"  session  {_instant(session.start)} to {_instant(session.end)}  {plain(session.energy_wh)} Wh"
     yield f"           {session.energy_source}, {quality_of(session)}, {session.stop_reason}, EVSE {session.evse}"
     yield "           " + "  ".join(f"{_instant(r.at)[11:]} {plain(r.register_wh)}" for r in session.readings)
+    if readings := exported_of(session):
+        fed_back = "  ".join(f"{_instant(r.at)[11:]} {plain(r.register_wh)}" for r in readings)
+        yield f"           fed back {plain(exported_wh(session))} Wh: {fed_back}"
     yield "           " + "  ".join(f"{s.activity} until {_instant(s.end)[11:]}" for s in session.stretches)
 
 

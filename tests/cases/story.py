@@ -10,6 +10,7 @@
     2026-03-11T08:00:00Z publish price 0.50                       the tariff is corrected: net, by the kWh, and nothing else
     2026-03-11T08:00:00Z publish CP7/1 22 kW, also CP8/1          the EVSE's power, and under which other names it stands
     2026-03-11T08:00:00Z publish CP9/1 150 kW DC                  one that is none of AC
+    2026-03-11T08:00:00Z publish CP9/1 3 kW for 6000 Wh           batteries of 6 kWh are swapped there
 
 A session is named by its station and transaction; an end whose start was never told by the same. Facts that are published hold
 from the beginning on, and the site with its EVSEs, a contract for each token of the frames, and the tariff are there from the
@@ -28,7 +29,10 @@ from vocabulary.reference import ClockTicked, Decision
 
 _LINE = re.compile(r"(?P<at>\S+) (?P<what>(?P<word>tick|release|drop|re-rate|invoice|publish)\b *(?P<rest>.*))")
 _DECISION = re.compile(r"(?P<station>\S+) (?P<transaction>\S+)  (?P<by>[^:]+): (?P<reason>.+)")
-_EVSE = re.compile(r"(?P<station>\S+)/(?P<number>\d+) (?P<power>\d+) kW(?P<dc> DC)?(?:, also (?P<also>\S+(?: \S+)*))?")
+_EVSE = re.compile(
+    r"(?P<station>\S+)/(?P<number>\d+) (?P<power>\d+) kW(?P<dc> DC)?"
+    r"(?: for (?P<battery>\d+) Wh)?(?:, also (?P<also>\S+(?: \S+)*))?"
+)
 
 
 class Decided(NamedTuple):
@@ -50,6 +54,7 @@ class EvseIs(NamedTuple):
     power_w: int
     also: tuple[tuple[str, int], ...]
     power_type: str = "AC_3_PHASE"
+    battery_wh: int = 0
 
 
 class HasToken(NamedTuple):
@@ -105,4 +110,6 @@ def _evse(rest: str) -> EvseIs:
     assert told is not None, f"write STATION/NUMBER 22 kW, also STATION/NUMBER, not {rest}"
     names = [name.rpartition("/") for name in (told["also"] or "").split()]
     also = tuple((station, int(number)) for station, _, number in names)
-    return EvseIs(told["station"], int(told["number"]), 1000 * int(told["power"]), also, "DC" if told["dc"] else "AC_3_PHASE")
+    power_type = "DC" if told["dc"] else "AC_3_PHASE"
+    power_w, battery_wh = 1000 * int(told["power"]), int(told["battery"] or 0)
+    return EvseIs(told["station"], int(told["number"]), power_w, also, power_type, battery_wh)

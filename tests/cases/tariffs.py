@@ -7,6 +7,8 @@ current   0.45 per kWh from 32 A on, else 0.35
 kind      0.59 per kWh of DC, 0.39 of AC
 reserved  0.30 per kWh, and 2.00 per hour of a reservation
 expiring  the same, and 4.00 where it expired
+both-ways 0.30 per kWh; paid for what is fed back 0.50 per kWh from 17:00 to 21:00, else 0.20
+swap      3.50 a set of batteries and 0.60 per kWh; paid for what came in and held more 0.25 per kWh
 card      0.30 per kWh, and a start fee: 0.25 by Visa, 0.20 by any debit card, else 0.50
 """
 
@@ -66,6 +68,11 @@ _ELEMENTS = {
         _element(Restrictions(reservation=Reservation.RESERVATION), time="2.00"),
         _element(_ANY, energy="0.30"),
     ],
+    "both-ways": [
+        _element(Restrictions(start_time=time(17), end_time=time(21)), energy_export="0.50"),
+        _element(_ANY, energy="0.30", energy_export="0.20"),
+    ],
+    "swap": [_element(_ANY, swap="3.50", energy="0.60", energy_export="0.25")],
     "card": [
         _element(Restrictions(payment_brand="VISA"), flat="0.25"),
         _element(Restrictions(payment_recognition="Debit"), flat="0.20"),

@@ -6,11 +6,20 @@ from msgspec import structs
 from ingest.decode import decode
 from tests.ingest.notation import ARRIVAL, MESSAGE, message
 from tests.ingest.test_ingest_recorded import FILES, messages
-from vocabulary.charging import ClockCompared, Direction, MessageRejected, Protocol, StartAnswered, StartRequested
+from vocabulary.charging import (
+    ClockCompared,
+    Direction,
+    MessageRejected,
+    Protocol,
+    StartAnswered,
+    StartRequested,
+    TransactionEnded,
+    TransactionStarted,
+)
 from vocabulary.codec import event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
-from vocabulary.rules import DOUBTS, FACTS, FIRST
+from vocabulary.rules import CHOICES, DOUBTS, FACTS, FIRST, PERSONS
 
 RECORDED = [message for file in FILES for message in messages(file)]
 
@@ -48,3 +57,31 @@ def test_what_earlier_rules_did_not_read_they_do_not_reject(protocol: Protocol, 
     sent = message(frame, protocol, Direction.FROM_STATION, ARRIVAL)
     assert decode(sent, lambda _: MESSAGE, FIRST) == decode(sent, lambda _: MESSAGE, DOUBTS) == ()
     assert all(isinstance(event, Fact | MessageRejected) for event in decode(sent, lambda _: MESSAGE, FACTS))
+
+
+SWAP = """[2,"a","BatterySwap",{"batteryData":[{"evseId":3,"serialNumber":"B1","soC":40.5,"soH":98},
+  {"evseId":2,"serialNumber":"B2","soC":30,"soH":98}],"eventType":"%s","idToken":{"idToken":"04A1","type":"ISO14443"},"requestId":17}]"""
+
+
+def test_a_swap_of_batteries_is_a_transaction_of_two_events_since_rules_5() -> None:
+    came, went = (
+        message(SWAP % kind, Protocol.OCPP21, Direction.FROM_STATION, ARRIVAL) for kind in ("BatteryIn", "BatteryOut")
+    )
+    fact, started = decode(came, event_id, CHOICES)
+    assert decode(came, event_id, PERSONS) == (fact,)
+    assert isinstance(started, TransactionStarted)
+    assert (started.transaction, started.seq, started.evse, started.token) == ("BatterySwap:17", 0, 2, "04A1")
+    assert [(sample.measurand, str(sample.value), sample.at) for sample in started.samples] == [
+        ("SoC", "40.5", ARRIVAL),
+        ("SoC", "30", ARRIVAL),
+    ]
+    _, ended = decode(went, event_id, CHOICES)
+    assert isinstance(ended, TransactionEnded)
+    assert (ended.transaction, ended.seq, ended.at, ended.reason) == ("BatterySwap:17", 1, ARRIVAL, "BatteryOut")
+
+
+def test_an_event_of_a_swap_that_no_standard_knows_is_rejected() -> None:
+    other = message(SWAP % "BatteryLost", Protocol.OCPP21, Direction.FROM_STATION, ARRIVAL)
+    [rejected] = decode(other, event_id, CHOICES)
+    assert isinstance(rejected, MessageRejected)
+    assert rejected.detail == "eventType: 'BatteryLost' is none of BatterySwapEventEnumType"

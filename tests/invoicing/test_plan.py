@@ -191,6 +191,17 @@ def test_a_credit_bears_the_vat_of_what_it_reduces():
     assert told == [("DE", Decimal(19), Decimal("-5.00")), ("NL", Decimal(21), Decimal("-5.00"))]
 
 
+def test_a_plan_takes_nothing_off_a_credit_for_energy_that_is_fed_back_and_adds_nothing_to_it():
+    """Half of the 6.00 that are charged; the 2.00 that are paid to the driver are no part of it."""
+    one = session(12, "10", "6.00")
+    (charged,) = one.parts
+    fed_back = structs.replace(charged, dimension=Dimension.ENERGY_EXPORT, energy_wh=Decimal(0), gross=Decimal("-2.00"))
+    both = structs.replace(one, parts=(charged, fed_back))
+    (line,) = apply(term(plan(included=included("5"))), [both], "DE")
+    assert (line.gross, line.energy_wh) == (Decimal("-3.00"), Decimal(5000))
+    assert apply(term(plan(month_cap=cap("6.00"))), [both], "DE") == (), "the cap is of what is charged"
+
+
 def test_the_energy_lines_of_a_session_are_covered_alike():
     """Of 10 kWh at 0.20 and 10 at 0.60, 5 are included: a quarter of 8.00, whichever line came first."""
     one = session(12, "10", "2.00")

@@ -23,6 +23,7 @@ from streams.batch_parts import is_told_again
 from streams.catalogue import Catalogue, with_fact
 from streams.decisions import Known, decide, of_its_end
 from streams.invoice_runs import left_out, sharing
+from streams.meters import MetersState
 from streams.rating import conclude
 from streams.sessions import Closed, Gathering
 from streams.states import SessionRow
@@ -236,7 +237,7 @@ class PureFold:
     def _states(self) -> dict[str, bytes]:
         """As they are stored. A station of which nothing is remembered has none."""
         stations = {f"station:{name}": state for name, state in self._steps.stations.items() if state != StationState()}
-        meters = {f"meters:{name}": state for name, state in self._steps.meters.items()}
+        meters = {f"meters:{name}": state for name, state in self._steps.meters.items() if state != MetersState()}
         reserved = {f"reservations:{name}": state for name, state in self._steps.reservations.items()}
         sessions = {f"session:{name}": state for name, state in self._steps.sessions.items()}
         counters = {f"counter:invoice:{series}": str(count).encode() for series, count in self._numbers.items()}

@@ -49,6 +49,10 @@ CASES = Path(__file__).parents[1] / "cases"
         "overlapping_session_is_released",
         "begin_of_zero_below_what_the_session_before_ended_with",
         "transaction_id_is_used_again_in_2x",
+        "register_of_what_was_fed_back_falls_and_somebody_releases_it",
+        "batteries_are_swapped_and_the_fuller_ones_come_in",
+        "batteries_come_in_and_none_go_out",
+        "batteries_are_swapped_before_their_capacity_is_known",
     ],
 )
 def test_what_is_held_and_left_out_in_a_case_is_so_by_the_runtime(case: str) -> None:

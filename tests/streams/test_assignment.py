@@ -25,7 +25,7 @@ from vocabulary.money import Currency
 from vocabulary.reference import Contract
 from vocabulary.rules import PERSONS
 from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, SessionRated
-from vocabulary.tariff import Weekday
+from vocabulary.tariff import Dimension, PriceComponent, Weekday
 
 NAMES = ("day", "own", "fleet", "night", "site", "evse", "card", "base", "later")
 TARIFFS = tuple(tariff(f"0.{number}", name=name) for number, name in enumerate(NAMES, start=30))
@@ -452,3 +452,16 @@ def test_the_price_that_is_asked_for_before_a_session_is_by_the_same_choice() ->
     assert plug is not None and isinstance(holder, Contract)
     found = tariff_at(Asked(plug, holder, at, TokenUid("A")), at, known)
     assert found is not None and found.id == "fleet"
+
+
+@pytest.mark.parametrize(("vat", "finding"), [("19", ""), (None, ""), ("7", "VAT_UNFIT")])
+def test_what_is_fed_back_may_bear_the_vat_of_the_place_or_none(vat: str | None, finding: str) -> None:
+    """None: whoever sells the energy owes no VAT here, or owes it himself."""
+    own = tariff(name="own")
+    fed_back = PriceComponent(
+        dimension=Dimension.ENERGY_EXPORT, price=Decimal("0.20"), vat_percent=None if vat is None else Decimal(vat)
+    )
+    [element] = own.tariff.elements
+    both_ways = structs.replace(element, components=(*element.components, fed_back))
+    own = structs.replace(own, tariff=structs.replace(own.tariff, elements=(both_ways,)))
+    assert found(session(), *WORLD, own, assign("c tariff own contract C1")) == finding

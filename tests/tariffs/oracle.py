@@ -120,8 +120,9 @@ def _during(
         power, current = value_at(known.power_w, slot.at), value_at(known.current_a, slot.at)
         local = slot.at.astimezone(zone(where))
         instant = Instant(local, slot.so_far, slot.second, slot.charging, slot.idle, power, current, known)
-        swapped = {Dimension.SWAP: Fraction(known.swap.sets)} if known.swap is not None else {}
-        for dimension, quantity in [*swapped.items(), *slot.measured.items()]:
+        once, *measured = slot.measured.items()
+        swapped = [(Dimension.SWAP, Fraction(known.swap.sets))] if known.swap is not None else []
+        for dimension, quantity in [once, *swapped, *measured]:
             price = first_price(tariff, dimension, instant, None)
             if price is None:
                 continue

@@ -171,7 +171,7 @@ def series_prices(draw: st.DrawFn, session: ChargingSession) -> tuple[SeriesPric
 def rich_components(draw: st.DrawFn, dimension: Dimension) -> PriceComponent:
     plain = draw(components(dimension))
     per_minute = dimension in (Dimension.TIME, Dimension.PARKING_TIME) and draw(st.booleans())
-    series = draw(maybe(SERIES)) if dimension is Dimension.ENERGY else None
+    series = draw(maybe(SERIES)) if dimension in (Dimension.ENERGY, Dimension.ENERGY_EXPORT) else None
     if draw(st.booleans()):
         return replace(plain, vat_percent=None, taxes=draw(TAXES), per_minute=per_minute, series=series)
     return replace(plain, per_minute=per_minute, series=series)

@@ -15,7 +15,7 @@ from tariffs.tariff_fields import TariffRefused
 from tests.notation import check, parse
 from tests.tariffs.strategies import ZONES, circumstances, rich_tariffs, sessions
 from vocabulary.quantities import WattHours
-from vocabulary.rated import exact_net
+from vocabulary.rated import RatingNote, exact_net
 from vocabulary.sessions import Reading, exported_wh
 from vocabulary.tariff import Dimension, Profile
 
@@ -154,6 +154,23 @@ def test_of_two_fees_for_a_swap_the_first_that_comes_up_is_charged_once():
     """)
 
 
+def test_a_cost_that_freezes_takes_the_start_fee_first_and_then_that_of_the_swap():
+    """Found by the oracle: the two taken together, each in part, bore another tax than the one after the other (I12.FR.39)."""
+    check("""
+        tariff  1.00 EUR VAT 0% + 3.00 EUR/set VAT 20%   ocpp-2.1   max -/2.20
+        swap    1
+        10:00   start
+        10:00   end
+        -----
+        start           1.00  1.00 EUR
+        swap    1       3.00  3.00 EUR
+        maximum              -2.00 EUR
+        vat     0%  1.00 + 0.00 = 1.00 EUR
+        vat     20%  1.00 + 0.20 = 1.20 EUR
+        total                 2.20 EUR
+    """)
+
+
 def test_charging_pays_no_fee_for_a_swap():
     check("""
         tariff  3.50 EUR/set + 0.60 EUR/kWh
@@ -221,3 +238,34 @@ def test_feeding_back_changes_no_line_of_what_is_charged(data, session, tariff, 
     paid = [line for line in told.lines if line.dimension is Dimension.ENERGY_EXPORT]
     assert all(line.quantity <= 0 and line.billed == line.quantity for line in paid)
     assert sum((-line.quantity for line in paid), Decimal(0)) <= exported_wh(session)
+
+
+def test_what_is_fed_back_may_follow_a_market_and_cost_where_that_is_below_zero():
+    check("""
+        tariff  0.30 EUR/kWh + 0.00 EUR/kWh back on spot
+        prices  spot 10:00 0.20 -0.10
+        10:00   start   0.000 kWh
+        10:00   feed    0.000 kWh
+        10:15   feed    2.000 kWh
+        10:30   feed    5.000 kWh
+        10:30   end     0.000 kWh
+        -----
+        back    -2.000 kWh   0.2  -0.40 EUR
+        back    -3.000 kWh  -0.1   0.30 EUR
+        total                      -0.10 EUR
+    """)
+
+
+def test_a_market_price_that_is_not_published_is_missed_only_where_something_is_fed_back():
+    story = """
+        tariff  0.30 EUR/kWh + 0.05 EUR/kWh back on spot least 0.00
+        prices  spot 10:00 0.20 none
+        10:00   start   0.000 kWh
+        10:00   feed    0.000 kWh
+        10:15   feed    2.000 kWh
+        10:30   feed    {}.000 kWh
+        10:30   end     1.000 kWh
+    """
+    for fed, notes in ((2, UNSET), (3, (RatingNote.PRICE_NOT_PUBLISHED,))):
+        case = parse(story.format(fed))
+        assert rate(case.session, case.tariff, case.time_zone, known=case.known).notes == notes

@@ -21,6 +21,8 @@ from vocabulary.sessions import (
     Quality,
     SessionRated,
     SignatureChecked,
+    exported_of,
+    exported_wh,
     is_unused,
     quality_of,
 )
@@ -132,6 +134,9 @@ def _show_energy(charged: ChargingSession, zone: str) -> None:
         OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
     if isinstance(charged.reserved_since, datetime) and not is_unused(charged):
         OUT.print(f"reserved   since {charged.reserved_since.astimezone(local):%Y-%m-%d %H:%M:%S}")
+    if readings := exported_of(charged):
+        begin, end = (plain(kwh(each.register_wh)) for each in (readings[0], readings[-1]))
+        OUT.print(f"fed back   {plain(kwh(exported_wh(charged)))} kWh, from {begin} to {end} kWh")
     if (quality := quality_of(charged)) is not Quality.COMPLETE:
         OUT.print(f"quality    {quality}")
 
