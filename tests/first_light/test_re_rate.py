@@ -171,7 +171,9 @@ def test_what_files_publish_for_the_past_changes_no_charge_and_says_what_does(ch
     done = charged.run("reference", "publish")
     assert "`wattbook tariff publish by-hand --re-rate --reason TEXT` shows what would change" in " ".join(done.stderr.split())
     assert totals(charged) == {"T1": "2.38", "T2": "1.43"}
-    assert "would have" not in publish(charged).output, "it is published, and nothing is left to refuse"
+    left = publish(charged)
+    assert "by-hand is in force as it is, and 2 sessions would be charged anew by it, 0 on invoices differ" in left.stderr
+    assert "nothing to do" not in left.output
     assert re_rated(charged, "--yes")["decisions"] == 2
     assert totals(charged) == {"T1": "2.98", "T2": "1.79"}
     charged.sound()
@@ -196,6 +198,8 @@ def test_a_session_is_re_rated_by_its_name_or_its_day_and_nothing_changes_by_the
     same = charged.told("session", "re-rate", "T1", "--reason", "x", "--yes")
     assert (same["sessions"], same["changed"], same["decisions"]) == (1, 0, 0)
     corrected(charged)
+    assert charged.told("session", "re-rate", "T1", "--reason", "x", "--yes")["changed"] == 0, "that is not in force"
+    charged.run("reference", "publish")
     assert charged.told("session", "re-rate", "T1", "--reason", "x", "--yes")["decisions"] == 1
     assert totals(charged) == {"T1": "2.98", "T2": "1.43"}
     days = ("--from", "2026-10-05", "--until", "2026-10-05", "--reason", "y", "--yes")

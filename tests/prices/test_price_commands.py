@@ -149,6 +149,7 @@ def test_a_session_that_comes_to_less_than_nothing_is_taken_off_the_next_invoice
     """4 kWh at -0.20 + 0.12 net: -0.32, with 19 % -0.38; then 4 kWh at 0.28 + 0.12: 1.60 net, 1.90."""
     path = home.folder / "reference" / "reference.yaml"
     path.write_text(path.read_text().replace(", least: 0.00", ""))
+    home.run("reference", "publish")
     imported(home, *((at, "-200") for at, _ in DAY))
     home.hears(*WHOLE)
     assert shown(home)["rated"]["rated"]["total"] == "-0.38"

@@ -10,9 +10,9 @@ from streams.catalogue import Catalogue
 from vocabulary.codec import version_hash
 from vocabulary.identity import TokenUid, short
 from vocabulary.sessions import Doubt, Finding
-from wattbook.commands.home import publish_quietly
+from wattbook.commands.home import looked_into
 from wattbook.commands.moments import DAY_OR_TIME
-from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, opened, pass_settings, print_json
+from wattbook.commands.output import ERR, OUT, escape, escape_lines, json_option, pass_settings, print_json
 from wattbook.prices import price_text
 from wattbook.reference_files import operator_zone
 from wattbook.reference_shapes import local_instant
@@ -31,11 +31,9 @@ from wattbook.settings import Settings
 @pass_settings
 def choose(settings: Settings, evse_id: str, token: str | None, at: date | None, as_json: bool) -> None:
     """The tariff of a session that begins at an EVSE, and why it is that one."""
-    with opened(settings) as app:
-        publish_quietly(app)
-        zone = operator_zone(settings.reference_path) or "UTC"
-        begins = datetime.now(UTC) if at is None else local_instant(at, zone)
-        chosen = _chosen(app.runtime.catalogue(), evse_id, None if token is None else TokenUid(token), begins)
+    zone = operator_zone(settings.reference_path) or "UTC"
+    begins = datetime.now(UTC) if at is None else local_instant(at, zone)
+    chosen = _chosen(looked_into(settings), evse_id, None if token is None else TokenUid(token), begins)
     if isinstance(chosen, Doubt):
         ERR.print(f"[bold red]wattbook:[/] {chosen.finding}: {escape(chosen.detail)}; see docs/errors.md")
         sys.exit(1)

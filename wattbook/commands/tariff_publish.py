@@ -87,8 +87,26 @@ def _publish(settings: Settings, app: App, versions: tuple[TariffPublished, ...]
     for each in () if as_json else new:
         tense = "is" if each.valid_from <= now else "will be"
         OUT.print(f"{escape(each.tariff.id)}, version {short_hash(each.tariff)}, {tense} in force from {_since(each)} on")
-    if not new and not as_json:
-        OUT.print(f"{escape(versions[0].tariff.id)} is in force as it is: nothing to do")
+    if not new:
+        changed, to_tell = _left([each for each in versions if each.valid_from <= now], settings, app, processes)
+        told = f"{escape(versions[0].tariff.id)} is in force as it is"
+        if changed or to_tell:
+            ERR.print(
+                f"[yellow]warning[/] {told}, and {count(changed, 'session')} would be charged anew by it, "
+                f"{to_tell} on invoices differ: `--re-rate --reason TEXT` shows what would change, and changes it"
+            )
+        elif not as_json:
+            OUT.print(f"{told}: nothing to do")
+
+
+def _left(begun: list[TariffPublished], settings: Settings, app: App, processes: int) -> tuple[int, int]:
+    """How many sessions would be charged anew, and how many on invoices differ untold: it may have been published for a time
+    that was over, and nothing re-rated.
+    """
+    if not begun:
+        return 0, 0
+    with looked_at(settings, app, question(begun, ()), processes) as changes:
+        return changes.sums.counts["changed"], changes.sums.counts["to_tell"]
 
 
 def _refuse(settings: Settings, app: App, past: tuple[TariffPublished, ...], processes: int) -> None:
