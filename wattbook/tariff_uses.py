@@ -18,6 +18,7 @@ from wattbook.reference_shapes import ALWAYS
 from wattbook.tariff_files import published_in
 
 AD_HOC = "AD_HOC_PAYMENT"  # OCPI TariffType
+PUBLIC = Surroundings(is_public=True, is_ad_hoc=True)  # what EVSEs are taken to be, unless somebody says otherwise
 
 
 class Used(NamedTuple):
@@ -39,6 +40,14 @@ def used_in_reference(folder: Path, told: Surroundings, now: datetime) -> list[U
     tariffs = tuple(fact for fact in facts if isinstance(fact, TariffPublished))
     found = [(fact, _until(fact, tariffs)) for fact in tariffs]
     return [_used(fact, _surroundings(fact.tariff, facts, told), now, until) for fact, until in found if until > now]
+
+
+def surroundings_in(folder: Path, version: TariffPublished) -> Surroundings:
+    """Where the folder has the tariff of this version used, whatever version it has itself. Raises ReferenceErrors."""
+    facts = read_reference(folder, lambda *_: Sealed("")) if folder.is_dir() else ()  # no holder is looked at
+    begins = None if version.valid_from == ALWAYS else version.valid_from
+    ends = None if version.valid_until is UNSET else version.valid_until
+    return structs.replace(_surroundings(version.tariff, facts, PUBLIC), valid_from=begins, valid_until=ends)
 
 
 def _until(fact: TariffPublished, tariffs: tuple[TariffPublished, ...]) -> datetime:

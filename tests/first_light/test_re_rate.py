@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 from tests.first_light.test_worklist import Home, event
 from tests.first_light.test_worklist import home as home
 from wattbook import rerating
+from wattbook.cli import cli
 from wattbook.publishing_tariffs import Retroactive
 from wattbook.wiring import NotReady
 
@@ -248,6 +249,27 @@ def test_a_tariff_with_errors_is_not_published_unless_somebody_says_so(home: Hom
     with pytest.raises(NotReady, match="--allow-lints"):
         home.run("tariff", "publish", str(file))
     assert "odd, version" in home.run("tariff", "publish", str(file), "--allow-lints").stdout
+
+
+def test_errors_that_depend_on_where_a_tariff_is_used_refuse_it_as_well(home: Home, tmp_path: Path) -> None:
+    """AFIR Art. 5(4): an EVSE of 150 kW has a price per kWh; of the folder and of a file alike."""
+    path = home.folder / "reference" / "reference.yaml"
+    path.write_text(path.read_text().replace("power_w_max: 22000", "power_w_max: 150000"))
+    timed = {"price_components": [{"type": "TIME", "price": "6", "vat": 19}]}
+    file = tmp_path / "timed.yaml"
+    file.write_text(json.dumps({"id": "by-hand", "currency": "EUR", "valid_from": "2999-01-01", "elements": [timed]}))
+    words = ("tariff", "publish", str(file))
+    with pytest.raises(NotReady, match="1 error in tariff by-hand"):
+        home.run(*words)
+    refused = CliRunner().invoke(cli, ["--home", str(home.folder), *words])
+    assert "error fast_public_charging_is_not_priced_per_kwh" in " ".join(refused.stderr.split())
+    assert "will be in force" in home.run(*words, "--allow-lints").stdout
+    path.write_text(path.read_text().replace("power_w_max: 150000", "power_w_max: 22000"))
+    file.write_text(file.read_text().replace('"6"', '"7"'))
+    assert "will be in force" in home.run(*words).stdout, "up to 50 kW a price per minute is allowed"
+    (path.parent / "timed.yaml").write_text(f"tariffs: [{file.read_text()}]")
+    path.write_text(path.read_text().replace("power_w_max: 22000", "power_w_max: 150000"))
+    assert "nothing to do" in home.run("tariff", "publish", "by-hand").stdout, "what is in force already is not judged"
 
 
 def test_a_late_reading_re_rates_by_itself(home: Home) -> None:

@@ -2,12 +2,12 @@
 
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 
 import click
 
 from tariffs.lint import Severity
 from tariffs.lint import lint as lints_of
-from tariffs.lints import Surroundings
 from vocabulary.tariff import TariffPublished
 from wattbook import publishing_tariffs
 from wattbook.commands.moments import DAY_OR_TIME
@@ -18,6 +18,7 @@ from wattbook.reference_files import operator_zone
 from wattbook.reference_shapes import ALWAYS, local_instant
 from wattbook.settings import Settings
 from wattbook.tariff_names import TariffNotFound, short_hash
+from wattbook.tariff_uses import surroundings_in
 from wattbook.wiring import App, NotReady
 
 
@@ -53,10 +54,10 @@ def publish(
         raise click.UsageError(str(error)) from None
     if is_re_rated and not reason:
         raise click.UsageError("--re-rate needs --reason TEXT: it is kept with each decision")
-    _lint(versions, allow_lints)
     with opened(settings) as app:
         app.runtime.pump()
         demand_fit(versions, app.runtime.catalogue())
+        _lint(new_of(versions, app.runtime.catalogue()), settings.reference_path, allow_lints)
         if is_re_rated:
             _re_rate(settings, app, versions, Asked(reason, by, yes, as_json, processes))
         else:
@@ -67,9 +68,9 @@ def publish(
         ERR.print(f"[yellow]note[/] {folder} has no such version: add it there too, where the next one looks for prices")
 
 
-def _lint(versions: tuple[TariffPublished, ...], allow_lints: bool) -> None:
-    """Errors refuse it; warnings are told."""
-    found = [one for each in versions for one in lints_of(each.tariff, Surroundings(valid_from=each.valid_from))]
+def _lint(versions: tuple[TariffPublished, ...], folder: Path, allow_lints: bool) -> None:
+    """Errors refuse it; warnings are told. What the law wants depends on where the folder has the tariff used."""
+    found = dict.fromkeys(one for each in versions for one in lints_of(each.tariff, surroundings_in(folder, each)))
     for one in (one for one in found if one.severity is not Severity.HINT):
         ERR.print(f"[yellow]{one.severity}[/] {one.reason}: {escape(one.detail)}")
     if (errors := sum(one.severity is Severity.ERROR for one in found)) and not allow_lints:
