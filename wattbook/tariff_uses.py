@@ -10,7 +10,7 @@ from streams.circumstances import kind_of
 from tariffs.lint import Surroundings
 from vocabulary.assignment import Assignment, PaymentKind, TariffAssigned
 from vocabulary.codec import ReferenceFact
-from vocabulary.reference import Evse, Sealed, Site, SitePublished
+from vocabulary.reference import ContractPublished, Evse, PartnerPublished, Sealed, Site, SitePublished
 from vocabulary.tariff import Tariff, TariffPublished
 from wattbook.reference_checks import FOR_EVER
 from wattbook.reference_files import operator_zone, read_reference
@@ -66,12 +66,17 @@ def _surroundings(tariff: Tariff, facts: tuple[ReferenceFact, ...], told: Surrou
         for evse in site.evses
         if evse.tariff == tariff.id or any(_is_for(one, site, evse) for one in assigned)
     ]
+    is_named = any(isinstance(fact, ContractPublished) and fact.contract.tariff == tariff.id for fact in facts) or any(
+        isinstance(fact, PartnerPublished) and fact.partner.tariff == tariff.id for fact in facts
+    )
     return structs.replace(
         told,
         power_w_max=tuple(sorted({evse.power_w_max for _, evse in places})) or told.power_w_max,
         evse_kinds=frozenset(kind_of(evse) for _, evse in places),
         countries=frozenset(site.address.country for site, _ in places) or told.countries,
-        is_ad_hoc=_is_ad_hoc(tariff, [evse for _, evse in places], assigned),
+        is_ad_hoc=_is_ad_hoc(tariff, [evse for _, evse in places], assigned)
+        if places or assigned or is_named
+        else told.is_ad_hoc,
     )
 
 
