@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from streams.catalogue import Catalogue
+from streams.embedded_runtime import catalogue_in
 from vocabulary.rules import RULES
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json
 from wattbook.init_files import write_example
@@ -92,6 +93,14 @@ def looked_into(settings: Settings) -> Catalogue:
         folder, count_here = escape(str(settings.reference_path)), "counts" if found.new == 1 else "count"
         ERR.print(f"reference data: {count(found.new, 'new fact')} of {folder} {count_here} here, and nothing is published")
     return found.catalogue
+
+
+def published_here(settings: Settings) -> Catalogue:
+    """What is in force in this home, without the folder; nothing where there is no home."""
+    if isinstance(settings.database_place, Path) and not settings.database_place.exists():
+        return Catalogue()
+    with closing(open_app(settings, read_only=True)) as app, app.reading() as store:
+        return catalogue_in(store.log)
 
 
 def publish_quietly(app: App) -> None:
