@@ -204,8 +204,12 @@ def test_a_session_is_re_rated_by_its_name_or_its_day_and_nothing_changes_by_the
     assert charged.told("session", "re-rate", "T1", "--reason", "x", "--yes")["decisions"] == 1
     assert totals(charged) == {"T1": "2.98", "T2": "1.43"}
     days = ("--from", "2026-10-05", "--until", "2026-10-05", "--reason", "y", "--yes")
-    assert charged.told("session", "re-rate", "--tariff", "another", *days)["sessions"] == 0
-    assert charged.told("session", "re-rate", "--from", "2026-10-06", *days[2:])["sessions"] == 0
+    refused = charged.run("session", "re-rate", "--tariff", "by-hend", *days)
+    assert (refused.exit_code, "there is no by-hend here (did you mean by-hand?)" in refused.stderr) == (2, True)
+    backwards = charged.run("session", "re-rate", "--from", "2026-10-06", *days[2:])
+    assert (backwards.exit_code, "--until 2026-10-05 is before --from 2026-10-06" in backwards.stderr) == (2, True)
+    later = ("--from", "2026-10-06", "--until", "2026-10-07", *days[4:])
+    assert charged.told("session", "re-rate", *later)["sessions"] == 0
     assert charged.told("session", "re-rate", "--tariff", "by-hand", *days)["decisions"] == 1
     assert totals(charged) == {"T1": "2.98", "T2": "1.79"}
     charged.sound()
