@@ -102,6 +102,49 @@ def test_what_would_be_chosen_can_be_asked_for(home: Home, words: tuple[str, ...
     assert (f"tariff     {told['tariff']}", f"because    {told['because']}") == tuple(printed)
 
 
+PARTNERS = """
+partners:
+  - {country_code: NL, party_id: EMX, name: EMX, tokens: []}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "because"),
+    [
+        (("--payment", "direct_payment"), "assignment cards: payment direct_payment"),
+        (("--payment", "roaming"), "assignment guests: payment roaming"),
+        (("--partner", "NL*EMX"), "assignment emx: partner NL*EMX"),
+        (("--partner", "NL*EMX", "--payment", "ad_hoc"), "assignment emx: partner NL*EMX"),
+        (("--contract", "C-TEST"), "EVSE DE*TST*E01*1 names it"),
+        (("--contract", "C-TEST", "--payment", "direct_payment"), "assignment cards: payment direct_payment"),
+        ((), "EVSE DE*TST*E01*1 names it"),
+    ],
+)
+def test_it_can_be_asked_by_payment_and_by_whom_without_a_token(home: Home, words: tuple[str, ...], because: str) -> None:
+    (home.folder / "reference" / "partners.yaml").write_text(PARTNERS)
+    assign(
+        home,
+        "id: cards, tariff: cheap, payment: direct_payment, valid_from: 2026-02-01",
+        "id: guests, tariff: cheap, payment: roaming, valid_from: 2026-02-01",
+        "id: emx, tariff: cheap, partner: NL*EMX, valid_from: 2026-02-01",
+    )
+    assert home.told("tariff", "choose", "DE*TST*E01*1", "--at", "2026-03-01", *words)["because"] == because
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--partner", "NL*EMY"), "--partner: there is no NL*EMY here"),
+        (("--contract", "C-TESD"), "did you mean C-TEST?"),
+        (("--contract", "C-TEST", "--token", "FF"), "name one of --token, --contract and --partner"),
+        (("--contract", "C-TEST", "--payment", "roaming"), "what C-TEST pays is contract"),
+    ],
+)
+def test_who_is_not_there_is_not_asked_for(home: Home, words: tuple[str, ...], why: str) -> None:
+    done = home.run("tariff", "choose", "DE*TST*E01*1", "--at", "2026-03-01", *words)
+    assert (done.exit_code, why in " ".join(done.stderr.split())) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
