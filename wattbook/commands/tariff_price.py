@@ -21,6 +21,7 @@ from vocabulary.rated import RatedLine, RatingNote, exact_net
 from vocabulary.tariff import Dimension, EvseKind, Profile, Tariff, series_in
 from vocabulary.zones import zone
 from wattbook.commands.home import published_here
+from wattbook.commands.moments import clocks
 from wattbook.commands.output import ERR, OUT, escape, json_option, pass_settings, print_json, table
 from wattbook.commands.tariff_diff import catalogue_for
 from wattbook.reference_files import operator_zone
@@ -180,12 +181,12 @@ def show_breakdown(told: Breakdown, tariff: Tariff, time_zone: str) -> None:
 
 def _dated(segments: Sequence[Segment], lines: tuple[RatedLine, ...], time_zone: str, free: str) -> Iterator[Sequence[object]]:
     """A row for each price of a segment; the day where it is another one than in the row before."""
-    day = ""
+    day, times = "", iter(clocks((at for segment in segments for at in (segment.start, segment.end)), zone(time_zone)))
     for segment in segments:
-        since, until = (at.astimezone(zone(time_zone)) for at in (segment.start, segment.end))
+        since = segment.start.astimezone(zone(time_zone))
         shown_day, day = ("" if f"{since:%Y-%m-%d}" == day else f"{since:%Y-%m-%d}"), f"{since:%Y-%m-%d}"
         what = "reserved" if segment.reserved else segment.activity.value
-        first: tuple[object, ...] = (shown_day or _BLANK, f"{since:%H:%M:%S}", f"{until:%H:%M:%S}", what)
+        first: tuple[object, ...] = (shown_day or _BLANK, next(times), next(times), what)
         if not segment.slices:
             yield (*first, _energy(segment.energy_wh) or _BLANK, _BLANK, _BLANK, free)
         for each in segment.slices:
