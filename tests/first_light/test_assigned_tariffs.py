@@ -173,6 +173,16 @@ def test_a_price_that_switches_shows_from_when_on_which_tariff_holds(home: Home)
     [stage] = [line for line in lines if line.startswith("from ")]
     assert stage.startswith("from       2026-10-05 08:30:00 UTC on by cheap, version ")
     charge = home.told("session", "show", "T1")["rated"]
+    first, second = (line["tariff_version"][:12] for line in charge["rated"]["lines"])
+    reasons = [line.partition("19 %")[2].strip() for line in lines if line.startswith("ENERGY")]
+    assert reasons == [
+        f"element 1: always; by by-hand, version {first}, from the start on",
+        f"element 1: always; by cheap, version {second}, from 2026-10-05 08:30:00 UTC on",
+    ]
     assert [(line["billed"], line["unit_price"]) for line in charge["rated"]["lines"]] == [("2500", "0.40"), ("2500", "0.10")]
     assert charge["rated"]["total"] == "1.49"  # 1.25 + 19 %
+    home.told("invoice", "run", "--month", "2026-10", "--issued-on", "2026-11-02")
+    [invoice] = home.told("invoice", "list")
+    told = " ".join(home.run("invoice", "show", invoice["number"]).stdout.split())
+    assert f"10:00 – 10:30 · tariff version {first}" in told and f"10:30 – 11:00 · tariff version {second}" in told
     home.sound()
