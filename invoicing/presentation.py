@@ -125,10 +125,12 @@ def _line(line: InvoiceLine, session: InvoicedSession, invoice: Invoice, tongue:
     A limit has neither quantity nor unit price; its note says which limit it is.
     """
     rated, notes = line.rated, []
-    if repeated:
+    if repeated or rated.tariff_version:
         day = local_date(session.start, session.time_zone)
         span = tongue.span(rated.since, rated.until, session.time_zone, day=day)
         notes.append(tongue.text("%(span)s, with breaks") % {"span": span} if rated.breaks else span)
+    if rated.tariff_version:
+        notes.append(tongue.text("tariff version %(version)s") % {"version": short(rated.tariff_version)})
     if line.reason:
         notes.append(line.reason if rated.limit else tongue.text("price: %(when)s") % {"when": line.reason})
     if rated.limit is None and rated.basis is not Basis.UNTAXED and _basis(invoice) is None:

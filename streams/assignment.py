@@ -34,13 +34,14 @@ _DAYS = tuple(Weekday)
 
 
 class Asked(NamedTuple):
-    """Whose price is asked for, where, and since when. `holder` None: of anybody."""
+    """Whose price is asked for, where, and since when. `holder` None: of anybody. `payment` None: as token and holder tell."""
 
     plug: Plug
     holder: Holder | None
     begun: datetime
     token: TokenUid | None = None
     token_type: str | None = None
+    payment: PaymentKind | None = None
 
 
 class Chosen(NamedTuple):
@@ -162,8 +163,14 @@ def _holds(one: Assignment, asked: Asked) -> bool:
         and (one.partner is None or (isinstance(holder, Partner) and holder.id == one.partner))
         and one.evse in (None, plug.evse.evse_id)
         and one.site in (None, plug.site.id)
-        and (one.payment is None or (holder is not None and one.payment is payment_of(holder, asked.token_type)))
+        and one.payment in (None, _payment(asked))
     )
+
+
+def _payment(asked: Asked) -> PaymentKind | None:
+    if asked.payment is not None or asked.holder is None:
+        return asked.payment
+    return payment_of(asked.holder, asked.token_type)
 
 
 def _is_time(one: Assignment, asked: Asked) -> bool:

@@ -1,7 +1,8 @@
 """What may be wrong with a tariff: the reasons, in order of precedence, and what a lint says of each place.
 
 An error is a price that cannot be what was meant, cannot be invoiced, or is against the law; a warning is one that nearly
-always comes to another amount than its author expects; a hint is worth a look. Nothing is refused for a lint.
+always comes to another amount than its author expects; a hint is worth a look. `tariff publish` is
+refused by errors.
 """
 
 from datetime import date, datetime

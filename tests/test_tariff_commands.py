@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 from click.testing import CliRunner, Result
@@ -62,7 +63,7 @@ def test_strict_makes_errors_of_warnings(home):
     assert run(home, "lint", home / "warned.yaml").exit_code == 0
     strict = run(home, "lint", home / "warned.yaml", "--strict", "--json")
     assert strict.exit_code == 1
-    assert [one["severity"] for one in json.loads(strict.output)[0]["lints"]] == ["error"]
+    assert [one["severity"] for one in json.loads(strict.stdout)[0]["lints"]] == ["error"]
 
 
 def test_what_the_law_wants_depends_on_where_a_tariff_is_used(home):
@@ -71,6 +72,35 @@ def test_what_the_law_wants_depends_on_where_a_tariff_is_used(home):
     assert run(home, "lint", *fast).exit_code == 1
     assert run(home, "lint", *fast, "--private").exit_code == 0
     assert run(home, "lint", home / "timed.yaml", "--power", 22, "--country", "de").exit_code == 0
+
+
+@pytest.mark.parametrize("country", ["Germany", "XX", "DEU", ""])
+def test_a_country_that_is_none_is_refused(home, country):
+    told = run(home, "lint", home / "fine.yaml", "--country", country)
+    assert (told.exit_code, "write its two letters of ISO 3166-1, such as DE" in " ".join(told.output.split())) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("power", "status"),
+    [("49.6", 0), ("49.6kW", 0), ("49999 W", 0), ("50", 1), ("50kW", 1), ("x", 2), ("-5", 2), ("50 kWh", 2)],
+)
+def test_power_is_a_number_of_kilowatts_or_bears_its_unit(home, power, status):
+    (home / "timed.yaml").write_text(FINE.replace("ENERGY, price: 0.40", "TIME, price: 12"))
+    assert run(home, "lint", home / "timed.yaml", f"--power={power}", "--country", "FR").exit_code == status
+
+
+def test_what_is_not_judged_is_told_with_how_to_have_it_judged(home):
+    def told(*words):
+        return " ".join(run(home, "lint", home / "fine.yaml", *words).stderr.split())
+
+    assert told() == "not judged fine, by what AFIR and PAngV want: say with --country where the EVSEs stand, or --private"
+    assert (
+        told("--country", "de") == "not judged fine, by what AFIR wants from 50 kW on: say with --power what the EVSEs deliver"
+    )
+    assert told("--country", "DE", "--power", "22") == told("--private") == told("--country", "CH") == ""
+    assert run(home, "lint").stderr == "", "the folder tells where its tariffs are used"
+    (home / "reference" / "more.yaml").write_text("tariffs:\n" + indent(FINE.strip(), "    ").replace("    ", "  - ", 1))
+    assert run(home, "lint").stderr.startswith("not judged fine"), "which nobody has yet"
 
 
 def test_the_reference_folder_tells_where_a_tariff_is_used(home):
@@ -145,7 +175,7 @@ def test_tariffs_of_partners_and_of_stations_are_looked_at_and_told_as_well(home
     for name, document in (("partner", PARTNERS), ("station", STATIONS)):
         (home / f"{name}.json").write_text(json.dumps(document))
     gross = run(home, "lint", home / "partner.json", "--json")
-    assert "gross_price_has_no_tax_rate" in [one["reason"] for one in json.loads(gross.output)[0]["lints"]]
+    assert "gross_price_has_no_tax_rate" in [one["reason"] for one in json.loads(gross.stdout)[0]["lints"]]
     assert (
         "Energy: 0.40 EUR/kWh (below 11 kW); otherwise 0.50 EUR/kWh."
         in run(home, "explain", home / "station.json", "--short").output

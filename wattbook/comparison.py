@@ -14,6 +14,7 @@ from vocabulary.identity import SessionId
 from vocabulary.sessions import Finding
 
 LARGEST, EXAMPLES = 10, 3
+CONTRACT = "contract:"  # an account of one begins so
 By = tuple[str, str]  # a name, and a currency
 
 
@@ -110,7 +111,7 @@ class Sums:
 
 def account_of(each: Compared) -> str:
     """Who is charged, as the books name them."""
-    return f"contract:{each.contract}" if each.contract else f"partner:{each.partner}"
+    return f"{CONTRACT}{each.contract}" if each.contract else f"partner:{each.partner}"
 
 
 def one_plain(each: Compared) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def _degrees(most: int) -> PlainValidator:
     )
 
 
-def _country(code: str) -> str:
+def country(code: str) -> str:
+    """The two letters of a country. Raises ValueError."""
     if code not in _COUNTRIES:
         raise ValueError("is not a country: write its two letters of ISO 3166-1, such as DE")
     return code
@@ -123,7 +124,7 @@ OptionalText = Annotated[str, StringConstraints(strip_whitespace=True, max_lengt
 Id = Annotated[
     str, _matches(r"[A-Za-z0-9][A-Za-z0-9._*-]{0,35}", "is not an id: write letters, digits and . _ * -, at most 36 characters")
 ]
-Country = Annotated[str, AfterValidator(_country)]
+Country = Annotated[str, AfterValidator(country)]
 Zone = Annotated[str, AfterValidator(_zone)]
 PartyId = Annotated[str, _matches(r"[A-Z0-9]{3}", "is not a party id: OCPI has three capital letters or digits, such as WAT")]
 Currency = Annotated[str, _matches(r"[A-Z]{3}", "is not a currency: write its three letters of ISO 4217, such as EUR")]

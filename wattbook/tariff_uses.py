@@ -10,7 +10,7 @@ from streams.circumstances import kind_of
 from tariffs.lint import Surroundings
 from vocabulary.assignment import Assignment, PaymentKind, TariffAssigned
 from vocabulary.codec import ReferenceFact
-from vocabulary.reference import Evse, Sealed, Site, SitePublished
+from vocabulary.reference import ContractPublished, Evse, PartnerPublished, Sealed, Site, SitePublished
 from vocabulary.tariff import Tariff, TariffPublished
 from wattbook.reference_checks import FOR_EVER
 from wattbook.reference_files import operator_zone, read_reference
@@ -18,6 +18,7 @@ from wattbook.reference_shapes import ALWAYS
 from wattbook.tariff_files import published_in
 
 AD_HOC = "AD_HOC_PAYMENT"  # OCPI TariffType
+PUBLIC = Surroundings(is_public=True, is_ad_hoc=True)  # what EVSEs are taken to be, unless somebody says otherwise
 
 
 class Used(NamedTuple):
@@ -41,6 +42,14 @@ def used_in_reference(folder: Path, told: Surroundings, now: datetime) -> list[U
     return [_used(fact, _surroundings(fact.tariff, facts, told), now, until) for fact, until in found if until > now]
 
 
+def surroundings_in(folder: Path, version: TariffPublished) -> Surroundings:
+    """Where the folder has the tariff of this version used, whatever version it has itself. Raises ReferenceErrors."""
+    facts = read_reference(folder, lambda *_: Sealed("")) if folder.is_dir() else ()  # no holder is looked at
+    begins = None if version.valid_from == ALWAYS else version.valid_from
+    ends = None if version.valid_until is UNSET else version.valid_until
+    return structs.replace(_surroundings(version.tariff, facts, PUBLIC), valid_from=begins, valid_until=ends)
+
+
 def _until(fact: TariffPublished, tariffs: tuple[TariffPublished, ...]) -> datetime:
     later = (other.valid_from for other in tariffs if other.tariff.id == fact.tariff.id)
     next_one = min((since for since in later if since > fact.valid_from), default=FOR_EVER)
@@ -57,12 +66,17 @@ def _surroundings(tariff: Tariff, facts: tuple[ReferenceFact, ...], told: Surrou
         for evse in site.evses
         if evse.tariff == tariff.id or any(_is_for(one, site, evse) for one in assigned)
     ]
+    is_named = any(isinstance(fact, ContractPublished) and fact.contract.tariff == tariff.id for fact in facts) or any(
+        isinstance(fact, PartnerPublished) and fact.partner.tariff == tariff.id for fact in facts
+    )
     return structs.replace(
         told,
         power_w_max=tuple(sorted({evse.power_w_max for _, evse in places})) or told.power_w_max,
         evse_kinds=frozenset(kind_of(evse) for _, evse in places),
         countries=frozenset(site.address.country for site, _ in places) or told.countries,
-        is_ad_hoc=_is_ad_hoc(tariff, [evse for _, evse in places], assigned),
+        is_ad_hoc=_is_ad_hoc(tariff, [evse for _, evse in places], assigned)
+        if places or assigned or is_named
+        else told.is_ad_hoc,
     )
 
 

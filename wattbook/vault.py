@@ -97,6 +97,18 @@ class Vault:
             if made:
                 self._write(_Keys(keys=held.keys | made, forgotten=held.forgotten))
 
+    def looking(self) -> Seal:
+        """`seal` for who writes nothing: a holder without a key is sealed as nobody. Raises Forgotten."""
+        held = self._read()
+
+        def seal(contract: ContractId, party: Party) -> Sealed:
+            if contract in held.forgotten:
+                raise Forgotten(contract)
+            key = held.keys.get(contract)
+            return Sealed("") if key is None else _sealed(contract, key, party)
+
+        return seal
+
     def open(self, sealed: Sealed) -> Party:
         """The holder in the clear, for a document. Raises Forgotten, or VaultUnusable where the key is another."""
         contract, _, box = sealed.rpartition(":")

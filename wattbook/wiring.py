@@ -76,13 +76,15 @@ class Store(NamedTuple):
 
 class Published(NamedTuple):
     """How many facts the reference folder holds, how many of them were not in force yet, and the tariffs and assignments
-    that were changed for a time that is over. `rules_before`: those that held until now, where newer ones do.
+    that were changed for a time that is over, or that would have been: then they were `left_out`. `rules_before`: those that
+    held until now, where newer ones do.
     """
 
     facts: int
     new: int
     repriced: tuple[str, ...]
     rules_before: int | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class App:
@@ -111,19 +113,25 @@ class App:
         with unit_over(self.engine) as unit:
             yield unit
 
-    def publish_reference(self) -> Published:
-        """Read the folder of reference data, append what is new in it, and conclude what waited for it."""
+    def publish_reference(self, for_the_past: bool = True) -> Published:
+        """Read the folder of reference data, append what is new in it, and conclude what waited for it.
+
+        Without `for_the_past`, what would change a price for a time that is over is left out.
+        """
         with self.writing() as unit:
             known = catalogue_at(unit)
         self.vault.demand(known.contracts)
         with self.vault.sealing() as seal:
             facts = read_reference(self.settings.reference_path, seal)
-        self.runtime.publish([RulesAdopted(number=RULES)], key_of)
-        new = self.runtime.publish(facts, key_of)
-        self.runtime.pump()
         now = datetime.now(UTC)
-        repriced = tuple(dict.fromkeys(key_of(fact) for fact in facts if changes_the_past(known, fact, now)))
-        return Published(len(facts), new, repriced, known.rules if known.sites and known.rules < RULES else None)
+        past = [fact for fact in facts if changes_the_past(known, fact, now)]
+        self.runtime.publish([RulesAdopted(number=RULES)], key_of)
+        left_out = () if for_the_past else past
+        new = self.runtime.publish([fact for fact in facts if fact not in left_out], key_of)
+        self.runtime.pump()
+        repriced = tuple(dict.fromkeys(map(key_of, past)))
+        rules_before = known.rules if known.sites and known.rules < RULES else None
+        return Published(len(facts), new, *((repriced, rules_before) if for_the_past else ((), rules_before, repriced)))
 
     def close(self) -> None:
         if self._topic:

@@ -102,6 +102,49 @@ def test_what_would_be_chosen_can_be_asked_for(home: Home, words: tuple[str, ...
     assert (f"tariff     {told['tariff']}", f"because    {told['because']}") == tuple(printed)
 
 
+PARTNERS = """
+partners:
+  - {country_code: NL, party_id: EMX, name: EMX, tokens: []}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "because"),
+    [
+        (("--payment", "direct_payment"), "assignment cards: payment direct_payment"),
+        (("--payment", "roaming"), "assignment guests: payment roaming"),
+        (("--partner", "NL*EMX"), "assignment emx: partner NL*EMX"),
+        (("--partner", "NL*EMX", "--payment", "ad_hoc"), "assignment emx: partner NL*EMX"),
+        (("--contract", "C-TEST"), "EVSE DE*TST*E01*1 names it"),
+        (("--contract", "C-TEST", "--payment", "direct_payment"), "assignment cards: payment direct_payment"),
+        ((), "EVSE DE*TST*E01*1 names it"),
+    ],
+)
+def test_it_can_be_asked_by_payment_and_by_whom_without_a_token(home: Home, words: tuple[str, ...], because: str) -> None:
+    (home.folder / "reference" / "partners.yaml").write_text(PARTNERS)
+    assign(
+        home,
+        "id: cards, tariff: cheap, payment: direct_payment, valid_from: 2026-02-01",
+        "id: guests, tariff: cheap, payment: roaming, valid_from: 2026-02-01",
+        "id: emx, tariff: cheap, partner: NL*EMX, valid_from: 2026-02-01",
+    )
+    assert home.told("tariff", "choose", "DE*TST*E01*1", "--at", "2026-03-01", *words)["because"] == because
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--partner", "NL*EMY"), "--partner: there is no NL*EMY here"),
+        (("--contract", "C-TESD"), "did you mean C-TEST?"),
+        (("--contract", "C-TEST", "--token", "FF"), "name one of --token, --contract and --partner"),
+        (("--contract", "C-TEST", "--payment", "roaming"), "what C-TEST pays is contract"),
+    ],
+)
+def test_who_is_not_there_is_not_asked_for(home: Home, words: tuple[str, ...], why: str) -> None:
+    done = home.run("tariff", "choose", "DE*TST*E01*1", "--at", "2026-03-01", *words)
+    assert (done.exit_code, why in " ".join(done.stderr.split())) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -130,6 +173,16 @@ def test_a_price_that_switches_shows_from_when_on_which_tariff_holds(home: Home)
     [stage] = [line for line in lines if line.startswith("from ")]
     assert stage.startswith("from       2026-10-05 08:30:00 UTC on by cheap, version ")
     charge = home.told("session", "show", "T1")["rated"]
+    first, second = (line["tariff_version"][:12] for line in charge["rated"]["lines"])
+    reasons = [line.partition("19 %")[2].strip() for line in lines if line.startswith("ENERGY")]
+    assert reasons == [
+        f"element 1: always; by by-hand, version {first}, from the start on",
+        f"element 1: always; by cheap, version {second}, from 2026-10-05 08:30:00 UTC on",
+    ]
     assert [(line["billed"], line["unit_price"]) for line in charge["rated"]["lines"]] == [("2500", "0.40"), ("2500", "0.10")]
     assert charge["rated"]["total"] == "1.49"  # 1.25 + 19 %
+    home.told("invoice", "run", "--month", "2026-10", "--issued-on", "2026-11-02")
+    [invoice] = home.told("invoice", "list")
+    told = " ".join(home.run("invoice", "show", invoice["number"]).stdout.split())
+    assert f"10:00 – 10:30 · tariff version {first}" in told and f"10:30 – 11:00 · tariff version {second}" in told
     home.sound()

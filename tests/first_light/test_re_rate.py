@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 from tests.first_light.test_worklist import Home, event
 from tests.first_light.test_worklist import home as home
 from wattbook import rerating
+from wattbook.cli import cli
 from wattbook.publishing_tariffs import Retroactive
 from wattbook.wiring import NotReady
 
@@ -171,7 +172,9 @@ def test_what_files_publish_for_the_past_changes_no_charge_and_says_what_does(ch
     done = charged.run("reference", "publish")
     assert "`wattbook tariff publish by-hand --re-rate --reason TEXT` shows what would change" in " ".join(done.stderr.split())
     assert totals(charged) == {"T1": "2.38", "T2": "1.43"}
-    assert "would have" not in publish(charged).output, "it is published, and nothing is left to refuse"
+    left = publish(charged)
+    assert "by-hand is in force as it is, and 2 sessions would be charged anew by it, 0 on invoices differ" in left.stderr
+    assert "nothing to do" not in left.output
     assert re_rated(charged, "--yes")["decisions"] == 2
     assert totals(charged) == {"T1": "2.98", "T2": "1.79"}
     charged.sound()
@@ -196,11 +199,17 @@ def test_a_session_is_re_rated_by_its_name_or_its_day_and_nothing_changes_by_the
     same = charged.told("session", "re-rate", "T1", "--reason", "x", "--yes")
     assert (same["sessions"], same["changed"], same["decisions"]) == (1, 0, 0)
     corrected(charged)
+    assert charged.told("session", "re-rate", "T1", "--reason", "x", "--yes")["changed"] == 0, "that is not in force"
+    charged.run("reference", "publish")
     assert charged.told("session", "re-rate", "T1", "--reason", "x", "--yes")["decisions"] == 1
     assert totals(charged) == {"T1": "2.98", "T2": "1.43"}
     days = ("--from", "2026-10-05", "--until", "2026-10-05", "--reason", "y", "--yes")
-    assert charged.told("session", "re-rate", "--tariff", "another", *days)["sessions"] == 0
-    assert charged.told("session", "re-rate", "--from", "2026-10-06", *days[2:])["sessions"] == 0
+    refused = charged.run("session", "re-rate", "--tariff", "by-hend", *days)
+    assert (refused.exit_code, "there is no by-hend here (did you mean by-hand?)" in refused.stderr) == (2, True)
+    backwards = charged.run("session", "re-rate", "--from", "2026-10-06", *days[2:])
+    assert (backwards.exit_code, "--until 2026-10-05 is before --from 2026-10-06" in backwards.stderr) == (2, True)
+    later = ("--from", "2026-10-06", "--until", "2026-10-07", *days[4:])
+    assert charged.told("session", "re-rate", *later)["sessions"] == 0
     assert charged.told("session", "re-rate", "--tariff", "by-hand", *days)["decisions"] == 1
     assert totals(charged) == {"T1": "2.98", "T2": "1.79"}
     charged.sound()
@@ -244,6 +253,27 @@ def test_a_tariff_with_errors_is_not_published_unless_somebody_says_so(home: Hom
     with pytest.raises(NotReady, match="--allow-lints"):
         home.run("tariff", "publish", str(file))
     assert "odd, version" in home.run("tariff", "publish", str(file), "--allow-lints").stdout
+
+
+def test_errors_that_depend_on_where_a_tariff_is_used_refuse_it_as_well(home: Home, tmp_path: Path) -> None:
+    """AFIR Art. 5(4): an EVSE of 150 kW has a price per kWh; of the folder and of a file alike."""
+    path = home.folder / "reference" / "reference.yaml"
+    path.write_text(path.read_text().replace("power_w_max: 22000", "power_w_max: 150000"))
+    timed = {"price_components": [{"type": "TIME", "price": "6", "vat": 19}]}
+    file = tmp_path / "timed.yaml"
+    file.write_text(json.dumps({"id": "by-hand", "currency": "EUR", "valid_from": "2999-01-01", "elements": [timed]}))
+    words = ("tariff", "publish", str(file))
+    with pytest.raises(NotReady, match="1 error in tariff by-hand"):
+        home.run(*words)
+    refused = CliRunner().invoke(cli, ["--home", str(home.folder), *words])
+    assert "error fast_public_charging_is_not_priced_per_kwh" in " ".join(refused.stderr.split())
+    assert "will be in force" in home.run(*words, "--allow-lints").stdout
+    path.write_text(path.read_text().replace("power_w_max: 150000", "power_w_max: 22000"))
+    file.write_text(file.read_text().replace('"6"', '"7"'))
+    assert "will be in force" in home.run(*words).stdout, "up to 50 kW a price per minute is allowed"
+    (path.parent / "timed.yaml").write_text(f"tariffs: [{file.read_text()}]")
+    path.write_text(path.read_text().replace("power_w_max: 22000", "power_w_max: 150000"))
+    assert "nothing to do" in home.run("tariff", "publish", "by-hand").stdout, "what is in force already is not judged"
 
 
 def test_a_late_reading_re_rates_by_itself(home: Home) -> None:

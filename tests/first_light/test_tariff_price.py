@@ -49,6 +49,22 @@ def test_the_json_is_exact_and_adds_up(tmp_path):
     assert told["rated"]["total"] == "2.58"
 
 
+@pytest.mark.parametrize(
+    ("start", "duration", "times"),
+    [
+        ("2026-10-25T02:00:00+02:00", "2h", ["02:00:00+02:00 03:00:00+01:00"]),
+        ("2026-10-25T02:10:00+01:00", "20m", ["02:10:00+01:00 02:30:00+01:00"]),
+        ("2026-03-29T01:30:00+01:00", "1h", ["01:30:00+01:00 03:30:00+02:00"]),
+        ("2026-10-25T21:30:00+01:00", "1h", ["21:30:00 22:00:00", "22:00:00 22:30:00"]),
+    ],
+)
+def test_where_the_clock_alone_misleads_the_offset_stands_beside_it(tmp_path, start, duration, times):
+    words = ("--energy", "3kWh", "--start", start, "--duration", duration, "--zone", "Europe/Berlin")
+    lines = [" ".join(line.split()) for line in price(tmp_path, *words).stdout.splitlines()]
+    shown = [line.partition(" charging")[0] for line in lines if " charging " in line]
+    assert [line.removeprefix(f"{start[:10]} ") for line in shown] == times
+
+
 def test_a_session_may_stand_in_a_file(tmp_path):
     session = {
         "start": "2026-03-10T21:00:00+01:00",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from streams.rerating import Compared
+from tests.first_light.test_plans import PLANS
 from tests.first_light.test_re_rate import LATER, WHOLE, corrected
 from tests.first_light.test_worklist import Home, event
 from tests.first_light.test_worklist import home as home
@@ -59,15 +60,50 @@ def test_by_the_tariff_that_is_in_force_all_stays_the_same(home: Home, cheap: st
 def test_filters_take_of_the_month_what_they_say(home: Home, cheap: str) -> None:
     for words, sessions in (
         (("--site", "lab"), 2),
-        (("--site", "elsewhere"), 0),
         (("--contract", "C-TEST"), 2),
-        (("--contract", "C-OTHER"), 0),
-        (("--partner", "NL*EMX"), 0),
         (("--tariff", "by-hand"), 2),
-        (("--tariff", "cheap"), 0),
     ):
         assert what_if(home, cheap, *words)["sessions"] == sessions, words
     assert home.told("tariff", "what-if", cheap, "--month", "2026-11")["sessions"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--site", "lap"), "--site: there is no lap here (did you mean lab?)"),
+        (("--contract", "C-TESD"), "--contract: there is no C-TESD here (did you mean C-TEST?)"),
+        (("--contract", "nobody"), "--contract: there is no nobody here; there are: C-TEST"),
+        (("--partner", "NL*EMX"), "--partner: there is no NL*EMX here; there are: none"),
+        (("--tariff", "by-hind"), "--tariff: there is no by-hind here (did you mean by-hand?)"),
+    ],
+)
+def test_a_name_of_nobody_is_refused_and_not_answered_with_nothing(
+    home: Home, cheap: str, words: tuple[str, str], told: str
+) -> None:
+    refused = home.run("tariff", "what-if", cheap, *MONTH, *words)
+    assert (refused.exit_code, told in refused.stderr) == (2, True), refused.stderr
+
+
+def test_it_is_told_where_contracts_have_plans_which_no_amount_reckons_with(home: Home, cheap: str) -> None:
+    assert what_if(home, cheap)["contracts_with_plans"] == []
+    assert "plan" not in home.run("tariff", "what-if", cheap, *MONTH).output
+    path = home.folder / "reference" / "reference.yaml"
+    path.write_text(path.read_text().replace("  - id: C-TEST\n", "  - id: C-TEST\n    plan: fleet-10\n") + PLANS)
+    home.run("reference", "publish")
+    assert what_if(home, cheap)["contracts_with_plans"] == ["C-TEST"]
+    text = home.run("tariff", "what-if", cheap, *MONTH).stderr
+    assert "1 contract has a plan (C-TEST): amounts are those of the sessions, before what plans include" in text
+    assert home.told("tariff", "what-if", cheap, "--month", "2026-11")["contracts_with_plans"] == []
+
+
+def test_a_total_of_some_of_the_sessions_says_of_how_many_it_is(home: Home, cheap: str) -> None:
+    home.hears(
+        event("Started", 0, 1200, 0, tx="T3", idToken={"idToken": "NOBODY", "type": "ISO14443"}),
+        event("Ended", 1, 1260, 900, tx="T3"),
+    )
+    text = home.run("tariff", "what-if", cheap, *MONTH).stdout
+    assert "3 sessions of 2026-10" in text
+    assert "\n2 sessions with a price by both: was 3.81 EUR, would be 4.28 EUR: +0.47 EUR\n" in text
 
 
 def test_what_cannot_be_priced_is_told_with_its_reason(home: Home, cheap: str, tmp_path: Path) -> None:

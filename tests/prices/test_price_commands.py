@@ -64,6 +64,35 @@ def _number(home: Home) -> str:
     return str(invoice["number"])
 
 
+SKETCH = ("--energy", "4kWh", "--start", "2026-10-05T08:00:00+00:00", "--duration", "1h")
+
+
+def test_a_sketch_of_which_a_price_is_missing_has_no_total_and_status_1(home: Home) -> None:
+    for rows, lacking in (((), "at 2026-10-05T08:00Z"), (DAY[:2], "at 2026-10-05T08:30Z")):
+        if rows:
+            imported(home, *rows)
+        text = home.run("tariff", "price", "by-hand", *SKETCH)
+        assert (text.exit_code, "Owed" in text.stdout, "none is published" in text.stdout) == (1, False, True)
+        assert f"day-ahead has no price in EUR {lacking}; there is no total" in " ".join(text.stderr.split())
+        told = home.run("tariff", "price", "by-hand", *SKETCH, "--json")
+        assert (told.exit_code, json.loads(told.stdout)["price"]) == (1, None)
+        assert json.loads(told.stdout)["missing"] == f"day-ahead has no price in EUR {lacking}"
+    imported(home, *DAY, name="whole.csv")
+    assert home.told("tariff", "price", "by-hand", *SKETCH)["price"]["rated"]["total"] == "0.74"
+
+
+def test_a_tariff_in_a_file_is_priced_by_what_this_home_has_of_its_series(home: Home, tmp_path: Path) -> None:
+    imported(home, *DAY)
+    component = {"type": "ENERGY", "price": "0.12", "vat": 19, "series": {"id": "day-ahead", "least": "0.00"}}
+    file = tmp_path / "spot.yaml"
+    file.write_text(json.dumps({"id": "spot", "currency": "EUR", "elements": [{"price_components": [component]}]}))
+    assert home.told("tariff", "price", str(file), *SKETCH)["price"]["rated"]["total"] == "0.74"
+    home.folder = tmp_path / "nowhere"
+    lost = home.run("tariff", "price", str(file), *SKETCH)
+    assert (lost.exit_code, "day-ahead has no price in EUR" in lost.stderr) == (1, True)
+    assert not home.folder.exists()
+
+
 def test_a_session_whose_prices_come_later_is_blocked_and_then_billed(home: Home) -> None:
     home.hears(*WHOLE)
     [work] = home.told("session", "worklist")
@@ -149,6 +178,7 @@ def test_a_session_that_comes_to_less_than_nothing_is_taken_off_the_next_invoice
     """4 kWh at -0.20 + 0.12 net: -0.32, with 19 % -0.38; then 4 kWh at 0.28 + 0.12: 1.60 net, 1.90."""
     path = home.folder / "reference" / "reference.yaml"
     path.write_text(path.read_text().replace(", least: 0.00", ""))
+    home.run("reference", "publish")
     imported(home, *((at, "-200") for at, _ in DAY))
     home.hears(*WHOLE)
     assert shown(home)["rated"]["rated"]["total"] == "-0.38"

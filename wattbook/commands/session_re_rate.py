@@ -11,6 +11,7 @@ from streams.states import SessionRow, Wanted
 from vocabulary.identity import TariffId, short
 from vocabulary.reference import Decision
 from wattbook.commands.home import publish_quietly
+from wattbook.commands.known_names import demand_known
 from wattbook.commands.moments import DAY
 from wattbook.commands.output import ERR, escape, opened, pass_settings
 from wattbook.commands.re_rating import Asked, carry_out, looked_at, options
@@ -47,10 +48,13 @@ def re_rate(
     """
     if bool(identities) == bool(first and last) or (identities and tariff):
         raise click.UsageError("name sessions, or both --from and --until, with --tariff or without")
+    if first and last and last < first:
+        raise click.UsageError(f"--until {last} is before --from {first}")
     asked = Asked(reason, by, yes, as_json, processes)
     with opened(settings) as app:
         publish_quietly(app)
         app.runtime.pump()
+        demand_known("--tariff", tariff, app.runtime.catalogue().tariffs)
         if identities:
             question = Question(Wanted(), keeps=True)
             with closing(found([some(app, question, _named(app, identities))], lambda _: None)) as changes:

@@ -13,7 +13,7 @@ from vocabulary.billing import Entry
 from vocabulary.identity import short
 from vocabulary.money import from_micro, plain, to_micro
 from vocabulary.quantities import WattHours, kwh
-from vocabulary.rated import Rated, RatedLine, exact_net
+from vocabulary.rated import RatedLine, exact_net
 from vocabulary.sessions import (
     ChargeReversed,
     ChargingSession,
@@ -27,6 +27,7 @@ from vocabulary.sessions import (
     quality_of,
 )
 from vocabulary.tariff import Basis, Dimension
+from wattbook.commands.moments import clocks
 from wattbook.commands.output import OUT, escape, micro, table
 from wattbook.conclusions import Dossier
 from wattbook.evidence import Evidence, Found, Told
@@ -55,7 +56,7 @@ def show_dossier(found: Dossier, known: Evidence, before: History, booked: Seque
     if found.checked is not None:
         _show_verdict(found.checked)
     if found.rated is not None:
-        show_rated(found.rated.rated)
+        show_rated(found.rated)
     if before.reversals:
         _show_reversals(before.reversals)
     for one in booked:
@@ -126,7 +127,7 @@ def _noticed(found: Found) -> str:
 
 def _show_energy(charged: ChargingSession, zone: str) -> None:
     local = zones.zone(zone)
-    start, end = (at.astimezone(local).strftime("%Y-%m-%d %H:%M:%S") for at in (charged.start, charged.end))
+    start, end = clocks((charged.start, charged.end), local, "%Y-%m-%d %H:%M:%S")
     OUT.print(f"time       {start} – {end} {zone}, {charged.protocol}" + (", delivered late" if charged.offline else ""))
     if is_unused(charged):
         OUT.print("energy     none: a reservation that expired, nobody charged")
@@ -145,9 +146,9 @@ def _show_stretches(charged: ChargingSession, zone: str) -> None:
     local = zones.zone(zone)
     days = {at.astimezone(local).date() for at in (charged.start, charged.end)}
     shown = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
+    times = clocks((at for each in charged.stretches for at in (each.start, each.end)), local, shown)
     for stretch in charged.stretches:
-        times = " – ".join(at.astimezone(local).strftime(shown) for at in (stretch.start, stretch.end))
-        OUT.print(f"           {times}  {stretch.activity}")
+        OUT.print(f"           {next(times)} – {next(times)}  {stretch.activity}")
 
 
 def _show_verdict(checked: SignatureChecked) -> None:
@@ -157,13 +158,27 @@ def _show_verdict(checked: SignatureChecked) -> None:
     OUT.print(f"signature  {checked.verdict} · {checked.reason}{meter}")
 
 
-def show_rated(rated: Rated) -> None:
+def show_rated(charge: SessionRated) -> None:
     """Lines with quantity, unit price, VAT and reason; then what is owed."""
-    rows = [(_what(line), _quantity(line), _price(line), _taxes(line), line.reason) for line in rated.lines]
+    rated = charge.rated
+    rows = [(_what(line), _quantity(line), _price(line), _taxes(line), _because(line, charge)) for line in rated.lines]
     is_gross = any(line.basis is Basis.GROSS for line in rated.lines)
     table("Rated lines", ("", "quantity", "gross price" if is_gross else "net price", "VAT", "because"), rows, right=(1, 2, 3))
     owed = [(_percent(owed.vat_percent), owed.net, owed.vat, owed.gross) for owed in rated.owed]
     table(f"Owed: {plain(rated.total)} {rated.currency}", ("VAT", "net", "VAT", "gross"), owed, right=(0, 1, 2, 3))
+
+
+def _because(line: RatedLine, charge: SessionRated) -> str:
+    """Elements count in each tariff anew: where several were in force, each line says of which it is, and since when."""
+    if line.tariff_version is None:
+        return line.reason
+    stages = () if charge.chosen is None else charge.chosen.then
+    schedule = [("the start", charge.tariff, charge.tariff_version)]
+    schedule += [(_instant(stage.since), stage.tariff, stage.version) for stage in stages]
+    since = [(at, tariff) for at, tariff, version in schedule if version == line.tariff_version]
+    assert since, f"a line of {charge.session} is priced by a version that was never in force"
+    moments = " and from ".join(at for at, _ in since)
+    return f"{line.reason}; by {since[0][1]}, version {short(line.tariff_version)}, from {moments} on"
 
 
 def _what(line: RatedLine) -> str:

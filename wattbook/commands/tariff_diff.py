@@ -14,8 +14,8 @@ from tariffs.diff import Change, ChangeKind
 from tariffs.diff import diff as changes_of
 from vocabulary.codec import as_plain
 from vocabulary.money import plain
-from wattbook.commands.home import publish_quietly
-from wattbook.commands.output import OUT, count, escape, json_option, opened, pass_settings, print_json
+from wattbook.commands.home import looked_into
+from wattbook.commands.output import OUT, count, escape, json_option, pass_settings, print_json
 from wattbook.reference_files import operator_zone
 from wattbook.settings import Settings
 from wattbook.tariff_names import TariffNotFound, is_file, named_tariff, short_hash
@@ -50,12 +50,10 @@ def diff(settings: Settings, old: str, new: str, as_json: bool) -> None:
 
 
 def catalogue_for(settings: Settings, *names: str) -> Catalogue:
-    """What is in force in this home, which is not looked at where only files are named."""
+    """What is in force in this home, the folder's prices to come among it; not looked at where only files are named."""
     if all(map(is_file, names)):
         return Catalogue()
-    with opened(settings) as app:
-        publish_quietly(app)
-        return app.runtime.catalogue()
+    return looked_into(settings)
 
 
 def _show(changes: tuple[Change, ...]) -> None:

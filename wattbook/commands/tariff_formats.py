@@ -15,9 +15,9 @@ from tariffs.losses import Exported, ExportRefused, Loss
 from tariffs.tariff_fields import TariffRefused
 from vocabulary.identity import TariffId
 from vocabulary.tariff import Profile, TariffPublished
-from wattbook.commands.home import publish_quietly
+from wattbook.commands.home import looked_into
 from wattbook.commands.moments import DAY_OR_TIME
-from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json
+from wattbook.commands.output import ERR, OUT, count, escape, json_option, pass_settings, print_json
 from wattbook.documents import write_whole
 from wattbook.reference_files import operator_zone
 from wattbook.reference_shapes import local_instant
@@ -49,11 +49,9 @@ def export_command(
     The losses go to standard error. Where one of them changes the price nothing is written, and the status is 1.
     """
     instant = local_instant(at, operator_zone(settings.reference_path) or "UTC") if at else datetime.now(UTC)
-    with opened(settings) as app:
-        publish_quietly(app)
-        catalogue = app.runtime.catalogue()
-        published = catalogue.tariff_version(TariffId(tariff_id), instant)
-        operator = operator_of(catalogue, instant)
+    catalogue = looked_into(settings)
+    published = catalogue.tariff_version(TariffId(tariff_id), instant)
+    operator = operator_of(catalogue, instant)
     if published is None:
         ERR.print(f"[bold red]wattbook:[/] no tariff {escape(tariff_id)} is in force: see reference/tariffs.yaml")
         sys.exit(1)

@@ -15,16 +15,40 @@ import click
 
 from tariffs.lint import Lint, Severity, Surroundings
 from tariffs.lint import lint as lints_of
+from tariffs.lint_display import EU
 from vocabulary.tariff import Tariff
 from vocabulary.zones import zone
-from wattbook.commands.output import OUT, count, escape, json_option, paragraph, pass_settings, print_json
+from wattbook.commands.output import ERR, OUT, count, escape, json_option, paragraph, pass_settings, print_json
 from wattbook.reference_files import operator_zone
+from wattbook.reference_shapes import country as known_country
 from wattbook.settings import Settings
+from wattbook.sketch import quantity
 from wattbook.suggest import did_you_mean
 from wattbook.tariff_names import is_file, short_hash
 from wattbook.tariff_uses import Used, used_in_file, used_in_reference
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.HINT: "cyan"}
+
+
+class _Power(click.ParamType):
+    name = "50kW"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """In whole watts."""
+        try:
+            return int(quantity(text if (text := str(value).strip())[-1:].isalpha() else f"{text}kW", "W", "kW"))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Country(click.ParamType):
+    name = "DE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return known_country(str(value).upper())
+        except ValueError as error:
+            self.fail(f"{value} {error}", param, ctx)
 
 
 class Linted(NamedTuple):
@@ -36,8 +60,8 @@ class Linted(NamedTuple):
 @click.argument("names", nargs=-1, metavar="[ID | FILE]...")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @click.option("--private", is_flag=True, help="The EVSEs are not publicly accessible (AFIR and PAngV do not apply).")
-@click.option("--power", "power_kw", type=int, help="Of the EVSEs that use the tariffs of a FILE, in kW.")
-@click.option("--country", help="In which those stand, such as DE.")
+@click.option("--power", "power_w", type=_Power(), help="Of the EVSEs that use the tariffs of a FILE; a number is in kW.")
+@click.option("--country", type=_Country(), help="In which those stand, such as DE.")
 @json_option
 @pass_settings
 def lint(
@@ -45,7 +69,7 @@ def lint(
     names: tuple[str, ...],
     strict: bool,
     private: bool,
-    power_kw: int | None,
+    power_w: int | None,
     country: str | None,
     as_json: bool,
 ) -> None:
@@ -54,14 +78,15 @@ def lint(
     Looks at versions that are in force or will be. Status 1: an error; 2: what was named is not there.
     """
     told = Surroundings(
-        power_w_max=() if power_kw is None else (power_kw * 1000,),
-        countries=frozenset({country.upper()} if country else ()),
+        power_w_max=() if power_w is None else (power_w,),
+        countries=frozenset({country} if country else ()),
         is_public=not private,
         is_ad_hoc=True,
     )
     now = datetime.now(UTC)
     linted = [Linted(used, lints_of(used.tariff, used.surroundings)) for used in _named(settings, names, told, now)]
     errors = sum(_severity(one, strict) is Severity.ERROR for each in linted for one in each.found)
+    _tell_not_judged(linted)
     if as_json:
         print_json([_as_plain(each, strict) for each in linted])
     else:
@@ -86,6 +111,19 @@ def _of_reference(settings: Settings, ids: list[str], told: Surroundings, now: d
         if wanted not in known:
             raise click.UsageError(f"{settings.reference_path} has no tariff {wanted}{did_you_mean(wanted, known)}")
     return (used for used in found if not ids or used.tariff.id in ids)
+
+
+def _tell_not_judged(linted: list[Linted]) -> None:
+    """What the law wants where the EVSEs stand is said to be unknown, so that silence is no praise."""
+    shown = [each.used for each in linted if each.used.surroundings.is_public and each.used.surroundings.is_ad_hoc]
+    nowhere = [used.tariff.id for used in shown if not used.surroundings.countries]
+    of_any_power = [used.tariff.id for used in shown if used.surroundings.countries & EU and not used.surroundings.power_w_max]
+    for ids, what in (
+        (nowhere, "what AFIR and PAngV want: say with --country where the EVSEs stand, or --private"),
+        (of_any_power, "what AFIR wants from 50 kW on: say with --power what the EVSEs deliver"),
+    ):
+        if ids:
+            ERR.print(f"[yellow]not judged[/] {escape(', '.join(dict.fromkeys(ids)))}, by {what}")
 
 
 def _severity(one: Lint, strict: bool) -> Severity:

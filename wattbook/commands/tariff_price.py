@@ -11,15 +11,17 @@ from typing import Any, NoReturn
 import click
 from msgspec import structs
 
-from streams.quotes import quotes
+from streams.quotes import missing, quotes
 from tariffs.breakdown import Breakdown, Segment, Slice, breakdown
 from tariffs.policy import Halves, Policy, Rounded
 from tariffs.words import unit_of
 from vocabulary.money import plain, round_half_up
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.rated import RatedLine, RatingNote, exact_net
-from vocabulary.tariff import Dimension, EvseKind, Profile, Tariff
+from vocabulary.tariff import Dimension, EvseKind, Profile, Tariff, series_in
 from vocabulary.zones import zone
+from wattbook.commands.home import published_here
+from wattbook.commands.moments import clocks
 from wattbook.commands.output import ERR, OUT, escape, json_option, pass_settings, print_json, table
 from wattbook.commands.tariff_diff import catalogue_for
 from wattbook.reference_files import operator_zone
@@ -27,7 +29,7 @@ from wattbook.reference_yaml import YamlErrors, read_yaml
 from wattbook.reference_yaml import plain as plain_yaml
 from wattbook.settings import Settings
 from wattbook.sketch import Sketched, SketchRefused, quantity, read_sketch, span
-from wattbook.tariff_names import TariffNotFound, named_tariff, short_hash
+from wattbook.tariff_names import TariffNotFound, is_file, named_tariff, short_hash
 
 _BLANK = " "
 _PLACES = 4  # of what is shown; the JSON is exact
@@ -89,12 +91,29 @@ def price(
     except TariffNotFound as error:
         raise click.UsageError(str(error)) from None
     policy = Policy(profile=Profile(profile) if profile else None, rounded=Rounded(rounded), halves=Halves(halves))
-    known = structs.replace(sketch.circumstances, prices=quotes(sketch.session, found, catalogue).prices)
+    quoted = quotes(sketch.session, found, published_here(settings) if is_file(tariff) and series_in(found) else catalogue)
+    known = structs.replace(sketch.circumstances, prices=quoted.prices)
     told_why = breakdown(sketch.session, found, sketch.time_zone, policy, known)
+    priced = {"tariff": found.id, "version": short_hash(found), "time_zone": sketch.time_zone}
+    if RatingNote.PRICE_NOT_PUBLISHED in (told_why.rated.notes or ()):
+        _tell_missing(told_why, found, priced, missing(quoted, found.currency), as_json)
     if as_json:
-        print_json({"tariff": found.id, "version": short_hash(found), "time_zone": sketch.time_zone, "price": told_why})
+        print_json(priced | {"price": told_why})
     else:
         show_breakdown(told_why, found, sketch.time_zone)
+
+
+def _tell_missing(told: Breakdown, tariff: Tariff, priced: dict[str, str], lacking: str, as_json: bool) -> NoReturn:
+    """A part of a price is no price: nothing is added up, and the status is 1."""
+    if as_json:
+        print_json(priced | {"price": None, "missing": lacking})
+    else:
+        show_segments(told, tariff, priced["time_zone"])
+    ERR.print(
+        f"[bold red]wattbook:[/] {RatingNote.PRICE_NOT_PUBLISHED}: {escape(lacking)}; there is no total: import the prices "
+        "with `wattbook prices import`"
+    )
+    sys.exit(1)
 
 
 def _from_file(file: Path, site: str) -> Sketched:
@@ -135,14 +154,19 @@ def _from_options(told: dict[str, Any], site: str) -> Sketched:
     return read_sketch(raw)
 
 
-def show_breakdown(told: Breakdown, tariff: Tariff, time_zone: str) -> None:
-    """Segment by segment; then what the limits change, the taxes, and what is owed."""
+def show_segments(told: Breakdown, tariff: Tariff, time_zone: str) -> None:
     rated = told.rated
     OUT.print(f"[bold]{escape(tariff.id)}[/] {short_hash(tariff)}, by {rated.semantics}, times in {escape(time_zone)}")
     is_known = RatingNote.PRICE_NOT_PUBLISHED not in (rated.notes or ())
     free = "no price: free" if is_known else "no price: none is published, or free"
     rows = [*_dated(told.segments, rated.lines, time_zone, free)]
     table("", ("day", "from", "until", "", "quantity", "unit price", "net", "because"), rows, right=(4, 5, 6))
+
+
+def show_breakdown(told: Breakdown, tariff: Tariff, time_zone: str) -> None:
+    """Segment by segment; then what the limits change, the taxes, and what is owed."""
+    show_segments(told, tariff, time_zone)
+    rated = told.rated
     limits = [(_limit(line), _shown(exact_net(line)), line.reason) for line in rated.lines if line.limit is not None]
     if limits:
         OUT.print()
@@ -157,12 +181,12 @@ def show_breakdown(told: Breakdown, tariff: Tariff, time_zone: str) -> None:
 
 def _dated(segments: Sequence[Segment], lines: tuple[RatedLine, ...], time_zone: str, free: str) -> Iterator[Sequence[object]]:
     """A row for each price of a segment; the day where it is another one than in the row before."""
-    day = ""
+    day, times = "", iter(clocks((at for segment in segments for at in (segment.start, segment.end)), zone(time_zone)))
     for segment in segments:
-        since, until = (at.astimezone(zone(time_zone)) for at in (segment.start, segment.end))
+        since = segment.start.astimezone(zone(time_zone))
         shown_day, day = ("" if f"{since:%Y-%m-%d}" == day else f"{since:%Y-%m-%d}"), f"{since:%Y-%m-%d}"
         what = "reserved" if segment.reserved else segment.activity.value
-        first: tuple[object, ...] = (shown_day or _BLANK, f"{since:%H:%M:%S}", f"{until:%H:%M:%S}", what)
+        first: tuple[object, ...] = (shown_day or _BLANK, next(times), next(times), what)
         if not segment.slices:
             yield (*first, _energy(segment.energy_wh) or _BLANK, _BLANK, _BLANK, free)
         for each in segment.slices:

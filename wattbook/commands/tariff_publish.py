@@ -2,12 +2,12 @@
 
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 
 import click
 
 from tariffs.lint import Severity
 from tariffs.lint import lint as lints_of
-from tariffs.lints import Surroundings
 from vocabulary.tariff import TariffPublished
 from wattbook import publishing_tariffs
 from wattbook.commands.moments import DAY_OR_TIME
@@ -18,6 +18,7 @@ from wattbook.reference_files import operator_zone
 from wattbook.reference_shapes import ALWAYS, local_instant
 from wattbook.settings import Settings
 from wattbook.tariff_names import TariffNotFound, short_hash
+from wattbook.tariff_uses import surroundings_in
 from wattbook.wiring import App, NotReady
 
 
@@ -53,10 +54,10 @@ def publish(
         raise click.UsageError(str(error)) from None
     if is_re_rated and not reason:
         raise click.UsageError("--re-rate needs --reason TEXT: it is kept with each decision")
-    _lint(versions, allow_lints)
     with opened(settings) as app:
         app.runtime.pump()
         demand_fit(versions, app.runtime.catalogue())
+        _lint(new_of(versions, app.runtime.catalogue()), settings.reference_path, allow_lints)
         if is_re_rated:
             _re_rate(settings, app, versions, Asked(reason, by, yes, as_json, processes))
         else:
@@ -67,9 +68,9 @@ def publish(
         ERR.print(f"[yellow]note[/] {folder} has no such version: add it there too, where the next one looks for prices")
 
 
-def _lint(versions: tuple[TariffPublished, ...], allow_lints: bool) -> None:
-    """Errors refuse it; warnings are told."""
-    found = [one for each in versions for one in lints_of(each.tariff, Surroundings(valid_from=each.valid_from))]
+def _lint(versions: tuple[TariffPublished, ...], folder: Path, allow_lints: bool) -> None:
+    """Errors refuse it; warnings are told. What the law wants depends on where the folder has the tariff used."""
+    found = dict.fromkeys(one for each in versions for one in lints_of(each.tariff, surroundings_in(folder, each)))
     for one in (one for one in found if one.severity is not Severity.HINT):
         ERR.print(f"[yellow]{one.severity}[/] {one.reason}: {escape(one.detail)}")
     if (errors := sum(one.severity is Severity.ERROR for one in found)) and not allow_lints:
@@ -87,8 +88,26 @@ def _publish(settings: Settings, app: App, versions: tuple[TariffPublished, ...]
     for each in () if as_json else new:
         tense = "is" if each.valid_from <= now else "will be"
         OUT.print(f"{escape(each.tariff.id)}, version {short_hash(each.tariff)}, {tense} in force from {_since(each)} on")
-    if not new and not as_json:
-        OUT.print(f"{escape(versions[0].tariff.id)} is in force as it is: nothing to do")
+    if not new:
+        changed, to_tell = _left([each for each in versions if each.valid_from <= now], settings, app, processes)
+        told = f"{escape(versions[0].tariff.id)} is in force as it is"
+        if changed or to_tell:
+            ERR.print(
+                f"[yellow]warning[/] {told}, and {count(changed, 'session')} would be charged anew by it, "
+                f"{to_tell} on invoices differ: `--re-rate --reason TEXT` shows what would change, and changes it"
+            )
+        elif not as_json:
+            OUT.print(f"{told}: nothing to do")
+
+
+def _left(begun: list[TariffPublished], settings: Settings, app: App, processes: int) -> tuple[int, int]:
+    """How many sessions would be charged anew, and how many on invoices differ untold: it may have been published for a time
+    that was over, and nothing re-rated.
+    """
+    if not begun:
+        return 0, 0
+    with looked_at(settings, app, question(begun, ()), processes) as changes:
+        return changes.sums.counts["changed"], changes.sums.counts["to_tell"]
 
 
 def _refuse(settings: Settings, app: App, past: tuple[TariffPublished, ...], processes: int) -> None:
