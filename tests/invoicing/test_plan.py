@@ -356,7 +356,7 @@ def test_what_a_line_tells_is_enough_to_reckon_it_again(sessions: list[Used], of
                 assert 0 < off <= most * factor
             case Benefit.DAY_CAP if is_one_rate:
                 assert of.day_cap is not None
-                assert of.day_cap.basis is Basis.NET or off == base - of.day_cap.amount * len(line.days)
+                assert of.day_cap.basis is Basis.NET or off == base - Fraction(of.day_cap.amount) * len(line.days)
             case Benefit.MONTH_CAP if is_one_rate:
                 assert of.month_cap is not None
                 assert of.month_cap.basis is Basis.NET or off == base - Fraction(of.month_cap.amount)
