@@ -22,7 +22,7 @@ LIMITS = (Dimension.MIN_PRICE, Dimension.MAX_PRICE)
 CLOSE = Fraction(1, 1000)  # a freeze lies between two seconds, and the oracle's register is rounded to 0.001 Wh at each
 
 
-@settings(max_examples=300)  # a second of a session is a step of the oracle
+@settings(max_examples=1000)  # a second of a session is a step of the oracle
 @given(st.data(), sessions(hours_max=1), rich_tariffs(), ZONES, st.sampled_from(Profile))
 def test_pricing_second_by_second_comes_to_the_same_under_every_profile(data, session, tariff, where, profile):
     known = data.draw(circumstances(session))
