@@ -35,11 +35,11 @@ from streams.batch_parts import (
 )
 from streams.catalogue import Catalogue, with_fact
 from streams.deadlines import by_start, conclude_overdue, heard_at
-from streams.decisions import apart, decided_on, known_of, of_its_end, standing_of
+from streams.decisions import END_DROPPED, USED_AFTER_ALL, apart, by_itself, decided_on, known_of, standing_of
 from streams.invoice_runs import drawn_up
 from streams.log import Record, Stored, Stream
 from streams.measuring import gathering
-from streams.memory import Memory, reservations_key, session_key, station_key
+from streams.memory import Memory, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.rating import conclude
@@ -148,10 +148,8 @@ class Batch:
                 raise Poisoned(item.cause, error) from error
 
     def _prefetch(self, heard: Iterable[Heard]) -> None:
-        keys = [key for h in heard for key in state_keys_of(h.event)]
-        if self.catalogue.reserving:
-            keys += {reservations_key(h.event.station) for h in heard}
-        self._memory.prefetch(keys, self._unit.states)
+        asks = bool(self.catalogue.reserving)
+        self._memory.prefetch((key for h in heard for key in state_keys_of(h.event, asks)), self._unit.states)
 
     def _decode(self, message: Message) -> list[Heard]:
         raw, position, _ = message
@@ -202,7 +200,7 @@ class Batch:
                 case Assigned():
                     self._session_step(out, heard)
                 case EndWasDropped():
-                    self._end_was_dropped(out.session, heard)
+                    self._is_dropped(out.session, heard)
                 case _:
                     self._conclude((out,), event.station, heard.cause, heard.recorded_at)
 
@@ -228,17 +226,18 @@ class Batch:
         """What the event tells of the reservations of its station."""
         for out in reservations_ended(heard.event, self._memory, self._unit.states, self.catalogue):
             match out:
-                case Used(terms, since):
-                    told = ReservedSince(terms.station, since)
-                    self._session_step(Assigned(session_names.session_id(terms), told), heard)
+                case Used(instead=instead):
+                    if is_taken_back := instead and self._out.row(instead).progress is not Progress.INVOICED:
+                        self._is_dropped(instead, heard, USED_AFTER_ALL)
+                    if is_taken_back or instead is None:  # else who used it is held: what expired stands on an invoice
+                        told = ReservedSince(heard.event.station, out.since, out.until)
+                        self._session_step(Assigned(session_names.session_id(out.terms), told), heard)
                 case SessionFlagged():
                     self._conclude((out,), heard.event.station, heard.cause, heard.recorded_at)
                 case Unused(closed, state):
                     self._memory.set(session_key(state.session), state)
                     self._out.rows[state.session] = row_of_unused(closed.session)
                     self._outcomes((closed,), state.session, heard.event.station, heard.cause, heard.recorded_at)
-
-    # Conclusions
 
     def _outcomes(
         self,
@@ -380,10 +379,10 @@ class Batch:
             self._memory.set(station_key(row.station), connectors.with_dropped(station, row.session))
         self._conclude(after.out, row.station, cause, at)
 
-    def _end_was_dropped(self, session: SessionId, heard: Heard) -> None:
+    def _is_dropped(self, session: SessionId, heard: Heard, reason: str = END_DROPPED) -> None:
         if not self._recalls:
             self.flush()
-            self._decided(of_its_end(session), self._out.row(session), heard.cause, heard.recorded_at, self._unit.log)
+            self._decided(by_itself(session, reason), self._out.row(session), heard.cause, heard.recorded_at, self._unit.log)
             self.flush()
         elif self._unit.states.rows([session])[session].progress is Progress.DROPPED:  # which it became by this event
             state = self._memory.session(session, self._unit.states) or gathering(session, heard.event.station, self.catalogue)

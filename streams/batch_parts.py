@@ -137,8 +137,10 @@ def _put_aside(stored: Stored, mistake: Poisoned) -> Record:
     return Record(digest(b"quarantine", at.to_bytes(8, "big"), body), message.station, body, at)
 
 
-def state_keys_of(event: Decoded) -> Iterator[str]:
+def state_keys_of(event: Decoded, reserving: bool) -> Iterator[str]:
     """The states that an event will be stepped on first, to load all of a batch at once."""
+    if reserving:
+        yield reservations_key(event.station)
     match event:
         case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (
             event.protocol is not Protocol.OCPP16
@@ -281,9 +283,9 @@ def reservations_ended(event: Decoded, memory: Memory, states: States, catalogue
     """Reservations of the event's station that it ended, or that were over by the time that it is by ticks."""
     if not catalogue.reserving or (isinstance(event, ReservationAsked) and not keeps_reservations(event.station, catalogue)):
         return ()
-    waited_until = None if catalogue.ticked is None else catalogue.ticked - catalogue.deadlines(catalogue.ticked).gap
+    gap = catalogue.deadlines(catalogue.ticked).gap if catalogue.ticked else timedelta()
     before = memory.reservations(event.station, states)
-    after = reservations.step(before, event, waited_until)
+    after = reservations.step(before, event, catalogue.ticked, gap)
     if after.state is not before:
         memory.set(reservations_key(event.station), after.state)
     return after.out

@@ -66,12 +66,9 @@ def noted(cost: Rated, session: ChargingSession, tariffs: Sequence[Tariff]) -> R
 
 
 def _reserved(session: ChargingSession) -> Reserved | None:
-    """None where there was none, and where it was asked for after the session began, as one of two clocks has it."""
-    since = session.reserved_since
-    if isinstance(since, UnsetType) or since > session.start:
+    if isinstance(session.kept_free, UnsetType):
         return None
-    is_expired = is_unused(session)
-    return Reserved(start=since, end=session.end if is_expired else session.start, expired=is_expired)
+    return Reserved(start=session.kept_free[0], end=session.kept_free[1], expired=is_unused(session))
 
 
 def _samples(samples: tuple[Sample, ...] | UnsetType) -> tuple[Sample, ...]:

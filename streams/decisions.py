@@ -6,7 +6,7 @@
     re-rate   charged: what it comes to by what is in force now is charged instead, if it is something else. On an invoice it
               stays, and the difference is a finding.
     drop      nothing is billed, and what was booked is reversed; later messages only inform. An end without a start takes the
-              decision along to its session (`of_its_end`).
+              decision along to its session (`by_itself`).
 
 Who decides anew what was decided changes nothing. A session on an invoice is not released or dropped; one that was another
 one's end is not decided.
@@ -172,9 +172,11 @@ def foreseen(known: Known, decided: SessionDecided, catalogue: Catalogue, post: 
     return "" if high is None else f"{high.finding}, {high.detail}; {_REMEDIES[high.finding]}"
 
 
-def of_its_end(session: SessionId) -> SessionDecided:
-    """That nothing is billed was decided about the session's end before its start came."""
-    reason = "its end was dropped before its start came"
+END_DROPPED, USED_AFTER_ALL = "its end was dropped before its start came", "its reservation was used after all"
+
+
+def by_itself(session: SessionId, reason: str) -> SessionDecided:
+    """That nothing is billed follows from what was told or decided; no person says it again."""
     return SessionDecided(session=session, decision=Decision.DROP, reason=reason, at=datetime.min.replace(tzinfo=UTC))
 
 

@@ -16,6 +16,7 @@ from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
 from streams.quotes import missing, publications, quotes
+from streams.terms import LONGEST
 from streams.untimed import otherwise
 from tariffs.rate import rate
 from vocabulary import zones
@@ -62,7 +63,11 @@ def conclude(
     if is_unused(session):
         return _of_unused(session, plug, catalogue, held, waived, instead)
     judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived)
-    if asks_persons(catalogue.rules) and session.stop_reason == DEAUTHORISED and session.energy_wh > 0:
+    if (
+        asks_persons(catalogue.rules)
+        and session.stop_reason == DEAUTHORISED
+        and (session.energy_wh > 0 or exported_of(session))
+    ):
         judged = judged._replace(
             doubts=(*judged.doubts, Doubt(finding=Finding.DEAUTHORISED, detail=f"stopped: {DEAUTHORISED}"))
         )
@@ -93,6 +98,9 @@ def _of_unused(
     """What a reservation costs in which nobody charged: there is no energy to doubt, and no signature to demand."""
     if plug is None:
         return (_flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"),)
+    if session.end - session.start > LONGEST and Finding.DURATION_IMPLAUSIBLE not in waived:
+        lasts = f"reserved {session.start.isoformat()} to {session.end.isoformat()}"
+        return (_flag(session, Finding.DURATION_IMPLAUSIBLE, lasts),)
     charged = _charge(session, plug, catalogue, held, waived, instead)
     if isinstance(rated := charged[-1], SessionRated) and not rated.rated.lines:
         return (_flag(session, Finding.NEVER_CONNECTED, f"reservation expired; tariff {rated.tariff} has no price for that"),)

@@ -29,6 +29,7 @@ class ReservedSince(Struct, frozen=True):
 
     station: StationId
     since: datetime
+    until: datetime | None = None  # when it would have expired
 
 
 SessionEvent = (

@@ -48,7 +48,7 @@ from streams.surplus import (
     told_of,
 )
 from streams.swaps import energy_of, states_of_charge, swap_of
-from streams.terms import the_one, with_told
+from streams.terms import kept_free, names_a_reservation, the_one, with_told
 from vocabulary.charging import (
     ClockCompared,
     ConnectorStatusChanged,
@@ -88,7 +88,7 @@ class Gathering(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True,
     brands: tuple[str, ...] = ()  # of the card that pays, as messages tell them
     recognitions: tuple[str, ...] = ()
     reserved: bool = False  # it ended a reservation
-    reserved_since: datetime | None = None
+    kept_free: tuple[datetime, datetime | None] | None = None  # since when the EVSE was, and until when at most
 
 
 class Closed(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="closed"):
@@ -163,10 +163,10 @@ def gather(state: Gathering, event: SessionEvent, identity: EventId | None = Non
                 transaction=event.transaction or state.transaction,
                 brands=with_told(state.brands, event.payment_brand),
                 recognitions=with_told(state.recognitions, event.payment_recognition),
-                reserved=state.reserved or event.reservation is not None,
+                reserved=state.reserved or names_a_reservation(event),
             )
         case ReservedSince():
-            return structs.replace(state, reserved_since=event.since)
+            return structs.replace(state, kept_free=(event.since, event.until))
         case ClockCompared():
             return structs.replace(state, compared=with_comparison(state.compared, event))
         case ConnectorStatusChanged():
@@ -389,7 +389,7 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         payment_brand=the_one(state.brands),
         payment_recognition=the_one(state.recognitions),
         reserved=state.reserved or UNSET,
-        reserved_since=state.reserved_since or UNSET,
+        kept_free=kept_free(state.kept_free, clock.start),
         exported=fed.readings if state.feeds else UNSET,
         swap=swap_of(counted) or UNSET,
     )

@@ -4,6 +4,7 @@ It is told in facts beside them. A message's terms are stepped before its event,
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -16,6 +17,7 @@ from vocabulary.station_facts import TransactionTerms
 if TYPE_CHECKING:
     from streams.batch_parts import Heard
 
+LONGEST = timedelta(days=30)  # of a reservation: what is longer was told by mistake
 DIRECT_PAYMENT = "directpayment"  # 2.1 idToken.type, in whatever case
 
 
@@ -23,8 +25,23 @@ def bear_on_the_price(event: Decoded, rules: int) -> TypeGuard[TransactionTerms]
     """Whether it says of what brand the card is that pays, how it was recognised, or that a reservation ends."""
     if not isinstance(event, TransactionTerms) or not keeps_circumstances(rules):
         return False
-    told = (event.payment_brand, event.payment_recognition, event.reservation)
-    return any(one is not None for one in told)
+    told = (event.payment_brand, event.payment_recognition)
+    return names_a_reservation(event) or any(one is not None for one in told)
+
+
+def names_a_reservation(terms: TransactionTerms) -> bool:
+    """A number below 0 is how stations say that there is none."""
+    return terms.reservation is not None and terms.reservation >= 0
+
+
+def kept_free(told: tuple[datetime, datetime | None] | None, start: datetime) -> tuple[datetime, datetime] | UnsetType:
+    """From when to when, until the session began: not after it expired. Not set where it was asked for later than that, as one
+    of two clocks has it, or for longer than anybody reserves.
+    """
+    if told is None or told[0] > start or start - told[0] > LONGEST:
+        return UNSET
+    since, until = told
+    return since, start if until is None else max(since, min(start, until))
 
 
 def terms_first(heard: Iterable["Heard"]) -> Iterator["Heard"]:

@@ -173,7 +173,9 @@ class ChargingSession(Struct, frozen=True, kw_only=True):
     payment_brand: str | UnsetType = UNSET  # of the card that pays, in the words of the terminal; not set where nobody told it
     payment_recognition: str | UnsetType = UNSET
     reserved: bool | UnsetType = UNSET  # it ended a reservation; not set where no message says so
-    reserved_since: datetime | UnsetType = UNSET  # when that was asked for; not set where nobody told, or no price asks for it
+    kept_free: tuple[datetime, datetime] | UnsetType = (
+        UNSET  # from when to when; not set where nobody told, or no price asks for it
+    )
     exported: tuple[Reading, ...] | UnsetType = UNSET  # of what was fed back; empty: nothing was; not set where it is not kept
     swap: BatteriesSwapped | UnsetType = UNSET  # it is no charging but a swap; its energy follows from the reference data
 
@@ -193,7 +195,6 @@ def quality_of(session: ChargingSession) -> Quality:
 
 
 def is_unused(session: ChargingSession) -> bool:
-    """Whether it is a reservation that expired: nobody charged."""
     return session.energy_source is EnergySource.UNUSED
 
 

@@ -21,7 +21,7 @@ from ledger.post import post
 from streams.adjusting import Standing, adjusted
 from streams.batch_parts import is_told_again
 from streams.catalogue import Catalogue, with_fact
-from streams.decisions import Known, decide, of_its_end
+from streams.decisions import Known, by_itself, decide
 from streams.invoice_runs import left_out, sharing
 from streams.meters import MetersState
 from streams.rating import conclude
@@ -62,7 +62,7 @@ _STATES = msgspec.msgpack.Encoder(decimal_format="string")
 class PureFold:
     def __init__(self) -> None:
         self._steps = Folding()
-        self._steps.drop = lambda session: self._decision(of_its_end(session))
+        self._steps.drop = lambda session, reason: self._decision(by_itself(session, reason))
         self._catalogue = Catalogue()
         self._events: dict[str, Decoded] = {}
         self._conclusions: dict[str, Conclusion] = {}
@@ -71,7 +71,7 @@ class PureFold:
         self._blocked: dict[SessionId, Finding] = {}  # without a price, for this reason
         self._rated: dict[SessionId, SessionRated] = {}
         self._revisions: Counter[SessionId] = Counter()  # how often each was rated
-        self._invoiced: set[SessionId] = set()
+        self._invoiced = self._steps.invoiced
         self._merged: set[SessionId] = set()
         self._dropped: set[SessionId] = set()
         self._checked: dict[SessionId, SignatureChecked] = {}

@@ -4,7 +4,7 @@ An event that is known by its id goes no further; an event of a 1.6 station find
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import structs
 
@@ -14,6 +14,7 @@ from streams.batch_parts import is_told_again
 from streams.catalogue import Catalogue, Deadlines
 from streams.connectors import with_dropped
 from streams.deadlines import by_start, conclude_overdue
+from streams.decisions import END_DROPPED, USED_AFTER_ALL
 from streams.measuring import gathering, keeps_reservations
 from streams.meters import MetersState
 from streams.qualities import Disputed, by_rules, disputed, with_doubts
@@ -53,7 +54,8 @@ class Folding:
         self.ticked: datetime | None = None
         self.rules = RULES
         self.catalogue = Catalogue()
-        self.drop: Callable[[SessionId], None] = self._drop  # of whose end it was decided before its start came
+        self.invoiced: set[SessionId] = set()
+        self.drop: Callable[[SessionId, str], None] = self._drop  # of whose end it was decided before its start came
         self._lost: dict[SessionId, StationId] = {}  # ends without a start
         self._seen: set[str] = set()
 
@@ -126,15 +128,19 @@ class Folding:
         known = structs.replace(self.catalogue, rules=self.rules)
         if not known.reserving or (isinstance(event, ReservationAsked) and not keeps_reservations(event.station, known)):
             return
-        waited_until = None if self.ticked is None else self.ticked - known.deadlines(self.ticked).gap
+        gap = known.deadlines(self.ticked).gap if self.ticked else timedelta()
         before = self.reservations.get(event.station, Reservations())
-        after = reservations.step(before, event, waited_until)
+        after = reservations.step(before, event, self.ticked, gap)
         if after.state != before:
             self.reservations[event.station] = after.state
         for item in after.out:
             match item:
+                case Used() if item.instead in self.invoiced:
+                    pass
                 case Used():
-                    told = ReservedSince(event.station, item.since)
+                    if item.instead is not None:
+                        self.drop(item.instead, USED_AFTER_ALL)
+                    told = ReservedSince(event.station, item.since, item.until)
                     self._session_step(session_names.session_id(item.terms), told)
                 case Unused():
                     self.sessions[item.state.session] = item.state
@@ -151,7 +157,7 @@ class Folding:
                 case Assigned():
                     self._session_step(*item)
                 case EndWasDropped():
-                    self.drop(item.session)
+                    self.drop(item.session, END_DROPPED)
                 case SessionFlagged() | SessionMerged():
                     self._lost[item.session] = event.station
                     self.out.append(item)
@@ -161,7 +167,7 @@ class Folding:
         station = self._lost[session]
         self.stations[station] = with_dropped(self.stations[station], session)
 
-    def _drop(self, session: SessionId) -> None:
+    def _drop(self, session: SessionId, reason: str) -> None:
         self.sessions[session] = structs.replace(self.sessions[session], dropped=True)
 
     def _session_step(self, session: SessionId, event: SessionEvent | EndTakenBack, may_be_another: bool = False) -> None:

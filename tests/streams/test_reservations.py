@@ -15,6 +15,7 @@ from streams import reservations
 from streams.measuring import keeps_reservations
 from streams.rating import conclude
 from streams.reservations import MOST, Ended, Reservations, Unused, Used
+from streams.terms import kept_free, names_a_reservation
 from tariffs.export_ocpi import document_of
 from tests.cases.tariffs import tariff_of
 from tests.streams.folding import fold
@@ -29,7 +30,7 @@ from vocabulary.station_facts import MessageAnswered, ReservationAsked, Reservat
 
 AT = "09:00"
 EXPIRING = tariff_of("expiring")
-EXPIRY = instant("10:00")
+EXPIRY, GAP = instant("10:00"), timedelta(hours=24)
 
 
 def asked(
@@ -140,14 +141,82 @@ def test_one_that_was_cancelled_and_expires_all_the_same_is_charged() -> None:
 )
 def test_without_a_word_it_is_over_when_its_transaction_was_waited_for(events: tuple[Decoded, ...], count: int) -> None:
     state, _ = folded(events)
-    assert reservations.step(state, answered(message="another"), EXPIRY - timedelta(seconds=1)).out == ()
-    out = reservations.step(state, answered(message="another"), EXPIRY).out
+    ticks = (
+        EXPIRY - GAP,
+        EXPIRY + GAP,
+        EXPIRY + 2 * GAP - timedelta(seconds=1),
+    )  # it is first heard again a gap after it is over
+    for ticked in ticks:
+        state, out = reservations.step(state, answered(message="another"), ticked, GAP)
+        assert out == ()
+    out = reservations.step(state, answered(message="another"), EXPIRY + 2 * GAP, GAP).out
     assert [isinstance(each, Unused) for each in out] == [True] * count
 
 
-def test_one_that_a_session_names_in_the_same_moment_is_used() -> None:
+def test_a_start_that_the_station_had_queued_comes_before_its_reservation_is_over() -> None:
+    """It comes back after more than a gap, and says first that it booted."""
     state, _ = folded([asked(), answered()])
-    _, out = reservations.step(state, used(), EXPIRY)
+    state, out = reservations.step(state, answered(message="boot"), EXPIRY + 2 * GAP, GAP)
+    assert out == ()
+    [used_after_all] = reservations.step(state, used(), EXPIRY + 2 * GAP, GAP).out
+    assert isinstance(used_after_all, Used)
+    assert used_after_all.instead is None
+
+
+def test_one_that_was_taken_for_expired_and_used_is_taken_back() -> None:
+    [expired, taken_back] = told(asked(), answered(), changed("Expired"), used())
+    assert isinstance(expired, Unused)
+    assert isinstance(taken_back, Used)
+    assert (taken_back.since, taken_back.instead) == (instant(AT), expired.state.session)
+
+
+def test_who_names_it_again_takes_no_later_one_of_its_number() -> None:
+    [first, second] = told(asked(), used(), asked(message="m2", at="09:30"), used(), used(transaction="U"))
+    assert [each.since for each in (first, second) if isinstance(each, Used)] == [instant(AT), instant("09:30")]
+    assert second.terms.transaction == "U"  # type: ignore[union-attr]
+
+
+def test_an_answer_of_the_other_side_with_the_same_message_id_is_of_another_call() -> None:
+    of_the_csms = structs.replace(answered("UnknownVendorId"), direction=Direction.TO_STATION)
+    assert len(told(asked(), of_the_csms, answered(), changed("Expired"))) == 1
+    assert told(asked(), structs.replace(answered(), direction=Direction.TO_STATION), answered("Occupied"), used()) == []
+
+
+def test_a_second_one_that_is_refused_leaves_the_first() -> None:
+    [out] = told(asked(), answered(), asked(message="m2", at="09:30"), answered("Occupied", "m2"), used())
+    assert isinstance(out, Used)
+    assert out.since == instant(AT)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "told_at"),
+    [("10:00", "09:30"), ("09:00", "09:30"), ("08:00", "09:30")],
+    ids=["long before its time", "as it was asked for", "before it was asked for"],
+)
+def test_what_expired_at_a_time_at_which_it_cannot_is_a_finding(expires_at: str, told_at: str) -> None:
+    reservation = structs.replace(asked(), expires_at=instant(expires_at))
+    [out] = told(reservation, answered(), structs.replace(changed("Expired"), received_at=instant(told_at)))
+    assert isinstance(out, SessionFlagged)
+    assert out.finding is Finding.RESERVATION_UNKNOWN
+
+
+def test_one_whose_number_a_session_named_before_it_was_asked_for_does_not_expire_by_itself() -> None:
+    """Two captures, the later one first: the session is held, and nobody is charged for the same a second time."""
+    state, _ = folded([used(), asked(), answered()])
+    for ticked in (EXPIRY, EXPIRY + GAP, EXPIRY + 2 * GAP):
+        state, out = reservations.step(state, answered(message="another"), ticked, GAP)
+        assert out == ()
+
+
+def test_a_number_below_zero_is_none() -> None:
+    assert told(asked(number=-1), used(-1)) == []
+    assert not names_a_reservation(structs.replace(used(), reservation=-1))
+
+
+def test_one_that_a_session_names_in_the_moment_in_which_it_is_over_is_used() -> None:
+    state, _ = folded([asked(), answered()])
+    state, _ = reservations.step(state, answered(message="another"), EXPIRY, GAP)
+    _, out = reservations.step(state, used(), EXPIRY + GAP, GAP)
     assert [type(each) for each in out] == [Used]
 
 
@@ -178,6 +247,7 @@ def test_what_is_kept_of_a_station_is_bounded() -> None:
 )
 def test_each_is_charged_at_most_as_often_as_it_was_asked_for(events: list[Decoded]) -> None:
     out = [each for each in told(*events) if not isinstance(each, SessionFlagged)]
+    out = [each for each in out if isinstance(each, Unused) or each.instead is None]  # what is taken back is charged elsewhere
     assert len(out) <= sum(isinstance(each, ReservationAsked) for each in events)
 
 
@@ -265,14 +335,39 @@ def test_they_are_kept_where_a_tariff_may_ask_for_them_and_nowhere_else() -> Non
     assert not catalogue(*(site(evse(1)), contract(), tariff(name="day"))).reserving
 
 
-def test_a_session_that_began_before_it_was_asked_for_has_no_beginning_of_it() -> None:
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        ("08:00", "10:00", ("08:00", "09:00")),
+        ("09:00", "10:00", ("09:00", "09:00")),
+        ("08:00", None, ("08:00", "09:00")),
+        ("08:00", "08:30", ("08:00", "08:30")),  # it is not held longer than that, whatever the station's clock says
+        ("08:00", "07:00", ("08:00", "08:00")),
+        ("09:01", "10:00", None),
+    ],
+)
+def test_an_evse_is_kept_free_until_the_start_and_not_after_the_expiry(
+    since: str, until: str | None, expected: tuple[str, str] | None
+) -> None:
+    found = kept_free((instant(since), None if until is None else instant(until)), instant("09:00"))
+    assert found == (UNSET if expected is None else (instant(expected[0]), instant(expected[1])))
+    assert kept_free((instant("09:00") - timedelta(days=31), None), instant("09:00")) is UNSET
+
+
+def test_where_nobody_knows_how_long_it_was_kept_free_the_session_is_held() -> None:
     [closed] = fold(events("22:30 started #0 begin 0 evse 1 token A\n23:30 ended #1 end 10000")).closed
     session = structs.replace(closed.session, reserved=True)
     known = catalogue(operator(), site(), contract(), EXPIRING)
-    for since, is_held in ((session.start - timedelta(hours=1), False), (session.start, False), (UNSET, True)):
-        *_, rated = conclude(structs.replace(session, reserved_since=since), known)
+    for free, is_held in (((session.start - timedelta(hours=1), session.start), False), (UNSET, True)):
+        *_, rated = conclude(structs.replace(session, kept_free=free), known)
         assert isinstance(rated, SessionRated)
         assert (rated.held is Finding.RESERVATION_UNTIMED) is is_held
-    *_, rated = conclude(structs.replace(session, reserved_since=session.start + timedelta(seconds=1)), known)
-    assert isinstance(rated, SessionRated)
-    assert rated.held is Finding.RESERVATION_UNTIMED
+
+
+def test_one_of_a_year_has_no_price() -> None:
+    long = structs.replace(asked(), expires_at=EXPIRY + timedelta(days=365))
+    [out] = told(long, answered(), structs.replace(changed("Expired"), received_at=EXPIRY + timedelta(days=365)))
+    assert isinstance(out, Unused)
+    [flagged] = conclude(out.closed.session, catalogue(operator(), site(), contract(), EXPIRING))
+    assert isinstance(flagged, SessionFlagged)
+    assert flagged.finding is Finding.DURATION_IMPLAUSIBLE

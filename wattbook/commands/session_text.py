@@ -133,8 +133,8 @@ def _show_energy(charged: ChargingSession, zone: str) -> None:
         OUT.print("energy     none: a reservation that expired, nobody charged")
     else:
         OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
-    if isinstance(charged.reserved_since, datetime) and not is_unused(charged):
-        OUT.print(f"reserved   since {charged.reserved_since.astimezone(local):%Y-%m-%d %H:%M:%S}")
+    if isinstance(charged.kept_free, tuple) and not is_unused(charged):
+        OUT.print(f"reserved   since {charged.kept_free[0].astimezone(local):%Y-%m-%d %H:%M:%S}")
     if readings := exported_of(charged):
         begin, end = (plain(kwh(each.register_wh)) for each in (readings[0], readings[-1]))
         OUT.print(f"fed back   {plain(kwh(exported_wh(charged)))} kWh, from {begin} to {end} kWh")
