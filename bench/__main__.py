@@ -13,6 +13,9 @@ def main() -> None:
     known = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
     words = sys.argv[1:]
     first = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
+    if not words[:first] and {"-h", "--help"} & set(words):
+        print(f"{__doc__}\nThere are: {', '.join(known)}")
+        return
     names, options = words[:first] or known, words[first:]
     if unknown := set(names) - set(known):
         sys.exit(f"no benchmark {', '.join(sorted(unknown))}: there are {', '.join(known)}")

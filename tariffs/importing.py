@@ -104,6 +104,10 @@ def _numbered(index: int, raw: Any, count: int) -> Imported:
         raise TariffRefused(tuple(f"tariff {index + 1}: {complaint}" for complaint in refused.complaints)) from None
 
 
+def is_ours(raw: object) -> bool:
+    return isinstance(raw, Mapping) and not _OF_OCPP & raw.keys() and "country_code" not in raw
+
+
 def read_tariff(raw: object) -> Imported:
     """The tariff that these plain dictionaries and lists are. Raises TariffRefused."""
     if not isinstance(raw, Mapping):

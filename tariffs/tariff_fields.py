@@ -28,14 +28,14 @@ class TariffRefused(ValueError):
 
 
 def complaints(error: ValidationError, whole: str = "the tariff") -> tuple[str, ...]:
-    """What pydantic found, in words: "elements[0].restrictions.max_power: ...". `whole`: what has no field of its own."""
+    """What pydantic found, in words: "elements[1].restrictions.max_power: ...". `whole`: what has no field of its own."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return tuple(f"{path(one['loc'], whole)}: {_sentence(one['type'], one['msg'])}" for one in found)
 
 
 def path(location: tuple[int | str, ...], whole: str = "the tariff") -> str:
-    """The way to a field; items of a list count from 0, as in JSON."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step[:_SHOWN_MAX]}" for step in location)
+    """The way to a field; items of a list count from 1, as elements do wherever they are told."""
+    steps = (f"[{step + 1}]" if isinstance(step, int) else f".{step[:_SHOWN_MAX]}" for step in location)
     return "".join(steps).lstrip(".") or whole
 
 

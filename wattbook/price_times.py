@@ -19,6 +19,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.0{1,9})?)?(Z|[+-]\d\d:?
 _GERMAN = re.compile(r"(\d\d)\.(\d\d)\.(\d{4}) +(\d\d:\d\d(:\d\d)?)", re.ASCII)
 _YEARS = range(2000, 2101)
 _SECONDS = range(946_684_800, 4_133_980_800)  # of these years
+_ZONE_NEEDED = "has no offset from UTC"  # told once, since mostly all rows are so
 _EXAMPLE = "write it as 2026-01-14T00:15+01:00"
 
 
@@ -30,6 +31,10 @@ class Times(NamedTuple):
 def instants_of(rows: Sequence[Row], zone: ZoneInfo | None, step: timedelta | None) -> Times:
     """`zone`: of times without an offset. `step`: from one price to the next; None: the shortest between two rows."""
     candidates = [_candidates(row, zone) for row in rows]
+    if bare := [row for row, found in zip(rows, candidates, strict=True) if found == _ZONE_NEEDED]:
+        have, its = (f" and {len(bare) - 1} more have", "their") if len(bare) > 1 else (" has", "its")
+        told = f"the time {shown(bare[0].time)}{have} no offset from UTC: say {its} zone, --zone Europe/Berlin or --zone UTC"
+        return Times([None] * len(rows), [f"{bare[0].place}: {told}"])
     step = step or _shortest([found[0] for found in candidates if isinstance(found, tuple) and len(found) == 1])
     instants: list[datetime | None] = []
     complaints: list[str] = []
@@ -71,7 +76,7 @@ def _candidates(row: Row, zone: ZoneInfo | None) -> tuple[datetime, ...] | str:
     if at.tzinfo is not None:
         return (at.astimezone(UTC),)
     if zone is None:
-        return f"the time {shown(row.time)} has no offset from UTC: say its zone, --zone Europe/Berlin or --zone UTC"
+        return _ZONE_NEEDED
     return _local(at, zone)
 
 

@@ -45,6 +45,8 @@ def versions_of(name: str, folder: Path, valid_from: datetime | None) -> tuple[T
 
 def _of_file(name: str, folder: Path, valid_from: datetime | None) -> tuple[TariffPublished, ...]:
     path, _, wanted = name.partition("#")
+    if not Path(path).is_file():
+        raise TariffNotFound(f"there is no file {path}")
     published = published_in(Path(path), operator_zone(folder) or "UTC")
     ids = sorted({each.tariff.id for each in published})
     if not wanted and len(ids) > 1:

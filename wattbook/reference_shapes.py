@@ -43,7 +43,9 @@ def effective(text: Any) -> date:
         found = datetime.fromisoformat(text) if isinstance(text, str) and len(text) > len("2026-01-01") else _day(text)
     except ValueError:
         found = None
-    if found is None or not 1970 <= found.year < 3000:
+    if found is not None and not 1970 <= found.year < 3000:
+        raise ValueError("is not between 1970 and 2999: check the year")
+    if found is None:
         raise ValueError("is not a date: write a day such as 2026-01-01, or an instant such as 2026-01-01T06:00:00+01:00")
     if isinstance(found, datetime) and found.tzinfo is None:
         raise ValueError("has a time but no offset from UTC: write such as 2026-01-01T06:00:00+01:00, or the day alone")

@@ -41,7 +41,7 @@ from vocabulary.zones import zone
 
 _LONGEST = timedelta(days=366)
 _UNITS = {"Wh": Decimal(1), "kWh": Decimal(1000), "W": Decimal(1), "kW": Decimal(1000), "A": Decimal(1)}
-_SPAN = re.compile(r"(?:(\d{1,6})\s*h)?\s*(?:(\d{1,6})\s*(?:min|m))?\s*(?:(\d{1,6})\s*s)?", re.ASCII)
+_SPAN = re.compile(r"(?:(\d{1,6})\s*h)?\s*(?:(\d{1,6})\s*(?:min|m))?\s*(?:(\d{1,6})\s*s)?", re.ASCII | re.IGNORECASE)
 
 
 class SketchRefused(Exception):
@@ -67,7 +67,7 @@ def quantity(text: str, *units: str) -> Decimal:
 
 
 def span(text: str) -> timedelta:
-    """ "1h30m", "90 min", "45s". Raises ValueError."""
+    """ "1h30m", "90 min", "45s", in whatever case. Raises ValueError."""
     found = _SPAN.fullmatch(text.strip())
     if found is None or not any(found.groups()):
         raise ValueError(f"{text!r} is no duration; write for example 1h30m, or 90min")

@@ -18,8 +18,8 @@ from msgspec import UNSET
 from streams.catalogue import Catalogue
 from vocabulary.codec import version_hash
 from vocabulary.identity import TariffId
-from vocabulary.tariff import Tariff
-from wattbook.reference_shapes import effective, local_instant
+from vocabulary.tariff import Tariff, TariffPublished
+from wattbook.reference_shapes import ALWAYS, effective, local_instant
 from wattbook.suggest import did_you_mean
 from wattbook.tariff_files import published_in
 
@@ -55,8 +55,24 @@ def named_tariff(name: str, catalogue: Catalogue, now: datetime, zone: str) -> N
     return _by_hash(name, catalogue)
 
 
+def published_tariff(name: str, catalogue: Catalogue, now: datetime, zone: str) -> TariffPublished:
+    """The same as it was published, or would be: with its own `valid_until` alone, whatever version follows it."""
+    found = named_tariff(name, catalogue, now, zone)
+    if is_file(name):
+        return TariffPublished(tariff=found.tariff, valid_from=found.since or ALWAYS, valid_until=found.until or UNSET)
+    known = catalogue.tariffs[TariffId(found.tariff.id)]
+    since = found.since or next(
+        at for at, version in zip(*known, strict=True) if version_hash(version.value) == version_hash(found.tariff)
+    )
+    published = catalogue.tariff_version(TariffId(found.tariff.id), since)
+    assert published is not None, "a version is in force when it comes into force"
+    return published
+
+
 def _in_file(name: str, zone: str) -> NamedTariff:
     path, _, wanted = name.partition("#")
+    if not Path(path).is_file():
+        raise TariffNotFound(f"there is no file {path}")
     tariffs = published_in(Path(path), zone)
     ids = sorted({one.tariff.id for one in tariffs})
     if not wanted and len(ids) > 1:

@@ -80,6 +80,8 @@ def test_without_an_operator_a_day_begins_at_midnight_utc(home: Path) -> None:
         ("2026-03-01T09:30", "has a time but no offset from UTC: write such as 2026-01-01T06:00:00+01:00, or the day alone"),
         ("yesterday", "is not a date: write a day such as 2026-01-01, or an instant such as 2026-01-01T06:00:00+01:00"),
         ("2026-02-30", "is not a date"),
+        ("1969-01-01", "is not between 1970 and 2999: check the year"),
+        ("3000-01-01T00:00:00Z", "is not between 1970 and 2999: check the year"),
     ],
 )
 def test_a_time_without_its_zone_is_not_guessed_at(home: Path, written: str, told: str) -> None:

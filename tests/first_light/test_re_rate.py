@@ -36,7 +36,11 @@ def publish(home: Home, *words: str) -> Result:
 
 
 def re_rated(home: Home, *words: str) -> Any:
-    return home.told("tariff", "publish", "by-hand", "--re-rate", "--reason", "the price was wrong", *words)
+    """Status 1 where something is left to do, and is not done."""
+    done = home.run("tariff", "publish", "by-hand", "--re-rate", "--reason", "the price was wrong", *words, "--json")
+    told = json.loads(done.stdout)
+    assert done.exit_code == (0 if told["confirmed"] or "--yes" in words else 1)
+    return told
 
 
 def totals(home: Home) -> dict[str, str]:
@@ -74,7 +78,8 @@ def test_what_would_change_is_shown_and_nothing_is_written_before_it_is_confirme
     ]
     assert told["by_account"][0]["account"] == "contract:C-TEST"
     text = publish(charged, "--re-rate", "--reason", "x")
-    assert "2 would be charged anew" in text.stdout and "nothing was written: `--yes` writes it" in text.stderr
+    assert text.exit_code == 1
+    assert "2 would be charged anew" in text.stdout and "nothing was written, and the status is 1: `--yes`" in text.stderr
     corrected_back = charged.use(lambda app: app.runtime.catalogue())
     assert len(corrected_back.tariff_versions) == 1, "the tariff is not published either"
 
@@ -241,6 +246,8 @@ def test_a_tariff_of_a_file_is_published_and_one_that_the_folder_would_bring_bac
     with pytest.raises(NotReady, match="charges in EUR"):
         charged.run(*words)
     assert charged.run("tariff", "publish", "nothing").exit_code == 2
+    lost = charged.run("tariff", "publish", "nope.yaml")
+    assert (lost.exit_code, "there is no file nope.yaml" in lost.stderr) == (2, True)
     assert charged.run("tariff", "publish", "by-hand", "--re-rate").exit_code == 2, "without a reason"
     charged.sound()
 
@@ -285,6 +292,16 @@ def test_a_late_reading_re_rates_by_itself(home: Home) -> None:
     assert totals(home) == {"T1": "2.38"}
     assert [each["reason"] for each in shown(home)["reversed"]] == ["station_told_more_of_the_session"]
     home.sound()
+
+
+def test_a_correction_that_changes_no_charge_says_so(home: Home) -> None:
+    corrected(home)
+    words = ("--re-rate", "--reason", "x")
+    assert "by-hand would be published" in publish(home, *words).stdout
+    done = publish(home, *words, "--yes")
+    assert (done.exit_code, "by-hand will be published" in done.stdout) == (0, True)
+    assert "no session re-rated: no charge changes\n" in done.stdout
+    assert publish(home, *words).exit_code == 0, "nothing is left to do"
 
 
 def test_two_processes_find_what_one_does(charged: Home) -> None:

@@ -67,6 +67,9 @@ def typed(*words: str) -> Result:
     return CliRunner().invoke(cli, words, catch_exceptions=False)
 
 
+SKETCH = ("--energy", "1kWh", "--start", "2026-07-02T10:00:00+02:00", "--duration", "1h")
+
+
 def exported(home: Path, *words: str) -> Result:
     return typed("--home", str(home), "tariff", "export", *words)
 
@@ -102,6 +105,23 @@ def test_the_version_of_a_day_is_exported_with_its_validity(home: Path) -> None:
     ended = exported(home, "simple", "--as", "ocpi-2.3.0", "--at", "2026-10-01")
     assert (ended.exit_code, ended.stdout) == (1, "")
     assert "no tariff simple is in force" in ended.stderr
+
+
+def test_a_tariff_is_exported_by_any_of_its_names(home: Path, tmp_path: Path) -> None:
+    july = json.loads(exported(home, "simple", "--as", "ocpi-2.3.0", "--at", "2026-07-01").stdout)
+    assert json.loads(exported(home, "simple@2026-07-01", "--as", "ocpi-2.3.0").stdout) == july
+    version = json.loads(typed("--home", str(home), "tariff", "price", "simple@2026-07-01", *SKETCH, "--json").stdout)[
+        "version"
+    ]
+    assert json.loads(exported(home, version, "--as", "ocpi-2.3.0").stdout) == july
+    folder = home / "reference"
+    [file] = [path for path in folder.glob("*.yaml") if "id: simple" in path.read_text()]
+    last = json.loads(exported(home, f"{file}#simple", "--as", "ocpi-2.3.0").stdout)
+    assert (last["id"], last["party_id"], last["start_date_time"]) == ("simple", "ELB", july["start_date_time"])
+    for name, told in (("nope.yaml", "there is no file nope.yaml"), (f"{file}#simpel", "did you mean simple?")):
+        refused = exported(home, name, "--as", "ocpi-2.3.0")
+        assert (refused.exit_code, told in " ".join(refused.stderr.split())) == (1, True)
+    assert exported(home, "simple@2026-07-01", "--as", "ocpi-2.3.0", "--at", "2026-03-01").exit_code == 2
 
 
 def test_what_would_price_another_way_is_written_only_where_that_is_allowed(home: Path, tmp_path: Path) -> None:
@@ -169,7 +189,11 @@ def test_notes_are_told_and_what_is_refused_has_status_1(tmp_path: Path) -> None
     file.write_text('{"tariffId": NaN}')
     refused = typed("tariff", "import", str(file))
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr == "wattbook: the file: has NaN, which is no number of JSON; write one, or remove the field\n"
+    assert refused.stderr == f"wattbook: {file}: has NaN, which is no number of JSON; write one, or remove the field\n"
+    file.write_text(
+        '{"id": "a", "currency": "EUR", "valid_from": "2026-01-01T00:00:00Z", "elements": [{"price_components": []}]}'
+    )
+    assert f"wattbook: {file}: elements[1]" in typed("tariff", "import", str(file)).stderr, "elements count from 1, as in lints"
 
 
 def test_our_own_yaml_is_read_too_and_its_mistakes_are_told_with_their_place(tmp_path: Path) -> None:
@@ -178,6 +202,11 @@ def test_our_own_yaml_is_read_too_and_its_mistakes_are_told_with_their_place(tmp
     assert "t.yaml" in typed("tariff", "import", str(file)).stderr
     file.write_text(file.read_text() + "{type: FLAT, price: 1.00}]}]}\n")
     assert "{type: FLAT, price: 1.00}" in typed("tariff", "import", str(file)).stdout
+    file.write_text("tariffs:\n  - {id: a, currency: EUR, elements: [{price_components: [{type: FLAT, price: 1.00}]}]}\n")
+    always = typed("tariff", "import", str(file))
+    assert always.exit_code == 0 and "{type: FLAT, price: 1.00}" in always.stdout, "it holds always, as in the reference folder"
+    file.write_text(file.read_text().replace("FLAT", "FLOT"))
+    assert f"{file}:2:" in (wrong := typed("tariff", "import", str(file)).stderr) and "did you mean FLAT?" in wrong
 
 
 @given(drawn.ANY)

@@ -65,6 +65,11 @@ def test_where_the_clock_alone_misleads_the_offset_stands_beside_it(tmp_path, st
     assert [line.removeprefix(f"{start[:10]} ") for line in shown] == times
 
 
+def test_a_duration_is_read_as_the_help_writes_it(tmp_path):
+    start = ("--energy", "1kWh", "--start", "2026-03-10T10:00:00Z", "--zone", "UTC")
+    assert price(tmp_path, *start, "--duration", "1H30M").stdout == price(tmp_path, *start, "--duration", "90 min").stdout != ""
+
+
 def test_a_session_may_stand_in_a_file(tmp_path):
     session = {
         "start": "2026-03-10T21:00:00+01:00",

@@ -91,6 +91,15 @@ def test_the_same_two_prices_in_seven_forms(text: str) -> None:
     assert (one.start, values((one,))) == (datetime(2026, 1, 13, 23, tzinfo=UTC), ["0.08537", "0.09"])
 
 
+def test_that_a_zone_is_needed_is_said_once() -> None:
+    with pytest.raises(PricesRefused) as refused:
+        read(rows(*(f"{at};1" for at in local_day("2026-03-30"))))
+    [told] = refused.value.complaints
+    assert told.startswith(
+        "line 2: the time '30.03.2026 00:00' and 95 more have no offset from UTC: say their zone, --zone Eur"
+    )
+
+
 def test_hours_and_halves_of_hours_are_told_by_their_distance() -> None:
     assert read(rows("2026-01-14T00:00Z;1", "2026-01-14T01:00Z;2"))[0].resolution_s == 3600
     assert read(rows("2026-01-14T00:30Z;1", "2026-01-14T01:00Z;2"))[0].resolution_s == 1800

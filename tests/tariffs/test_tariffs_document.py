@@ -80,7 +80,7 @@ def test_numbers_may_come_as_texts_integers_and_decimals_and_mean_the_same():
 
 def test_a_float_is_refused_for_it_has_lost_its_digits():
     assert refusal(elements=element(price={"price": 0.45})) == (
-        "elements[0].price_components[0].price: 0.45 came as a float; write it as a text, or read numbers as Decimal"
+        "elements[1].price_components[1].price: 0.45 came as a float; write it as a text, or read numbers as Decimal"
     )
 
 
@@ -101,14 +101,14 @@ def test_an_instant_has_its_offset(at):
 
 def test_what_is_missing_is_named():
     assert (
-        refusal(elements=[{"price_components": [{"type": "ENERGY"}]}]) == "elements[0].price_components[0].price: must be given"
+        refusal(elements=[{"price_components": [{"type": "ENERGY"}]}]) == "elements[1].price_components[1].price: must be given"
     )
     with pytest.raises(TariffRefused, match="valid_from: must be given"):
         read_document({})
 
 
 def test_an_unknown_field_is_refused_by_its_name():
-    assert refusal(elements=element(restriction={})) == "elements[0].restriction: there is no such field; check its spelling"
+    assert refusal(elements=element(restriction={})) == "elements[1].restriction: there is no such field; check its spelling"
 
 
 def test_all_that_is_wrong_is_told_at_once():
@@ -117,7 +117,7 @@ def test_all_that_is_wrong_is_told_at_once():
 
 def test_two_prices_of_one_kind_in_an_element_are_refused():
     twice = [{"price_components": [{"type": "ENERGY", "price": "1"}, {"type": "ENERGY", "price": "2"}]}]
-    assert refusal(elements=twice) == "elements[0]: two prices for ENERGY: only the first of each would ever apply"
+    assert refusal(elements=twice) == "elements[1]: two prices for ENERGY: only the first of each would ever apply"
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_unknown_fields_of_2_3_0_are_put_aside_where_no_price_depends_on_them():
     raw["elements"] = [{**PARTNERS["elements"][0], "comment": "day"}]
     imported = one(raw)
     assert imported.format == "OCPI 2.3.0"
-    assert [note.partition(":")[0] for note in imported.notes] == ["discount_club", "elements[0].comment", "energy_mix.label"]
+    assert [note.partition(":")[0] for note in imported.notes] == ["discount_club", "elements[1].comment", "energy_mix.label"]
     assert refusal({**PARTNERS, "discount_club": "gold"}) == "discount_club: there is no such field; check its spelling"
 
 
@@ -169,9 +169,9 @@ def test_every_field_of_a_tariff_type_is_read():
 def test_what_vehicles_feed_back_is_refused_at_each_of_its_fields():
     complaints = refusal(SET_DEFAULT["every-field"][3]["tariff"]).splitlines()
     assert [complaint.partition(":")[0] for complaint in complaints] == [
-        "energy.prices[1].priceKwh",
-        "energy.prices[1].conditions.minPower",
-        "energy.prices[1].conditions.maxPower",
+        "energy.prices[2].priceKwh",
+        "energy.prices[2].conditions.minPower",
+        "energy.prices[2].conditions.maxPower",
     ]
 
 
@@ -197,7 +197,7 @@ def test_mistakes_of_published_examples_are_read_where_they_mean_one_thing():
         ({"energy": None}, "has no price; write at least one of energy, chargingTime"),
         ({"minCost": {}}, "minCost: has no amount; write exclTax, inclTax, or both"),
         ({"energy": {"prices": []}}, "energy.prices: "),
-        ({"energy": {"prices": [{"priceMinute": 1}]}}, "energy.prices[0].priceKwh: must be given"),
+        ({"energy": {"prices": [{"priceMinute": 1}]}}, "energy.prices[1].priceKwh: must be given"),
         ({"energy": {"prices": [{"priceKwh": 1, "conditions": {"maxIdleTime": 0}}]}}, "maxIdleTime 0 is an exclusive bound"),
         ({"fixedFee": {"prices": [{"priceFixed": 1, "conditions": {"minPower": 1}}]}}, "minPower: there is no such field"),
         ({"tariffId": "t" * 61}, "tariffId: "),

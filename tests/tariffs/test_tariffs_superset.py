@@ -30,8 +30,8 @@ PLAIN: dict[str, Any] = {
     "valid_from": "2026-01-01T00:00:00Z",
     "elements": [{"price_components": [{"type": "TIME", "price": "2.40"}]}],
 }
-ELEMENT = "elements[0]"
-PRICE = "elements[0].price_components[0]"
+ELEMENT = "elements[1]"
+PRICE = "elements[1].price_components[1]"
 
 
 def read(**changed: Any) -> TariffPublished:
@@ -208,7 +208,7 @@ def test_what_no_price_depends_on_is_kept():
 def test_what_no_price_can_come_of_is_refused_with_what_to_do():
     assert refusal(preauthorize_amount="50").startswith("preauthorize_amount: is no price, and nothing here blocks money")
     assert refusal(elements=restricted(booking="BOOKING")).startswith(
-        "elements[0].restrictions.booking: bookings are not priced"
+        "elements[1].restrictions.booking: bookings are not priced"
     )
 
 

@@ -63,8 +63,8 @@ def looked_at(settings: Settings, app: App, question: Question, processes: int) 
 def carry_out(
     app: App, changes: Changes, asked: Asked, before: Callable[[], object] | None = None, are_named: bool = False
 ) -> None:
-    """Show what would change; where that is confirmed, do what comes before, and rate anew. `are_named`: by a person, so that
-    what is told of an invoice already is told anew.
+    """Show what would change; where that is confirmed, do what comes before, and rate anew; where it is not, end with status 1.
+    `are_named`: by a person, so that what is told of an invoice already is told anew.
     """
     demand_texts(asked.reason, asked.by)
     to_decide = changes.sums.counts["changed"] + changes.sums.counts["invoiced" if are_named else "to_tell"]
@@ -83,6 +83,8 @@ def carry_out(
         _print(changes, noted, is_confirmed)
     else:
         _tell(app, changes.sums, noted, is_left, is_confirmed)
+    if is_left and not is_confirmed:
+        sys.exit(1)
 
 
 def _is_confirmed() -> bool:
@@ -93,12 +95,14 @@ def _tell(app: App, sums: Sums, noted: int, is_left: bool, is_confirmed: bool) -
     if not is_left:
         OUT.print("nothing to do")
     elif not is_confirmed:
-        ERR.print("nothing was written: `--yes` writes it")
+        ERR.print("nothing was written, and the status is 1: `--yes` writes it")
     elif not app.runtime.concludes_at_once:
         OUT.print(f"{count(noted, 'decision')} noted; a `wattbook worker` applies them when it runs")
+    elif changed := sums.counts["changed"]:
+        OUT.print(f"{count(changed, 'session')} re-rated: each charge was reversed, and what holds was booked anew")
     else:
         OUT.print(
-            f"{count(sums.counts['changed'], 'session')} re-rated: each charge was reversed, and what holds was booked anew"
+            "no session re-rated: no charge changes" + (f"; {count(noted, 'difference')} from invoices noted" if noted else "")
         )
 
 

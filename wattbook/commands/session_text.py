@@ -13,7 +13,7 @@ from vocabulary.billing import Entry
 from vocabulary.identity import short
 from vocabulary.money import from_micro, plain, to_micro
 from vocabulary.quantities import WattHours, kwh
-from vocabulary.rated import RatedLine, exact_net
+from vocabulary.rated import Rated, RatedLine, exact_net
 from vocabulary.sessions import (
     ChargeReversed,
     ChargingSession,
@@ -56,7 +56,7 @@ def show_dossier(found: Dossier, known: Evidence, before: History, booked: Seque
     if found.checked is not None:
         _show_verdict(found.checked)
     if found.rated is not None:
-        show_rated(found.rated)
+        show_rated(found.rated.rated, found.rated)
     if before.reversals:
         _show_reversals(before.reversals)
     for one in booked:
@@ -158,9 +158,8 @@ def _show_verdict(checked: SignatureChecked) -> None:
     OUT.print(f"signature  {checked.verdict} · {checked.reason}{meter}")
 
 
-def show_rated(charge: SessionRated) -> None:
-    """Lines with quantity, unit price, VAT and reason; then what is owed."""
-    rated = charge.rated
+def show_rated(rated: Rated, charge: SessionRated | None = None) -> None:
+    """Lines with quantity, unit price, VAT and reason; then what is owed. `charge`: whose rating it is."""
     rows = [(_what(line), _quantity(line), _price(line), _taxes(line), _because(line, charge)) for line in rated.lines]
     is_gross = any(line.basis is Basis.GROSS for line in rated.lines)
     table("Rated lines", ("", "quantity", "gross price" if is_gross else "net price", "VAT", "because"), rows, right=(1, 2, 3))
@@ -168,9 +167,9 @@ def show_rated(charge: SessionRated) -> None:
     table(f"Owed: {plain(rated.total)} {rated.currency}", ("VAT", "net", "VAT", "gross"), owed, right=(0, 1, 2, 3))
 
 
-def _because(line: RatedLine, charge: SessionRated) -> str:
+def _because(line: RatedLine, charge: SessionRated | None) -> str:
     """Elements count in each tariff anew: where several were in force, each line says of which it is, and since when."""
-    if line.tariff_version is None:
+    if line.tariff_version is None or charge is None:
         return line.reason
     stages = () if charge.chosen is None else charge.chosen.then
     schedule = [("the start", charge.tariff, charge.tariff_version)]

@@ -10,7 +10,7 @@ import msgspec
 
 from tariffs.authored import authored
 from tariffs.exporting import export
-from tariffs.importing import Imported, read_tariff, read_tariffs
+from tariffs.importing import Imported, is_ours, read_tariff, read_tariffs
 from tariffs.losses import Exported, ExportRefused, Loss
 from tariffs.tariff_fields import TariffRefused
 from vocabulary.identity import TariffId
@@ -19,11 +19,13 @@ from wattbook.commands.home import looked_into
 from wattbook.commands.moments import DAY_OR_TIME
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, pass_settings, print_json
 from wattbook.documents import write_whole
-from wattbook.reference_files import operator_zone
+from wattbook.reference_files import ReferenceErrors, operator_zone
 from wattbook.reference_shapes import local_instant
 from wattbook.reference_yaml import YamlErrors, plain, read_yaml
 from wattbook.settings import Settings
 from wattbook.shown import shown_json
+from wattbook.tariff_files import published_in
+from wattbook.tariff_names import TariffNotFound, published_tariff
 from wattbook.tariff_yaml import tariffs_yaml
 from wattbook.wiring import operator_of
 
@@ -32,7 +34,7 @@ _COMPLAINTS_SHOWN = 20
 
 
 @click.command("export")
-@click.argument("tariff_id")
+@click.argument("name", metavar="TARIFF")
 @click.option("--as", "wanted", required=True, type=click.Choice([each.value for each in Profile]), help="The format.")
 @click.option("--at", type=DAY_OR_TIME, help="The version in force then: a time with its offset, or a day (default: now).")
 @click.option("--allow-losses", is_flag=True, help="Write it also where it would price another way.")
@@ -42,19 +44,24 @@ _COMPLAINTS_SHOWN = 20
 @json_option
 @pass_settings
 def export_command(
-    settings: Settings, tariff_id: str, wanted: str, at: date | None, allow_losses: bool, out: Path | None, as_json: bool
+    settings: Settings, name: str, wanted: str, at: date | None, allow_losses: bool, out: Path | None, as_json: bool
 ) -> None:
     """Write a tariff as an OCPI object or as the TariffType of OCPP 2.1, and tell what that format cannot say of it.
 
+    TARIFF is an ID, ID@TIME, a version's hash, FILE or FILE#ID; a version that is named by its hash or a FILE has the
+    validity that is known there.
     The losses go to standard error. Where one of them changes the price nothing is written, and the status is 1.
     """
-    instant = local_instant(at, operator_zone(settings.reference_path) or "UTC") if at else datetime.now(UTC)
+    site = operator_zone(settings.reference_path) or "UTC"
+    instant = local_instant(at, site) if at else datetime.now(UTC)
     catalogue = looked_into(settings)
-    published = catalogue.tariff_version(TariffId(tariff_id), instant)
+    try:
+        published = published_tariff(name, catalogue, instant, site)
+    except TariffNotFound as error:
+        _refuse((str(error),))
+    if at is not None and published != catalogue.tariff_version(TariffId(name), instant):
+        raise click.UsageError("--at says which version of an ID is meant: leave it out, since the name says that")
     operator = operator_of(catalogue, instant)
-    if published is None:
-        ERR.print(f"[bold red]wattbook:[/] no tariff {escape(tariff_id)} is in force: see reference/tariffs.yaml")
-        sys.exit(1)
     try:
         exported = export(
             published,
@@ -116,7 +123,8 @@ def _print(document: bytes) -> None:
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @json_option
-def import_command(file: Path, as_json: bool) -> None:
+@pass_settings
+def import_command(settings: Settings, file: Path, as_json: bool) -> None:
     """Print the tariffs in FILE as they would stand in reference/tariffs.yaml; nothing is published.
 
     FILE is JSON of OCPI 2.2.1, OCPI 2.3.0 or OCPP 2.1 (an object, a list, an OCPI answer, an OCPP request), or tariffs of
@@ -125,10 +133,10 @@ def import_command(file: Path, as_json: bool) -> None:
     refused, with status 1.
     """
     try:
-        imported = _read(file)
+        imported = _read(file, operator_zone(settings.reference_path) or "UTC")
     except TariffRefused as refused:
-        _refuse(refused.complaints)
-    except YamlErrors as errors:
+        _refuse(tuple(f"{file}: {complaint.removeprefix('the file: ')}" for complaint in refused.complaints))
+    except (YamlErrors, ReferenceErrors) as errors:
         _refuse(tuple(map(str, errors.problems)))
     for one in imported:
         for note in one.notes:
@@ -142,12 +150,15 @@ def import_command(file: Path, as_json: bool) -> None:
         ERR.print(f"{count(len(imported), 'tariff')} of {formats}: check, and add to reference/tariffs.yaml")
 
 
-def _read(file: Path) -> tuple[Imported, ...]:
+def _read(file: Path, zone: str) -> tuple[Imported, ...]:
+    """Our own YAML is read as the reference folder is: by its places, without a `valid_from` where it always holds."""
     body = file.read_bytes()
     if file.suffix not in (".yaml", ".yml"):
         return read_tariffs(body)
     raw = plain(read_yaml(body, str(file)))
     found = raw["tariffs"] if isinstance(raw, dict) and isinstance(raw.get("tariffs"), list) else [raw]
+    if all(map(is_ours, found)):
+        return tuple(Imported(published, "our own", ()) for published in published_in(file, zone))
     return tuple(map(read_tariff, found))
 
 

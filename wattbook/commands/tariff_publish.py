@@ -129,7 +129,7 @@ def _re_rate(settings: Settings, app: App, versions: tuple[TariffPublished, ...]
     with looked_at(settings, app, question(new or versions, new), asked.processes) as changes:
         if new and not asked.as_json:
             told = ", ".join(f"{short_hash(each.tariff)} from {_since(each)} on" for each in new)
-            OUT.print(f"{escape(new[0].tariff.id)} would be published: {told}")
+            OUT.print(f"{escape(new[0].tariff.id)} {'will' if asked.yes else 'would'} be published: {told}")
         carry_out(app, changes, asked, before=partial(publishing_tariffs.publish, app, new) if new else None)
 
 
