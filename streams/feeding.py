@@ -51,7 +51,7 @@ def fed_back(counted: Iterable[Said], clock: Clock) -> FedBack:
     """Of all that counts for a session, by its times."""
     told_by_all = clock.corrected(register for said in counted for register in said.exported)
     found = sorted(told_by_all, key=lambda register: (register.at, register.wh))
-    if not any(register.wh for register in found):
+    if not found:
         return FedBack()
     told = energy(Bounds(clock.start, None, clock.end, None), found)
     if isinstance(told, Doubt):

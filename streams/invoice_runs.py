@@ -80,18 +80,22 @@ def left_out(
 
 
 def _waiting(sound: Sequence[Billable], settled: set[SessionId]) -> dict[SessionId, str]:
-    """The sessions of contracts to which more is owed than they owe: there is no invoice below zero, and nothing is lost."""
+    """The sessions of contracts to which more is owed than they owe, which their plans may make less: there is no invoice below
+    zero, and nothing is lost.
+    """
     by_document: dict[tuple[ContractId | None, Currency], list[SessionRated]] = {}
     for each in sound:
         if each.rated.session not in settled:
             by_document.setdefault((each.rated.contract, each.rated.rated.currency), []).append(each.rated)
-    totals = {of: sum((rated.rated.total for rated in group), Decimal(0)) for of, group in by_document.items()}
-    return {
-        rated.session: f"{plain(-totals[of])} {of[1]} owed to contract {of[0]} in all"
-        for of, group in by_document.items()
-        if totals[of] < 0
-        for rated in group
-    }
+    found: dict[SessionId, str] = {}
+    for (contract, currency), group in by_document.items():
+        total = sum((rated.rated.total for rated in group), Decimal(0))
+        credit = sum((rated.rated.total for rated in group if rated.rated.total < 0), Decimal(0))
+        told = f"{plain(-total)} {currency} owed to contract {contract} in all"
+        if credit < 0 <= total:
+            told = f"{plain(-credit)} {currency} owed to contract {contract}, whose plan leaves nothing to take it off"
+        found |= {rated.session: told for rated in group} if credit < 0 else {}
+    return found
 
 
 def _posted(

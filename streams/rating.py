@@ -193,13 +193,14 @@ def _energy_is_untimed(
     """Whether it costs something else by when its energy came, which was not measured."""
     if not keeps_circumstances(catalogue.rules):
         return ()
-    if not any(depends_on_time(tariff) for _, tariff in chosen.schedule) and len(chosen.schedule) == 1:
+    is_timed = len(chosen.schedule) > 1 or any(depends_on_time(tariff) for _, tariff in chosen.schedule)
+    if not is_timed and not exported_of(session):  # of two registers, one's energy may change the other's price
         return ()
-    totals = {_cost(each, plug, chosen, prices).total for each in otherwise(session)}
-    if totals <= {cost.total}:
+    totals = {_cost(each, plug, chosen, prices).total for each in otherwise(session)} | {cost.total}
+    if len(totals) == 1:
         return ()
-    told = " or ".join(f"{total}" for total in sorted(totals - {cost.total}))
-    detail = f"{cost.total} {cost.currency} by tariff {chosen.tariff.id}; {told} by when the energy came between two readings"
+    told = f"{min(totals)} to {max(totals)} by when the energy came between two readings"
+    detail = f"{cost.total} {cost.currency} by tariff {chosen.tariff.id}; {told}"
     return (Doubt(finding=Finding.ENERGY_UNTIMED, detail=detail),)
 
 

@@ -137,7 +137,7 @@ def step(
 
 
 def _told_late(state: Closed, event: SessionEvent, rules: int) -> Step[SessionState, SessionOutcome]:
-    found = late(state, event)
+    found = late(state, event, rules)
     if (dispute := dispute_late(state, event, found, rules)) is None:
         return Step(state, found)
     return Step(structs.replace(state, lacks_some=state.lacks_some or dispute.is_incomplete), (*found, dispute))

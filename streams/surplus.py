@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 from streams.meter_curve import ROUNDING_WH
 from streams.qualities import Disputed, tells_another
-from streams.registers import Register, last_of, registers
+from streams.registers import EXPORTS, Register, last_of, registers
 from streams.session_names import SessionEvent
 from streams.stretches import TELLING_STATUSES
 from vocabulary.charging import (
     DEAUTHORISED,
     ConnectorStatusChanged,
     MeterSampled,
+    Sample,
     TransactionEnded,
     TransactionStarted,
     TransactionUpdated,
 )
 from vocabulary.identity import SessionId
-from vocabulary.rules import asks_persons, has_doubts
+from vocabulary.rules import asks_persons, has_doubts, keeps_circumstances
 from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def surplus(state: "Gathering", end: "End") -> tuple[SessionFlagged, ...]:
     return tuple(found)
 
 
-def late(state: "Closed", event: "SessionEvent") -> tuple[SessionFlagged, ...]:
+def late(state: "Closed", event: "SessionEvent", rules: int) -> tuple[SessionFlagged, ...]:
     """What an event means that came after its session was concluded. A second end is judged by `second_end`."""
     match event:
         case TransactionStarted() if event.at > state.end.at and event.seq is not None:
@@ -53,7 +54,7 @@ def late(state: "Closed", event: "SessionEvent") -> tuple[SessionFlagged, ...]:
             return (_flag(state.session, Finding.SEQUENCE_CONFLICT, detail),)
         case TransactionStarted() | TransactionUpdated() if event.seq is not None:
             return (_misplaced(state.session, state.end, event.seq),)
-        case MeterSampled() if event.signed or any(state.start <= r.at <= state.end.at for r in registers(event.samples)):
+        case MeterSampled() if event.signed or any(state.start <= r.at <= state.end.at for r in _told(event.samples, rules)):
             return (_flag(state.session, Finding.FACT_AFTER_CLOSE, "MeterValues"),)
         case ConnectorStatusChanged() if event.status in TELLING_STATUSES and state.start <= event.at < state.end.at:
             return (_flag(state.session, Finding.FACT_AFTER_CLOSE, f"status {event.status} of {event.at.isoformat()}"),)
@@ -63,20 +64,26 @@ def late(state: "Closed", event: "SessionEvent") -> tuple[SessionFlagged, ...]:
             return ()
 
 
+def _told(samples: Sequence[Sample], rules: int) -> tuple[Register, ...]:
+    """Of what was delivered, and of what was fed back, which older rules did not look at."""
+    fed_back = registers(samples, EXPORTS) if keeps_circumstances(rules) else ()
+    return (*registers(samples), *fed_back)
+
+
 def dispute_late(state: "Closed", event: "SessionEvent", found: tuple[SessionFlagged, ...], rules: int) -> Disputed | None:
     """What these findings about a message that came late have against the session."""
     if state.is_overruled or not found:
         return None
     if conflict := numbers_conflict(found):
         return Disputed(state.session, finding=conflict)
-    is_lacking = asks_persons(rules) and not state.lacks_some and _tells_of_the_time_between(state, event)
+    is_lacking = asks_persons(rules) and not state.lacks_some and _tells_of_the_time_between(state, event, rules)
     return Disputed(state.session, is_incomplete=True) if is_lacking else None
 
 
-def _tells_of_the_time_between(state: "Closed", event: "SessionEvent") -> bool:
+def _tells_of_the_time_between(state: "Closed", event: "SessionEvent", rules: int) -> bool:
     match event:
         case MeterSampled():
-            return any(state.start < register.at < state.end.at for register in registers(event.samples))
+            return any(state.start < register.at < state.end.at for register in _told(event.samples, rules))
         case _:
             return isinstance(event, ConnectorStatusChanged)
 

@@ -1,55 +1,57 @@
 """Whether what a session costs depends on when its energy came, where nobody measured that.
 
 Between two readings the rating takes energy to come evenly. Where they are far apart and the price changes in between, that is
-a guess: the session is priced as if all of that energy had come at once, at the beginning and at the end of the time between,
-and where that makes another amount, a person looks at it.
+a guess: the session is priced as if all of that energy had come at once, at one moment after the other of the time between,
+and where one of them makes another amount, a person looks at it.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from msgspec import structs
 
 from streams.circumstances import SILENCE_MAX
 from vocabulary.quantities import ONE_SECOND
-from vocabulary.sessions import Activity, ChargingSession, Reading
+from vocabulary.sessions import ChargingSession, Reading, exported_of
+
+_STEP = timedelta(minutes=15)  # windows of prices are seldom shorter
+_MOMENTS = 48  # of a longer time so many, evenly
+_GAPS = 24
 
 
 def otherwise(session: ChargingSession) -> Iterator[ChargingSession]:
-    """The session with its energy, and with what it fed back, as early and as late as their readings allow; nothing where these
-    are close enough.
-    """
-    if _are_far(session, session.readings):
-        yield from (structs.replace(session, readings=each) for each in _moved(session, session.readings))
-    if isinstance(session.exported, tuple) and _are_far(session, session.exported):
-        yield from (structs.replace(session, exported=each) for each in _moved(session, session.exported))
+    """The session with the energy between two readings, or what it fed back, at one moment; nothing where they are close."""
+    yield from (structs.replace(session, readings=each) for each in _moved(session, session.readings))
+    yield from (structs.replace(session, exported=each) for each in _moved(session, exported_of(session)))
 
 
-def _moved(session: ChargingSession, readings: Sequence[Reading]) -> tuple[tuple[Reading, ...], tuple[Reading, ...]]:
-    """In the second after the reading before, and in the one before the next: where both stand it is measured."""
-    early, late = [readings[0]], [readings[0]]
-    for before, after in pairwise(readings):
-        if _is_far(session, before, after):
-            since, until = max(before.at, session.start), min(after.at, session.end)
-            early.append(Reading(at=since + ONE_SECOND, register_wh=after.register_wh))
-            late.append(Reading(at=until - ONE_SECOND, register_wh=before.register_wh))
-        early.append(after)
-        late.append(after)
-    return tuple(early), tuple(late)
+def _moved(session: ChargingSession, readings: Sequence[Reading]) -> Iterator[tuple[Reading, ...]]:
+    far = [place for place, pair in enumerate(pairwise(readings), start=1) if _is_far(session, *pair)]
+    for place in far[:_GAPS]:
+        before, after = readings[place - 1], readings[place]
+        for at in _moments(*_between(session, before, after)):
+            at_once = (
+                Reading(at=at, register_wh=before.register_wh),
+                Reading(at=at + ONE_SECOND, register_wh=after.register_wh),
+            )
+            yield (*readings[:place], *at_once, *readings[place:])
 
 
-def _are_far(session: ChargingSession, readings: Sequence[Reading]) -> bool:
-    return any(_is_far(session, before, after) for before, after in pairwise(readings))
+def _moments(since: datetime, until: datetime) -> Iterator[datetime]:
+    """From the first second between to the last one, so that both readings stand where they were."""
+    step = max(_STEP, (until - since) / _MOMENTS)
+    at = since
+    while at < until - 2 * ONE_SECOND:
+        yield at
+        at += step
+    yield until - 2 * ONE_SECOND
+
+
+def _between(session: ChargingSession, before: Reading, after: Reading) -> tuple[datetime, datetime]:
+    return max(before.at, session.start), min(after.at, session.end)
 
 
 def _is_far(session: ChargingSession, before: Reading, after: Reading) -> bool:
-    return before.register_wh < after.register_wh and _charging(session, before, after) > SILENCE_MAX
-
-
-def _charging(session: ChargingSession, before: Reading, after: Reading) -> timedelta:
-    """For how long of the time between it was charging, or how long that was if it never was."""
-    since, until = max(before.at, session.start), min(after.at, session.end)
-    charging = [each for each in session.stretches if each.activity is Activity.CHARGING]
-    parts = (min(each.end, until) - max(each.start, since) for each in charging if each.start < until and since < each.end)
-    return sum(parts, timedelta()) or until - since
+    since, until = _between(session, before, after)
+    return before.register_wh < after.register_wh and until - since > SILENCE_MAX

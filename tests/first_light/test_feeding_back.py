@@ -250,3 +250,20 @@ def test_a_register_that_stands_still_feeds_nothing_back(app: App, tmp_path: Pat
         tell(app, tmp_path, at, [*told])
     assert [rated.held for rated in conclusions(app, SessionRated)] == [None, None]
     assert [rated.exported for rated in conclusions(app, SessionRated)] == [None, None]
+
+
+def test_a_credit_that_a_plan_leaves_nothing_to_take_off_is_told_by_each_run(tmp_path: Path) -> None:
+    """All energy is included, so a document would be below zero, though what the sessions cost is not."""
+    folder = reference(tmp_path / "reference")
+    written = folder / "reference.yaml"
+    plan = "plans:\n  - {id: flat, name: {en: Flat}, valid_from: 2026-10-01, included: {kwh: 90}}\n"
+    written.write_text(written.read_text().replace("  - id: C-TEST\n", "  - id: C-TEST\n    plan: flat\n") + plan)
+    app = new_home(tmp_path / "home", reference=folder)
+    tell(app, tmp_path, "october", EVENING_AND_BACK + OF_1_6)
+    issued = run_invoices(app, "2026-10", date(2026, 11, 2), datetime(2026, 11, 2, 8, tzinfo=UTC))
+    waiting = [told for told in conclusions(app, SessionFlagged) if told.finding is Finding.CREDIT_WAITS]
+    settled = {session.session for invoice in issued for session in invoice.sessions}
+    charged = {rated.session for rated in conclusions(app, SessionRated)}
+    assert settled | {told.session for told in waiting} == charged, "each is on an invoice, or told to wait"
+    assert all("whose plan leaves nothing" in told.detail for told in waiting)
+    assert waiting
