@@ -23,6 +23,7 @@ from tariffs.losses import (
     Spot,
     has_unknown_taxes,
     in_order,
+    is_ocpp,
     is_ours,
     of_a_series,
     of_ours,
@@ -178,6 +179,7 @@ def _losses(published: TariffPublished) -> Iterator[Loss]:
             yield from _of_conditions(spot)
     for group in _told(tariff).values():
         yield from _of_taxes(group)
+    yield from _of_the_minimum(tariff)
     if published.valid_until is not UNSET:
         until = f"in force also after {moment(published.valid_until)}"
         yield Loss(reason=LossReason.END_OF_VALIDITY, changes_price=True, where="valid_until", instead=until)
@@ -222,6 +224,17 @@ def _of_taxes(group: list[Spot]) -> Iterator[Loss]:
             yield Loss(
                 reason=LossReason.DIFFERENT_TAXES, changes_price=True, where=str(spot), instead=f"{rates}, as {group[0]}"
             )
+
+
+def _of_the_minimum(tariff: Tariff) -> Iterator[Loss]:
+    """Where nothing is charged it bears the taxes of the first price, and here prices stand in another order."""
+    if tariff.min_price is None or tariff.min_price.taxes or not is_ocpp(tariff.profile):
+        return
+    authored = [spot for spot in spots(tariff) if not is_ours(spot.component)]
+    there = [spot for group in _told(tariff).values() for spot in group]
+    if authored and there and taxes_of(authored[0].component) != taxes_of(there[0].component):
+        instead = f"the taxes of {there[0]} where nothing is charged"
+        yield Loss(reason=LossReason.LIMIT_TAXES, changes_price=True, where="min_price", instead=instead)
 
 
 def _of_the_rest(tariff: Tariff) -> Iterator[Loss]:

@@ -1,8 +1,8 @@
-"""Facts beside the transaction: what messages say that no step folds into a session yet, but that a bill may rest on.
+"""Facts beside the transaction: what messages say that is no part of one, but that a bill may rest on.
 
 A fact is an event like any other: it has its place in the log and an identity by its content. Events that were known before
 keep their bytes: what a message says beyond them becomes an event of its own beside theirs, never a field of theirs. The
-steps pass facts by (`streams.batch`), but for what a transaction's terms tell of a card or a reservation (`streams.terms`).
+steps pass facts by (`streams.batch`), but for what a transaction's terms tell of a card (`streams.terms`), and reservations.
 
     Fact ──┬── said in the message's own words: told again, it is the same fact
            └── Carried: known by the message that carried it, since its words alone would not tell two of them apart

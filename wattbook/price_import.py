@@ -44,6 +44,7 @@ class Reading(NamedTuple):
     time_column: str | None = None
     zone: ZoneInfo | None = None
     resolution_s: int | None = None
+    has_decimal_comma: bool | None = None  # None: as the file's numbers tell
 
 
 class _Priced(NamedTuple):
@@ -87,10 +88,10 @@ def _read(rows: Sequence[Row], reading: Reading) -> list[_Priced]:
     step = None if reading.resolution_s is None else timedelta(seconds=reading.resolution_s)
     instants, complaints = instants_of(rows, reading.zone, step)
     with_comma = [row for row in rows if isinstance(row.number, str) and _COMMA.fullmatch(row.number)]
-    if with_comma and all(_THOUSANDS.fullmatch(str(row.number)) for row in with_comma):
+    if reading.has_decimal_comma is None and with_comma and all(_THOUSANDS.fullmatch(str(row.number)) for row in with_comma):
         ambiguous = f"{shown(with_comma[0].number)} may be a thousand times more or less, and no other row tells which"
-        raise PricesRefused(f"{with_comma[0].place}: {ambiguous}: write it with a point, or with another number of decimals")
-    has_comma = bool(with_comma)
+        raise PricesRefused(f"{with_comma[0].place}: {ambiguous}: say --decimal comma, or write it with a point")
+    has_comma = bool(with_comma) if reading.has_decimal_comma is None else reading.has_decimal_comma
     found: list[_Priced] = []
     for row, at in zip(rows, instants, strict=True):
         value = _value(row.number, reading.unit, has_comma=has_comma)
@@ -108,7 +109,7 @@ def _value(number: str | Decimal, unit: PriceUnit, *, has_comma: bool) -> Decima
     written = number if isinstance(number, str) else str(number)
     if isinstance(number, Decimal):
         value = number
-    elif _COMMA.fullmatch(written):
+    elif has_comma and _COMMA.fullmatch(written):
         value = Decimal(written.replace(",", "."))
     elif _POINT.fullmatch(written) and not (has_comma and "." in written):
         value = Decimal(written)

@@ -291,6 +291,9 @@ def test_a_comma_that_may_part_thousands_is_refused_where_no_other_row_tells(
     if per_kwh is None:
         [complaint] = refused(told)
         assert complaint.startswith(f"line 2: '{numbers[0]}' may be a thousand times more or less")
+        said = [plain(Decimal(number.replace(",", ".")) / 1000) for number in numbers]
+        assert values(read(told, has_decimal_comma=True)) == said
+        assert "is no price" in refused(told, has_decimal_comma=False)[0]
     else:
         assert values(read(told)) == per_kwh
 

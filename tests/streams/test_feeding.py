@@ -15,7 +15,7 @@ from tests.streams.material import LONG_AGO, catalogue, contract, evse, operator
 from tests.streams.notation import STATION, events, instant
 from tests.streams.test_circumstances import closed, folded
 from vocabulary import charging
-from vocabulary.charging import ChargingEvent, Protocol, TransactionUpdated
+from vocabulary.charging import ChargingEvent, MeterSampled, Protocol, TransactionUpdated
 from vocabulary.codec import ReferenceFact, encode
 from vocabulary.identity import StationId, TariffId, TransactionId
 from vocabulary.money import Currency
@@ -122,7 +122,7 @@ def test_what_stands_still_or_is_not_told_feeds_nothing_back(values: tuple[str, 
     assert billed(session) == ([("ENERGY", 8000)], None)
 
 
-@pytest.mark.parametrize("values", [(("22:30", "400"),), (("22:30", "3400"), ("23:30", "2400"))])
+@pytest.mark.parametrize("values", [(("22:30", "400"),), (("22:30", "0"),), (("22:30", "3400"), ("23:30", "2400"))])
 def test_what_is_told_once_or_falls_is_held(values: tuple[tuple[str, str], ...]) -> None:
     messages = [told(seq, when, (value,)) for seq, (when, value) in enumerate(values, start=1)]
     messages += [told(2, "23:00")] if len(messages) == 1 else []
@@ -135,6 +135,22 @@ def test_a_register_whose_ends_are_not_told_is_paid_as_far_as_it_is_and_said_so(
     [doubt] = session.doubts or ()
     assert doubt.finding is Finding.ENDS_NOT_TOLD and doubt.detail.startswith("fed back: told from ")
     assert billed(session) == ([("ENERGY", 8000), ("ENERGY_EXPORT", -1000)], None)
+
+
+def test_what_comes_after_a_session_of_1_6_closed_is_told_of() -> None:
+    """As it is of what was delivered: the amount may have to be another one."""
+    told_in_time = events("22:30 start 0\n22:30 answer 17\n23:30 stop 8000")
+    late = MeterSampled(
+        station=STATION,
+        protocol=Protocol.OCPP16,
+        evse=1,
+        transaction=TransactionId("17"),
+        samples=(charging.Sample(at=instant("23:00"), measurand=REGISTER, value=Decimal(3400), context="Sample.Periodic"),),
+    )
+    found = folded([*told_in_time, late], catalogue(operator(), contract(), site(), BOTH_WAYS)).findings
+    assert Finding.FACT_AFTER_CLOSE in [each.finding for each in found]
+    before = structs.replace(catalogue(operator(), contract(), site(), BOTH_WAYS), rules=PERSONS)
+    assert Finding.FACT_AFTER_CLOSE not in [each.finding for each in folded([*told_in_time, late], before).findings]
 
 
 # Where it is kept

@@ -254,6 +254,11 @@ CASES: dict[str, tuple[TariffPublished, Profile, list[tuple[str, bool, str]]]] =
         TO_OCPP,
         [("priced_differently_by_ocpp_station", CHANGED, "max_price")],
     ),
+    "a minimum whose taxes are those of the first price": (
+        tariff({"type": "FLAT", "price": "1", "vat": 6}, ENERGY, min_price={"before_taxes": 10}, **OCPP),
+        TO_OCPP,
+        [("taxes_of_a_limit_not_expressible", CHANGED, "min_price")],
+    ),
     "what no price depends on": (
         tariff(type="REGULAR", tariff_alt_url="https://example.org", energy_mix={"is_green_energy": True}),
         TO_OCPP,

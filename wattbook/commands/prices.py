@@ -38,6 +38,9 @@ def prices() -> None:
 @click.option("--time-column", help="The column of a CSV that has the times (default: the first).")
 @click.option("--zone", "zone_name", help="Of times without an offset from UTC; without it, such a file is refused.")
 @click.option(
+    "--decimal", type=click.Choice(["comma", "point"]), help="How decimals are written, where the numbers do not tell."
+)
+@click.option(
     "--resolution", type=click.Choice([*_RESOLUTIONS]), help="How long each price holds (default: the shortest step)."
 )
 @click.option("--source", help="Where the file comes from, to be kept with it (default: its name).")
@@ -51,6 +54,7 @@ def import_command(
     column: str | None,
     time_column: str | None,
     zone_name: str | None,
+    decimal: str | None,
     resolution: str | None,
     source: str | None,
     as_json: bool,
@@ -60,7 +64,15 @@ def import_command(
     A price that was published before is replaced for what is rated from now on; what was rated keeps its price.
     """
     local = None if zone_name is None else _zone(zone_name)
-    reading = Reading(series_id(series), price_unit(unit), column, time_column, local, _RESOLUTIONS.get(resolution or ""))
+    reading = Reading(
+        series_id(series),
+        price_unit(unit),
+        column,
+        time_column,
+        local,
+        _RESOLUTIONS.get(resolution or ""),
+        None if decimal is None else decimal == "comma",
+    )
     try:
         facts = read_prices(file.read_bytes(), reading, source or file.name, datetime.now(UTC))
     except PricesRefused as refused:
