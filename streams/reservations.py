@@ -28,7 +28,7 @@ from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId, SessionId, StationId, TokenUid, TransactionId, content_id
 from vocabulary.quantities import WattHours
 from vocabulary.sessions import Activity, ChargingSession, EnergySource, Finding, SessionClosed, SessionFlagged, Stretch
-from vocabulary.station_facts import MessageAnswered, ReservationAsked, ReservationChanged, TransactionTerms
+from vocabulary.station_facts import MessageAnswered, MessageFailed, ReservationAsked, ReservationChanged, TransactionTerms
 
 MOST = 32  # of a station; the oldest is forgotten first, and a session that names it is held
 EXPIRED, CANCEL_ASKED = "Expired", "CancelAsked"
@@ -127,7 +127,9 @@ def _told(state: Reservations, event: Decoded) -> Step[Reservations, Ended]:
             kept = structs.replace(_kept(event, since), was_named=was_named and _of(state, event.reservation) is None)
             return Step(Reservations((*state.kept, kept)[-MOST:], state.ended))
         case MessageAnswered(direction=Direction.FROM_STATION):
-            return Step(_answered(state, event))
+            return Step(_answered(state, event.message_id, is_accepted=event.status.casefold() == _ACCEPTED.casefold()))
+        case MessageFailed(direction=Direction.FROM_STATION):
+            return Step(_answered(state, event.message_id, is_accepted=False))
         case ReservationChanged():
             return _changed(state, event)
         case TransactionTerms(reservation=int() as number) if number >= 0:
@@ -171,10 +173,14 @@ def _changed(state: Reservations, event: ReservationChanged) -> Step[Reservation
     if not has_expired:
         return Step(_without(state, Over(found.number)))
     told_at, expires_at = event.received_at, found.expires_at
-    if expires_at is None or expires_at <= found.since or (told_at is not None and told_at < expires_at - _EARLY):
+    if expires_at is None or expires_at <= found.since or not (told_at is None or _fits(told_at, found.since, expires_at)):
         return Step(state, (_unknown(event),))  # it is of another one, or of none that there can be
     ended = _unused(event.station, found, expires_at if told_at is None else min(expires_at, told_at))
     return Step(_without(state, Over(found.number, ended.state.session, found.since, expires_at)), (ended,))
+
+
+def _fits(told_at: datetime, since: datetime, expires_at: datetime) -> bool:
+    return since < told_at and expires_at - _EARLY <= told_at
 
 
 def _unknown(event: ReservationChanged) -> SessionFlagged:
@@ -208,12 +214,12 @@ def _unused(station: StationId, kept: Kept, end: datetime | None) -> Unused:
     return Unused(SessionClosed(session=session), ended)
 
 
-def _answered(state: Reservations, answer: MessageAnswered) -> Reservations:
+def _answered(state: Reservations, message_id: str, *, is_accepted: bool) -> Reservations:
     """ReserveNow is answered by the station; so is CancelReservation, whose refusal changes nothing that is charged."""
-    asked = next((each for each in reversed(state.kept) if each.message_id == answer.message_id), None)
+    asked = next((each for each in reversed(state.kept) if each.message_id == message_id), None)
     if asked is None or asked.is_accepted:
         return state
-    if answer.status.casefold() != _ACCEPTED.casefold():
+    if not is_accepted:
         return structs.replace(state, kept=tuple(each for each in state.kept if each is not asked))
     replaced = [each for each in state.kept if each.number == asked.number and each is not asked]
     accepted = structs.replace(asked, is_accepted=True)

@@ -26,7 +26,7 @@ from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId, StationId, TariffId, TokenUid, TransactionId
 from vocabulary.rules import PERSONS
 from vocabulary.sessions import Finding, SessionConclusion, SessionFlagged, SessionRated, SignatureChecked
-from vocabulary.station_facts import MessageAnswered, ReservationAsked, ReservationChanged, TransactionTerms
+from vocabulary.station_facts import MessageAnswered, MessageFailed, ReservationAsked, ReservationChanged, TransactionTerms
 
 AT = "09:00"
 EXPIRING = tariff_of("expiring")
@@ -182,6 +182,11 @@ def test_an_answer_of_the_other_side_with_the_same_message_id_is_of_another_call
     assert told(asked(), structs.replace(answered(), direction=Direction.TO_STATION), answered("Occupied"), used()) == []
 
 
+def test_an_error_is_a_refusal() -> None:
+    error = MessageFailed(station=STATION, message_id="m1", direction=Direction.FROM_STATION, code="InternalError")
+    assert told(asked(), error, used()) == []
+
+
 def test_a_second_one_that_is_refused_leaves_the_first() -> None:
     [out] = told(asked(), answered(), asked(message="m2", at="09:30"), answered("Occupied", "m2"), used())
     assert isinstance(out, Used)
@@ -190,8 +195,8 @@ def test_a_second_one_that_is_refused_leaves_the_first() -> None:
 
 @pytest.mark.parametrize(
     ("expires_at", "told_at"),
-    [("10:00", "09:30"), ("09:00", "09:30"), ("08:00", "09:30")],
-    ids=["long before its time", "as it was asked for", "before it was asked for"],
+    [("10:00", "09:30"), ("09:00", "09:30"), ("08:00", "09:30"), ("09:03", "09:00"), ("09:03", "08:59")],
+    ids=["long before its time", "as it was asked for", "before it was asked for", "told at once", "told before"],
 )
 def test_what_expired_at_a_time_at_which_it_cannot_is_a_finding(expires_at: str, told_at: str) -> None:
     reservation = structs.replace(asked(), expires_at=instant(expires_at))
