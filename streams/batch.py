@@ -148,8 +148,7 @@ class Batch:
                 raise Poisoned(item.cause, error) from error
 
     def _prefetch(self, heard: Iterable[Heard]) -> None:
-        asks = bool(self.catalogue.reserving)
-        self._memory.prefetch((key for h in heard for key in state_keys_of(h.event, asks)), self._unit.states)
+        self._memory.prefetch((key for h in heard for key in state_keys_of(h.event, self.catalogue)), self._unit.states)
 
     def _decode(self, message: Message) -> list[Heard]:
         raw, position, _ = message
@@ -238,6 +237,8 @@ class Batch:
                     self._memory.set(session_key(state.session), state)
                     self._out.rows[state.session] = row_of_unused(closed.session)
                     self._outcomes((closed,), state.session, heard.event.station, heard.cause, heard.recorded_at)
+
+    # Conclusions
 
     def _outcomes(
         self,

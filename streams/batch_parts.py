@@ -137,9 +137,9 @@ def _put_aside(stored: Stored, mistake: Poisoned) -> Record:
     return Record(digest(b"quarantine", at.to_bytes(8, "big"), body), message.station, body, at)
 
 
-def state_keys_of(event: Decoded, reserving: bool) -> Iterator[str]:
+def state_keys_of(event: Decoded, catalogue: Catalogue) -> Iterator[str]:
     """The states that an event will be stepped on first, to load all of a batch at once."""
-    if reserving:
+    if catalogue.reserving:
         yield reservations_key(event.station)
     match event:
         case TransactionStarted() | TransactionUpdated() | TransactionEnded() | ClockCompared() if (

@@ -14,9 +14,8 @@ from msgspec import UNSET, structs
 from streams import bearable, circumstances, first_rules, signatures, swaps
 from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
-from streams.plausibility import Judged, clock_blocks, depends_on_time, judge
+from streams.plausibility import LONGEST, Judged, clock_blocks, depends_on_time, judge
 from streams.quotes import missing, publications, quotes
-from streams.terms import LONGEST
 from streams.untimed import otherwise
 from tariffs.rate import rate
 from vocabulary import zones

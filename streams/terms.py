@@ -4,12 +4,13 @@ It is told in facts beside them. A message's terms are stepped before its event,
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeGuard
 
 from msgspec import UNSET, UnsetType
 
+from streams.plausibility import LONGEST
 from vocabulary.decoded import Decoded
 from vocabulary.rules import keeps_circumstances
 from vocabulary.station_facts import TransactionTerms
@@ -17,7 +18,6 @@ from vocabulary.station_facts import TransactionTerms
 if TYPE_CHECKING:
     from streams.batch_parts import Heard
 
-LONGEST = timedelta(days=30)  # of a reservation: what is longer was told by mistake
 DIRECT_PAYMENT = "directpayment"  # 2.1 idToken.type, in whatever case
 
 

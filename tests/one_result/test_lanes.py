@@ -17,9 +17,11 @@ from streams.places import Partition, position_of
 from tests.one_result.digests import assert_same
 from tests.one_result.lane_world import PARTITIONS, POISON, Topic, World, emptied
 from tests.one_result.network import STATIONS, facts
+from tests.one_result.pure_fold import Input as Told
 from tests.one_result.pure_fold import fold
 from tests.one_result.traffic import recorded, sequence, sequences, visits
 from tests.one_result.ways import ISSUED_AT, RUN
+from vocabulary.billing import InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact
 from vocabulary.decoded import Decoded
@@ -66,6 +68,24 @@ def do(world: World, doing: Doing) -> None:
 
 def publish(engine: Engine, published: Sequence[ReferenceFact]) -> None:
     runtime_over(engine, 100).publish(published, key_of)
+
+
+def told_to_a_worker(engine: Engine, inputs: Sequence[Told]) -> World:
+    """One worker over an empty database, to which all of it came in this order."""
+    publish(emptied(engine), [])
+    world = World(engine, Topic(), VERBS, workers=1)
+    for each in inputs:
+        match each:
+            case RawMessage():
+                world.topic.append(each)
+            case InvoiceRunRequested():
+                world.drain()
+                runtime_over(engine, 100).carry_out(Input(Stream.COMMANDS, "invoice-run", each))
+            case _:
+                world.drain()
+                publish(engine, [each])
+    world.drain()
+    return world
 
 
 def run_invoices(engine: Engine) -> None:

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from ingest.captures import read_line
-from streams.embedded_runtime import Input as Appending
-from streams.log import Stream
 from streams.places import Partition
 from tests.cases.outcome import inputs_of
 from tests.cases.story import story_of
@@ -24,10 +22,9 @@ from tests.one_result.lane_world import PARTITIONS, Topic, World, emptied
 from tests.one_result.network import STATIONS, corrected, facts
 from tests.one_result.pure_fold import Input, PureFold, fold
 from tests.one_result.test_lanes import Doing as Doing
-from tests.one_result.test_lanes import do, doings, publish, run_invoices
+from tests.one_result.test_lanes import do, doings, publish, run_invoices, told_to_a_worker
 from tests.one_result.traffic import WILD, recorded, sequence, sequences, visits
 from tests.one_result.ways import RUN
-from vocabulary.billing import InvoiceRunRequested
 from vocabulary.charging import RawMessage
 from vocabulary.codec import ReferenceFact, decode, encode
 from vocabulary.identity import SessionId
@@ -37,7 +34,7 @@ from vocabulary.sessions import ChargeReversed, Finding, SessionDropped, Session
 from wattbook.database import reading
 from wattbook.evidence import evidence
 from wattbook.history import history
-from wattbook.wiring import VERBS, runtime_over, store_on
+from wattbook.wiring import VERBS, store_on
 
 BEGIN = datetime(2026, 10, 1, 6, tzinfo=UTC)
 
@@ -228,21 +225,8 @@ def test_two_charges_of_one_evse_that_two_lanes_concluded_are_left_out_of_a_run(
     """Their stations are told by different partitions: only an invoice run sees both."""
     case = Path(__file__).parents[1] / "cases" / "two_stations_tell_the_same_energy_of_one_socket" / "story.txt"
     story = inputs_of(story_of(case.read_text()))
-    publish(emptied(engine), [])
-    topic = Topic()
-    world = World(engine, topic, VERBS, workers=1)
-    for each in story:
-        match each:
-            case RawMessage():
-                topic.append(each)
-            case InvoiceRunRequested():
-                world.drain()
-                runtime_over(engine, 100).carry_out(Appending(Stream.COMMANDS, "invoice-run", each))
-            case _:
-                world.drain()
-                publish(engine, [each])
-    world.drain()
-    assert len([records for records in topic.partitions.values() if records]) > 1
+    world = told_to_a_worker(engine, story)
+    assert len([records for records in world.topic.partitions.values() if records]) > 1
     result = world.result()
     assert_same(fold(story), result, "the lanes")
     told = [decode(body) for body in result.conclusions]

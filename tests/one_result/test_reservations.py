@@ -5,21 +5,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from streams.embedded_runtime import Input as Appending
-from streams.log import Stream
 from tests.cases.outcome import inputs_of
 from tests.cases.story import story_of
 from tests.cases.tariffs import tariff_of
 from tests.one_result.digests import assert_same
-from tests.one_result.lane_world import Topic, World, emptied
 from tests.one_result.pure_fold import Input, fold
-from tests.one_result.test_lanes import publish
+from tests.one_result.test_lanes import told_to_a_worker
 from tests.one_result.ways import embedded
-from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
+from vocabulary.billing import InvoiceIssued
 from vocabulary.charging import RawMessage
 from vocabulary.codec import decode
-from vocabulary.sessions import ChargeReversed, SessionFlagged, SessionRated
-from wattbook.wiring import VERBS, runtime_over
+from vocabulary.sessions import ChargeReversed, Finding, SessionFlagged, SessionRated
 
 CASES = Path(__file__).parents[1] / "cases"
 _RUN = "2026-04-02T08:00:00Z invoice 2026-03"
@@ -50,20 +46,7 @@ def test_the_runtime_concludes_and_bills_what_the_fold_does(case: str, batch: in
 @pytest.mark.parametrize("case", ["reservation_is_used_and_has_a_price", "reservation_expires_and_nobody_charged"])
 def test_lanes_conclude_the_same(case: str, engine: Engine) -> None:
     inputs = story(case)
-    publish(emptied(engine), [])
-    topic = Topic()
-    world = World(engine, topic, VERBS, workers=1)
-    for each in inputs:
-        match each:
-            case RawMessage():
-                topic.append(each)
-            case InvoiceRunRequested():
-                world.drain()
-                runtime_over(engine, 100).carry_out(Appending(Stream.COMMANDS, "invoice-run", each))
-            case _:
-                world.drain()
-                publish(engine, [each])
-    world.drain()
+    world = told_to_a_worker(engine, inputs)
     assert_same(fold(inputs), world.result(), "the lanes")
 
 
@@ -77,3 +60,19 @@ def test_prices_that_come_after_a_reservation_find_no_beginning_and_say_so() -> 
     late = fold([*without, tariff_of(""), *rest[:2], tariff_of("expiring"), *rest[2:]])
     flagged = [each.detail for body in late.conclusions if isinstance(each := decode(body), SessionFlagged)]
     assert any("reservation 81 expired" in detail for detail in flagged)
+
+
+def test_one_that_is_used_after_it_was_invoiced_as_expired_is_not_paid_twice() -> None:
+    """What stands on an invoice stays, so who used it is held, and a person looks at both."""
+    *told, run = story("reservation_expires_and_nobody_charged")
+    place = next(at for at, each in enumerate(told) if isinstance(each, RawMessage) and "late-0" in each.frame)
+    inputs = [*told[:place], run, *told[place:]]
+    found = fold(inputs)
+    for batch in (1, 7, 1000):
+        assert_same(found, embedded(inputs, batch), "the embedded runtime")
+    concluded = [decode(body) for body in found.conclusions]
+    [issued] = [each.invoice for each in concluded if isinstance(each, InvoiceIssued)]
+    assert not [each for each in concluded if isinstance(each, ChargeReversed)]
+    held = [each for each in concluded if isinstance(each, SessionRated) and each.held is Finding.RESERVATION_UNTIMED]
+    assert len(held) == 1
+    assert held[0].session not in {session.session for session in issued.sessions}
