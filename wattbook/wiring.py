@@ -126,12 +126,12 @@ class App:
         now = datetime.now(UTC)
         past = [fact for fact in facts if changes_the_past(known, fact, now)]
         self.runtime.publish([RulesAdopted(number=RULES)], key_of)
-        left_out = () if for_the_past else past
-        new = self.runtime.publish([fact for fact in facts if fact not in left_out], key_of)
+        new = self.runtime.publish([fact for fact in facts if for_the_past or fact not in past], key_of)
         self.runtime.pump()
-        repriced = tuple(dict.fromkeys(map(key_of, past)))
+        changed = tuple(dict.fromkeys(map(key_of, past)))
+        repriced, left_out = (changed, ()) if for_the_past else ((), changed)
         rules_before = known.rules if known.sites and known.rules < RULES else None
-        return Published(len(facts), new, *((repriced, rules_before) if for_the_past else ((), rules_before, repriced)))
+        return Published(len(facts), new, repriced, rules_before, left_out)
 
     def close(self) -> None:
         if self._topic:
