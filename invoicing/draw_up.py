@@ -29,7 +29,8 @@ from vocabulary.identity import ContractId, InvoiceNumber, VersionHash
 from vocabulary.money import Currency
 from vocabulary.rated import HOUSE_ROUNDING, RatedLine
 from vocabulary.reference import Contract, Operator
-from vocabulary.sessions import SessionRated, SignatureChecked
+from vocabulary.sessions import SessionRated
+from vocabulary.signatures import SignatureChecked
 from vocabulary.tariff import EvseKind
 
 ReasonOf = Callable[[RatedLine, VersionHash, str, str], str]

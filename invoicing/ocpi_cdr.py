@@ -43,7 +43,8 @@ from vocabulary.money import round_half_up
 from vocabulary.quantities import ONE_SECOND, seconds_between, whole_second
 from vocabulary.rated import LimitPart, RatedLine
 from vocabulary.reference import Evse, Operator, Partner, PartnerToken, Site
-from vocabulary.sessions import Activity, ChargingSession, SessionRated, SignatureChecked, is_unused
+from vocabulary.sessions import Activity, ChargingSession, SessionRated, is_unused
+from vocabulary.signatures import SignatureChecked
 from vocabulary.tariff import Dimension
 
 PLACES = 4  # "numbers use 4 decimals" (OCPI types)

@@ -19,7 +19,7 @@ from vocabulary.identity import short
 from vocabulary.money import plain
 from vocabulary.rated import RatedLine
 from vocabulary.reference import Address, Operator, Party
-from vocabulary.sessions import SignatureChecked, Verdict
+from vocabulary.signatures import SignatureChecked, Verdict
 from vocabulary.tariff import Basis, Dimension
 
 FINGERPRINT_DIGITS = 16

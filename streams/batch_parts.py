@@ -62,9 +62,9 @@ from vocabulary.sessions import (
     SessionFlagged,
     SessionMerged,
     SessionRated,
-    SignatureChecked,
     doubts_of,
 )
+from vocabulary.signatures import SignatureChecked
 from vocabulary.station_facts import ReservationAsked
 from vocabulary.tariff import TariffPublished
 

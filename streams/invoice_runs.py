@@ -27,7 +27,8 @@ from vocabulary.identity import ContractId, SessionId
 from vocabulary.money import Currency, plain
 from vocabulary.reference import EvseName, names_of
 from vocabulary.rules import tells_choices
-from vocabulary.sessions import Finding, Progress, SessionFlagged, SessionRated, SignatureChecked
+from vocabulary.sessions import Finding, Progress, SessionFlagged, SessionRated
+from vocabulary.signatures import SignatureChecked
 
 _PAGE = 1000  # sessions whose conclusions are read at once
 Draw = Callable[[Sequence[Billable], Sequence[ContractId]], tuple[Invoice, ...]]  # and the fees of these subscribers

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from msgspec import UNSET, structs
 
-from streams import bearable, circumstances, first_rules, signatures, swaps
+from streams import bearable, circumstances, first_rules, first_signatures, swaps
 from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import LONGEST, Judged, clock_blocks, depends_on_time, judge
@@ -76,8 +76,8 @@ def conclude(
         return (*_without(noticed, blocks), _flag(session, blocks.finding, blocks.detail))
     if plug is None:
         return (*noticed, _flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"))
-    checked = signatures.check(judged.session, plug.evse)
-    signed = None if session.swap is not UNSET else signatures.hold(checked, judged.session, plug.evse)
+    checked = first_signatures.check(judged.session, plug.evse)
+    signed = None if session.swap is not UNSET else first_signatures.hold(checked, judged.session, plug.evse)
     doubts = [held, *(doubt.finding for doubt in judged.doubts if doubt.finding in HOLDING), signed[0] if signed else None]
     reason = next((doubt for doubt in doubts if doubt is not None and doubt not in waived), None)
     charged = _charge(judged.session, plug, catalogue, reason, waived, instead)
@@ -103,7 +103,7 @@ def _of_unused(
     charged = _charge(session, plug, catalogue, held, waived, instead)
     if isinstance(rated := charged[-1], SessionRated) and not rated.rated.lines:
         return (_flag(session, Finding.NEVER_CONNECTED, f"reservation expired; tariff {rated.tariff} has no price for that"),)
-    return (signatures.check(session, plug.evse), *charged)
+    return (first_signatures.check(session, plug.evse), *charged)
 
 
 def _judged(session: ChargingSession, plug: Plug, catalogue: Catalogue, waived: Collection[Finding]) -> Judged:

@@ -12,7 +12,8 @@ from streams.states import DocumentRow, IndexChanged, SessionRow
 from vocabulary.billing import InvoiceIssued
 from vocabulary.codec import Event, decode
 from vocabulary.identity import Position
-from vocabulary.sessions import SessionClosed, SessionRated, SignatureChecked
+from vocabulary.sessions import SessionClosed, SessionRated
+from vocabulary.signatures import SignatureChecked
 
 E = TypeVar("E", SessionClosed, SignatureChecked, SessionRated, InvoiceIssued)
 

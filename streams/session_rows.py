@@ -19,9 +19,9 @@ from vocabulary.sessions import (
     SessionFlagged,
     SessionMerged,
     SessionRated,
-    SignatureChecked,
     quality_of,
 )
+from vocabulary.signatures import SignatureChecked
 
 
 def open_row(state: Gathering) -> SessionRow:

@@ -18,7 +18,8 @@ from vocabulary.decoded import Decoded
 from vocabulary.identity import ContractId, EventId, Position
 from vocabulary.money import Currency
 from vocabulary.plan import PlanLine
-from vocabulary.sessions import ChargeReversed, SessionRated, SignatureChecked
+from vocabulary.sessions import ChargeReversed, SessionRated
+from vocabulary.signatures import SignatureChecked
 
 
 class ToPost(NamedTuple):

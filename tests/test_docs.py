@@ -33,7 +33,8 @@ from tariffs.losses import LossReason
 from vocabulary.charging import Rejection
 from vocabulary.cost_facts import NoCost
 from vocabulary.quarantine import QuarantineReason
-from vocabulary.sessions import Finding, ReversalReason, SignatureReason, Verdict
+from vocabulary.sessions import Finding, ReversalReason
+from vocabulary.signatures import SignatureReason, Verdict
 from wattbook.cli import cli
 from wattbook.database import _REMEDIES
 from wattbook.settings import Settings

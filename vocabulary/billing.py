@@ -16,7 +16,7 @@ from vocabulary.money import Currency
 from vocabulary.plan import PlanLine
 from vocabulary.rated import RatedLine
 from vocabulary.reference import Operator, Sealed
-from vocabulary.sessions import SignatureChecked
+from vocabulary.signatures import SignatureChecked
 
 
 class PartitionReached(Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from vocabulary.identity import (
 )
 from vocabulary.quantities import WattHours
 from vocabulary.rated import Rated
+from vocabulary.signatures import SignatureChecked
 
 
 class Activity(StrEnum):
@@ -281,43 +282,6 @@ class SessionMerged(Struct, frozen=True, kw_only=True, tag="session.merged"):
 
     session: SessionId
     into: SessionId
-
-
-class Verdict(StrEnum):
-    VERIFIED = "verified"
-    FAILED = "failed"
-    UNVERIFIABLE = "unverifiable"  # unknown format or curve, or no trusted key: says nothing about the values
-    UNSIGNED = "unsigned"
-
-
-class SignatureReason(StrEnum):
-    """Why a verdict is what it is, in order of precedence; each has a paragraph in docs/errors.md."""
-
-    UNSIGNED = "no_signed_values_in_the_messages"
-    FORMAT_UNKNOWN = "format_of_signed_values_is_not_supported"
-    RECORD_UNREADABLE = "signed_record_cannot_be_read"
-    ALGORITHM_UNSUPPORTED = "signature_algorithm_is_not_supported"
-    KEY_NOT_REGISTERED = "no_meter_key_is_registered_for_the_evse"
-    SIGNATURE_MISMATCH = "signature_does_not_match_the_registered_key"
-    METERS_DIFFER = "signed_by_another_meter"
-    READING_MISSING = "begin_or_end_reading_is_missing"
-    READING_NOT_GOOD = "meter_marked_the_reading_as_not_good"
-    VERIFIED = "signature_matches_the_registered_key"
-
-
-class SignatureChecked(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session.signature_checked"):
-    """The verdict on the signed values of a session."""
-
-    session: SessionId
-    verdict: Verdict
-    reason: SignatureReason
-    detail: str = ""
-    format: str = ""  # "OCMF 1.0"
-    algorithm: str = ""  # "ECDSA-secp256r1-SHA256"
-    meter: str = ""  # serial number as signed
-    key_fingerprint: str = ""  # SHA-256 of the DER public key, hex
-    begin_wh: WattHours | None = None
-    end_wh: WattHours | None = None
 
 
 class VatDecision(Struct, frozen=True, kw_only=True):

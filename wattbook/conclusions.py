@@ -5,7 +5,8 @@ from typing import NamedTuple
 from streams.row_conclusions import conclusion, demanded
 from streams.states import DocumentRow, SessionRow
 from vocabulary.billing import Invoice, InvoiceIssued
-from vocabulary.sessions import ChargingSession, SessionClosed, SessionRated, SignatureChecked
+from vocabulary.sessions import ChargingSession, SessionClosed, SessionRated
+from vocabulary.signatures import SignatureChecked
 from wattbook.wiring import Store
 
 

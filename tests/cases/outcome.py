@@ -40,12 +40,11 @@ from vocabulary.sessions import (
     SessionFlagged,
     SessionMerged,
     SessionRated,
-    SignatureChecked,
-    Verdict,
     exported_of,
     exported_wh,
     quality_of,
 )
+from vocabulary.signatures import SignatureChecked, Verdict
 
 
 def messages(lines: Iterable[bytes]) -> list[Told]:

@@ -21,7 +21,8 @@ from vocabulary.money import Currency
 from vocabulary.quantities import WattHours
 from vocabulary.rated import LimitPart, Owed, Rated, RatedLine
 from vocabulary.reference import Address, Contract, Operator, Party, Sealed
-from vocabulary.sessions import SessionRated, SignatureChecked, SignatureReason, VatDecision, Verdict
+from vocabulary.sessions import SessionRated, VatDecision
+from vocabulary.signatures import SignatureChecked, SignatureReason, Verdict
 from vocabulary.tariff import Basis, Dimension, PriceLimit
 
 EUR = Currency("EUR")

@@ -18,7 +18,8 @@ from tests.invoicing.material import BUYER, ENERGY, OPERATOR, Price, invoice, mo
 from vocabulary.billing import Invoice
 from vocabulary.quantities import WattHours
 from vocabulary.reference import Address, Party
-from vocabulary.sessions import SessionRated, Verdict
+from vocabulary.sessions import SessionRated
+from vocabulary.signatures import Verdict
 from vocabulary.tariff import Basis, Dimension
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -35,12 +35,10 @@ from vocabulary.sessions import (
     EnergySource,
     Reading,
     SessionRated,
-    SignatureChecked,
-    SignatureReason,
     Stretch,
     VatDecision,
-    Verdict,
 )
+from vocabulary.signatures import SignatureChecked, SignatureReason, Verdict
 from vocabulary.tariff import PRICED_BY_OCPI, Dimension, PriceComponent, Profile, Restrictions, Tariff, TariffElement
 
 START = datetime(2026, 10, 12, 6, 14, 5, 700_000, tzinfo=UTC)

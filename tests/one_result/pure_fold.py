@@ -48,8 +48,8 @@ from vocabulary.sessions import (
     SessionFlagged,
     SessionMerged,
     SessionRated,
-    SignatureChecked,
 )
+from vocabulary.signatures import SignatureChecked
 from vocabulary.station_facts import TransactionTerms
 from wattbook.months import month_of
 from wattbook.wiring import invoices_of, series_of

@@ -52,11 +52,11 @@ def test_a_key_on_another_curve_is_kept(curve: ec.EllipticCurve) -> None:
 @pytest.mark.parametrize(
     ("writing", "why"),
     [
-        ("", "is not a public key"),
+        ("", "is neither hex nor base64"),
         ("serial 4711", "neither hex nor base64"),
         ("0a0b", "is not a public key"),
         (DER.hex()[:-2], "is not a public key"),
-        (POINT.hex()[:-1] + "0", "is not a point of the curve P-256"),
+        (POINT.hex()[:-1] + "0", "is not a point of secp256r1"),
         (PRIVATE.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), "is a PRIVATE key"),
         (PRIVATE.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode(), "is a PRIVATE key"),
         (RSA.hex(), "is not an elliptic-curve key"),

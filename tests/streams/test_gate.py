@@ -25,9 +25,8 @@ from vocabulary.sessions import (
     Finding,
     SessionFlagged,
     SessionRated,
-    SignatureChecked,
-    Verdict,
 )
+from vocabulary.signatures import SignatureChecked, Verdict
 
 SECOND = timedelta(seconds=1)
 

@@ -25,7 +25,8 @@ from vocabulary.charging import Direction, Protocol
 from vocabulary.decoded import Decoded
 from vocabulary.identity import EventId, StationId, TariffId, TokenUid, TransactionId
 from vocabulary.rules import PERSONS
-from vocabulary.sessions import Finding, SessionConclusion, SessionFlagged, SessionRated, SignatureChecked
+from vocabulary.sessions import Finding, SessionConclusion, SessionFlagged, SessionRated
+from vocabulary.signatures import SignatureChecked
 from vocabulary.station_facts import MessageAnswered, MessageFailed, ReservationAsked, ReservationChanged, TransactionTerms
 
 AT = "09:00"

@@ -39,10 +39,9 @@ from vocabulary.sessions import (
     SessionClosed,
     SessionFlagged,
     SessionRated,
-    SignatureChecked,
-    Verdict,
     doubts_of,
 )
+from vocabulary.signatures import SignatureChecked, Verdict
 from wattbook.database import writing
 from wattbook.wiring import VERBS, NotReady, unit_on
 

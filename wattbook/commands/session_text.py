@@ -20,12 +20,12 @@ from vocabulary.sessions import (
     Progress,
     Quality,
     SessionRated,
-    SignatureChecked,
     exported_of,
     exported_wh,
     is_unused,
     quality_of,
 )
+from vocabulary.signatures import SignatureChecked
 from vocabulary.tariff import Basis, Dimension
 from wattbook.commands.moments import clocks
 from wattbook.commands.output import OUT, escape, micro, table

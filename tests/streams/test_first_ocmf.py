@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import ocmf
-from streams.ocmf import NotOcmf, OcmfRecord, UnreadableOcmf
+from streams import first_ocmf as ocmf
+from streams.first_ocmf import NotOcmf, OcmfRecord, UnreadableOcmf
 from tests.streams.ocmf_meter import OcmfMeter, begin, end, reading
 from vocabulary.charging import SignedValue
 

@@ -11,14 +11,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from msgspec import structs
 
-from streams.signatures import check, hold
+from streams.first_signatures import check, hold
 from tests.streams.folding import fold
 from tests.streams.material import evse
 from tests.streams.notation import events
 from tests.streams.ocmf_meter import OcmfMeter, begin, end, reading, with_flipped_bit
 from vocabulary.charging import SignedValue
 from vocabulary.reference import Evse, MeterKey
-from vocabulary.sessions import ChargingSession, Finding, SignatureChecked, SignatureReason, Verdict
+from vocabulary.sessions import ChargingSession, Finding
+from vocabulary.signatures import SignatureChecked, SignatureReason, Verdict
 
 DATA = Path(__file__).parent.parent / "data" / "signed"
 METER, STRANGER = OcmfMeter(), OcmfMeter()

@@ -7,12 +7,13 @@ when its begin and its end reading are signed by the same registered meter and b
 from decimal import Decimal
 from typing import NamedTuple
 
-from streams import ocmf
-from streams.ocmf import NotOcmf, OcmfReading, OcmfRecord, UnreadableOcmf
+from streams import first_ocmf as ocmf
+from streams.first_ocmf import NotOcmf, OcmfReading, OcmfRecord, UnreadableOcmf
 from vocabulary.charging import SignedValue
 from vocabulary.quantities import WattHours
 from vocabulary.reference import Evse, MeterKey
-from vocabulary.sessions import ChargingSession, Finding, SignatureChecked, SignatureReason, Verdict
+from vocabulary.sessions import ChargingSession, Finding
+from vocabulary.signatures import SignatureChecked, SignatureReason, Verdict
 
 _PRECEDENCE = tuple(SignatureReason)
 _TOLERANCE_WH = Decimal(2)  # integer registers at both ends of the unsigned session

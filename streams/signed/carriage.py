@@ -1,0 +1,47 @@
+"""From the text that a message, a file or a CDR holds to the signed records in it.
+
+The format is told by the content, never by a label: stations name it wrongly or not at all. The same record comes as it is, as
+hex, as base64, or as base64 of hex; SML is binary, so that hex or base64 is all that it comes as.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from streams.signed.record import MAX_BYTES, CannotJudge, SignedRecord
+from vocabulary.signatures import SignatureReason
+
+Reader = Callable[[bytes], tuple[SignedRecord, ...] | None]
+"""The records in bytes of its format; None: they are of another. Raises CannotJudge where they are of it, and broken."""
+
+_READERS: tuple[Reader, ...] = ()
+_HEX = re.compile(r"([0-9a-fA-F]{2})+")
+
+
+@lru_cache(maxsize=512)
+def records_in(text: str) -> tuple[SignedRecord, ...]:
+    """The signed records of a text, one or more. Raises CannotJudge."""
+    if len(text) > MAX_BYTES:
+        raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, f"longer than {MAX_BYTES} characters")
+    for data in _as_bytes(text):
+        for read in _READERS:
+            if (found := read(data)) is not None:
+                return found
+    raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, "none of the formats that are known begins so")
+
+
+def _as_bytes(text: str, depth: int = 0) -> Iterator[bytes]:
+    """What the text may carry, the least decoded first."""
+    yield text.strip().encode(errors="surrogatepass")
+    bare = re.sub(r"\s", "", text)
+    if _HEX.fullmatch(bare):
+        yield bytes.fromhex(bare)
+    try:
+        raw = base64.b64decode(bare, validate=True)
+    except (ValueError, binascii.Error):
+        return
+    yield raw
+    if depth == 0 and raw.isascii():
+        yield from _as_bytes(raw.decode(), depth + 1)
