@@ -50,6 +50,9 @@ class Beside(NamedTuple):
     reused_reason: SignatureReason = SignatureReason.RECORD_REUSED
 
 
+UNKNOWN = Beside()
+
+
 class Place(NamedTuple):
     """A reading of energy, with the evidence that it stands in."""
 
@@ -81,7 +84,7 @@ class _Refused(Exception):
         self.billed = Billed(verdict, reason, detail)
 
 
-def gate(found: Sequence[Evidence], beside: Beside = Beside()) -> Billed:
+def gate(found: Sequence[Evidence], beside: Beside = UNKNOWN) -> Billed:
     """Whether a session may be billed by what was found, in the order in which it came."""
     try:
         each = _each_once(found)
@@ -172,13 +175,13 @@ def _places(each: Sequence[Evidence]) -> list[Place]:
     named = {_BEGIN_CONTEXT: Nature.BEGIN, _END_CONTEXT: Nature.END}
     unsaid = [e for e in each if any(r.nature is Nature.UNSAID for r in e.record.readings)]
     by_order = len(unsaid) > 1 and not any(e.context in named or e.context.startswith(("Sample.", "Trigger")) for e in unsaid)
-    found = []
+    found: list[Place] = []
     for evidence in each:
         told = named.get(evidence.context, Nature.INTERMEDIATE)
         if by_order and evidence in (unsaid[0], unsaid[-1]):
             told = Nature.BEGIN if evidence is unsaid[0] else Nature.END
-        for reading in evidence.record.readings:
-            found.append(Place(reading, told if reading.nature is Nature.UNSAID else reading.nature, evidence))
+        natures = ((r, told if r.nature is Nature.UNSAID else r.nature) for r in evidence.record.readings)
+        found.extend(Place(reading, nature, evidence) for reading, nature in natures)
     return found
 
 
