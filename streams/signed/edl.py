@@ -67,7 +67,7 @@ def fields_of(data: bytes) -> EdlFields:
     """The fields of a block as it came. Raises CannotJudge where it is not as long as one."""
     if len(data) != BLOCK_BYTES:
         raise unreadable(f"{len(data)} bytes instead of the {BLOCK_BYTES} of an EDL40 meter")
-    found = EdlFields(*_LAYOUT.unpack_from(data), price=_PRICE.unpack_from(data, _LAYOUT.size)[0])
+    found = EdlFields(*_LAYOUT.unpack_from(data), *_PRICE.unpack_from(data, _LAYOUT.size))
     return found._replace(contract=found.contract.rstrip(b"\0"))
 
 
@@ -101,7 +101,7 @@ def energy(value: int, unit: int, scaler: int) -> WattHours | None:
 def register(obis: bytes) -> str:
     """OBIS in text, one register one text: A-B:C.D.E, with *F behind it where that is not 255."""
     a, b, c, d, e, f = obis.ljust(6, b"\xff")
-    return f"{a}-{b}:{c}.{d}.{e}" + (f"*{f}" if f != 0xFF else "")  # noqa: PLR2004
+    return f"{a}-{b}:{c}.{d}.{e}" + (f"*{f}" if f != 0xFF else "")
 
 
 def clock(at: datetime | None) -> MeterClock:
@@ -115,7 +115,7 @@ def identification(contract: bytes) -> str:
     return bare.decode("ascii") if bare.isascii() and bare.decode("ascii").isprintable() else bare.hex().upper()
 
 
-def halves(value: bytes) -> tuple[bytes, bytes]:
+def split(value: bytes) -> tuple[bytes, bytes]:
     """A signature as a meter gives it: r and s, and the logbook's index behind them where it is two bytes longer."""
     if len(value) - _LOGBOOK_BYTES in _CURVES:
         return value[:-_LOGBOOK_BYTES], value[-_LOGBOOK_BYTES:]

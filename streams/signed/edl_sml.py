@@ -35,7 +35,7 @@ def _record(one: sml.SmlList) -> SignedRecord:
     if obis is None or not one.signature:
         raise unreadable("SML without a meter value" if obis is None else "SML without a signature")
     fields, entry = _fields(one, obis), one.entries[obis]
-    signature = edl.signature(edl.halves(one.signature)[0])
+    signature = edl.signature(edl.split(one.signature)[0])
     differing = _unsigned(one, entry, fields)
     return SignedRecord(
         format=Format.EDL_40_P,
@@ -65,7 +65,7 @@ def _fields(one: sml.SmlList, obis: bytes) -> edl.EdlFields:
         unit=entry.unit,
         scaler=entry.scaler,
         value=sml.number(entry),
-        logbook=edl.halves(one.signature)[1],
+        logbook=edl.split(one.signature)[1],
         contract=sml.octets(contract) if contract else b"",
         contract_seconds=contract.time.signed if contract and contract.time else 0,
         historical=sml.number(one.entries.get(_HISTORICAL)),

@@ -92,27 +92,26 @@ def _transported(data: bytes) -> bytes:
     if _crc(data[:-2]) != mark[2:]:
         raise unreadable("the checksum of the SML file does not fit")
     content = b"".join(parts)
-    return content[: len(content) - mark[1]] if mark[1] <= 3 else content  # noqa: PLR2004
+    return content[: len(content) - mark[1]] if mark[1] <= 3 else content
 
 
 def _messages(content: bytes) -> Iterator[tuple[int, Element]]:
+    """The kind of each message and what it says. Its checksum is over all that stands before it."""
     at = 0
     while at < len(content):
         begins = at
-        message, at = _element(content, at)
-        if not isinstance(message, tuple) or len(message) != _MESSAGE_PARTS:
+        kind, parts, at = _head(content, at)
+        if (kind, parts) != (_LIST, _MESSAGE_PARTS):
             raise unreadable("an SML message is not of six parts")
-        *_, body, crc, end = message
-        # The checksum is the element before the end: two bytes of content, or one where it begins with a zero.
-        width = _crc_width(content, at)
-        if end != b"" or _crc(content[begins : at - 1 - width]) != _whole(crc, "a checksum").to_bytes(2, "big"):
+        for _ in range(_MESSAGE_PARTS - 2):
+            body, at = _element(content, at)
+        covered = content[begins:at]
+        crc, at = _element(content, at)
+        end, at = _element(content, at)
+        if end != b"" or crc != int.from_bytes(_crc(covered), "big"):
             raise unreadable("the checksum of an SML message does not fit")
         tag, inner = _parts(body, 2, "a message body")
         yield _whole(tag, "a message's kind"), inner
-
-
-def _crc_width(content: bytes, at: int) -> int:
-    return 3 if content[at - 4] == 0x63 else 2  # noqa: PLR2004
 
 
 def _list(body: Element) -> SmlList:
@@ -207,7 +206,7 @@ def _element(data: bytes, at: int, depth: int = 0) -> tuple[Element, int]:
 def _head(data: bytes, at: int) -> tuple[int, int, int]:
     """Type, length as written (for all but a list with the head itself), and where the content begins."""
     begins, length = at, 0
-    while at < len(data) and at - begins < 4:  # noqa: PLR2004
+    while at < len(data) and at - begins < 4:
         head, at = data[at], at + 1
         length = length << 4 | head & 0x0F
         if not head & 0x80:
