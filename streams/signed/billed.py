@@ -50,17 +50,17 @@ def _at(reading: Reading) -> datetime:
 def signed_alone(session: ChargingSession, pair: Pair) -> ChargingSession:
     """The session as its signed readings alone tell it: those in between count by a clock that the meter vouches for."""
     begin, end = _wh(pair.begin.reading), _wh(pair.end.reading)
-    timed = {
-        at: _wh(place.reading)
-        for place in pair.between
-        if place.reading.at
-        and place.reading.clock is MeterClock.SYNCHRONISED
-        and session.start < place.reading.at < session.end
-    }
+    timed = {at: _wh(reading) for at, reading in _synchronised(pair) if session.start < at < session.end}
     risen = accumulate((wh for _, wh in sorted(timed.items())), max)
     inner = [Reading(at=at, register_wh=wh) for at, wh in zip(sorted(timed), risen, strict=True)]
     readings = (Reading(at=session.start, register_wh=begin), *inner, Reading(at=session.end, register_wh=end))
     return structs.replace(session, readings=readings)
+
+
+def _synchronised(pair: Pair) -> Iterator[tuple[datetime, SignedReading]]:
+    for place in pair.between:
+        if place.reading.at is not None and place.reading.clock is MeterClock.SYNCHRONISED:
+            yield place.reading.at, place.reading
 
 
 def vouches_for_time(pair: Pair) -> bool:
