@@ -261,7 +261,9 @@ def signed_alone(session: ChargingSession, pair: Pair) -> ChargingSession:
     timed = [
         Reading(at=place.reading.at, register_wh=_wh(place.reading))
         for place in pair.between
-        if place.reading.at and place.reading.clock is MeterClock.SYNCHRONISED and session.start < place.reading.at < session.end
+        if place.reading.at
+        and place.reading.clock is MeterClock.SYNCHRONISED
+        and session.start < place.reading.at < session.end
     ]
     ordered = sorted(timed, key=lambda reading: (reading.at, reading.register_wh))
     risen = accumulate((reading.register_wh for reading in ordered), max)
