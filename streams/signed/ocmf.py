@@ -22,6 +22,7 @@ from streams.signed.ocmf_payload import (
     page_of,
     place_of,
     readings_of,
+    unit_of,
     version_of,
 )
 from streams.signed.record import MAX_BYTES, CannotJudge, Format, Signature, SignedRecord, Writing, unreadable
@@ -84,6 +85,7 @@ def read(data: bytes) -> tuple[SignedRecord, ...] | None:
         loss_of(payload),
         place_of(payload),
         SignatureReason.ID_REFUSED if is_identification_refused(payload) else None,
+        unit=unit_of(payload),
     )
     return (record,)
 

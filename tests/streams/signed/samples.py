@@ -1,4 +1,4 @@
-"""The signed samples of tests/data/signed, taken apart by hand: each text that was carried, and the key beside it."""
+"""The signed samples of tests/data/signed, taken apart by hand: each text that holds a record, and the key beside it."""
 
 import html
 import re
