@@ -18,7 +18,7 @@ from decimal import Decimal
 from streams.registers import EXACT
 from streams.signed.ecdsa import Curve
 from streams.signed.obis import PCDF_SESSION
-from streams.signed.record import MAX_BYTES, Format, Signature, SignedReading, SignedRecord, Writing, unreadable
+from streams.signed.record import MAX_BYTES, Format, Signature, SignedReading, SignedRecord, Writing, hex_or_none, unreadable
 from vocabulary.quantities import ZERO_WH, WattHours
 from vocabulary.signatures import MeterClock, Nature, SignatureReason
 
@@ -67,7 +67,7 @@ def _record(signed: bytes, fields: dict[str, str]) -> SignedRecord:
     return SignedRecord(
         format=Format.PCDF,
         signed=signed,
-        signature=Signature(_hex(fields["SG"]), Writing.DER, (Curve.SECP256R1,)),
+        signature=Signature(hex_or_none(fields["SG"]), Writing.DER, (Curve.SECP256R1,)),
         readings=(
             SignedReading(Nature.BEGIN, ZERO_WH, PCDF_SESSION, begin, clock, is_time_usable=is_usable),
             SignedReading(last, wh, PCDF_SESSION, end, clock, is_time_usable=is_usable),
@@ -105,11 +105,3 @@ def _session(text: str) -> tuple[str, str]:
         return "", ""
     token, kind, transaction = parts
     return (token if kind in _TOKENS else ""), transaction
-
-
-def _hex(text: str) -> bytes:
-    """None where it is not hex, so that it is found to be no signature."""
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""
