@@ -15,7 +15,7 @@ from msgspec import UNSET, structs
 
 from streams import first_signatures
 from streams.plausibility import Judged, judge
-from streams.signed import verdicts
+from streams.signed import billed, verdicts
 from streams.signed.gate import Pair
 from streams.untimed import otherwise
 from vocabulary.money import plain
@@ -66,7 +66,7 @@ def first_proof(session: ChargingSession, evse: Evse) -> Proof:
 def proven(session: ChargingSession, pair: Pair, power_w_max: int, waived: Collection[Finding]) -> Judged:
     """The session with the energy that its meter signed. No EVSE delivers more than it can, whoever signs it."""
     settled = tuple(doubt for doubt in doubts_of(session) if doubt.finding not in _OF_ENERGY)
-    signed = structs.replace(verdicts.as_signed(session, pair), doubts=settled or UNSET)
+    signed = structs.replace(billed.as_signed(session, pair), doubts=settled or UNSET)
     judged = judge(signed, power_w_max, waived)
     if judged.session.energy_wh != signed.energy_wh:  # a begin of 0 that was signed is no placeholder
         told = f"{signed.energy_wh} Wh are signed"
@@ -77,8 +77,8 @@ def proven(session: ChargingSession, pair: Pair, power_w_max: int, waived: Colle
 def noticed(session: ChargingSession, proof: Proof) -> Iterator[Doubt]:
     """What informs: another energy in the messages than the one that is billed, another key than the registered one."""
     if proof.pair is not None:
-        signed_wh = verdicts.signed_wh(proof.pair)
-        if verdicts.differs_by(session, signed_wh) > verdicts.TOLERANCE_WH:
+        signed_wh = billed.signed_wh(proof.pair)
+        if billed.differs_by(session, signed_wh) > billed.TOLERANCE_WH:
             told = f"signed {plain(signed_wh)} Wh, messages {plain(session.energy_wh)} Wh"
             yield Doubt(finding=Finding.SIGNED_ENERGY_BILLED, detail=told)
     if proof.checked.claims_other_key:
@@ -93,11 +93,11 @@ def doubts_about_time(
     if proof.pair is None or not proof.is_required:
         return
     timed = [line for line in cost.lines if line.dimension in _OF_TIME and not line.reserved and line.unit_price]
-    if timed and not verdicts.vouches_for_time(proof.pair):
+    if timed and not billed.vouches_for_time(proof.pair):
         clocks = f"begin {proof.checked.begin_clock}, end {proof.checked.end_clock}"
         yield Doubt(finding=Finding.SIGNED_CLOCK_UNTRUSTED, detail=f"{timed[0].dimension} has a price; clock: {clocks}")
     if is_timed:
-        alone = verdicts.signed_alone(session, proof.pair)
+        alone = billed.signed_alone(session, proof.pair)
         totals = {price(each).total for each in otherwise(alone, _AT_ONCE)} | {cost.total}
         if len(totals) > 1:
             told = f"{min(totals)} to {max(totals)} {cost.currency} by when the energy came between signed readings"

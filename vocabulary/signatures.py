@@ -61,7 +61,6 @@ class SignatureReason(StrEnum):
     ID_REFUSED = "identification_was_refused_by_the_meter"
     TOKEN_DIFFERS = "signed_identification_is_another_token"  # noqa: S105
     RECORD_REUSED = "signed_record_was_used_by_another_session"
-    PAGINATION_REUSED = "pagination_was_used_by_another_session"
     TIME_WINDOW = "signed_time_is_outside_the_transaction"
     VERIFIED = "signature_matches_the_registered_key"
 

@@ -6,14 +6,11 @@ they make a pair that may be billed. What a key in a message claims is told besi
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from decimal import Decimal
 from hashlib import sha256
-from itertools import accumulate
 from typing import NamedTuple
 
 from msgspec import structs
 
-from streams.registers import EXACT
 from streams.signed import check
 from streams.signed.carriage import records_in
 from streams.signed.check import Judged, claim_of, claimed_key, digest_of
@@ -22,12 +19,10 @@ from streams.signed.gate import Beside, Billed, Evidence, Pair, gate, worst_of
 from streams.signed.keys import read_key
 from streams.signed.record import CannotJudge, SignedReading, SignedRecord
 from vocabulary.charging import SignedValue
-from vocabulary.quantities import WattHours
 from vocabulary.reference import Evse, MeterKey
-from vocabulary.sessions import ChargingSession, EnergySource, Finding, Reading, doubts_of
+from vocabulary.sessions import ChargingSession, Finding, doubts_of
 from vocabulary.signatures import (
     KeyClaim,
-    MeterClock,
     Nature,
     RecordChecked,
     SignatureChecked,
@@ -35,8 +30,6 @@ from vocabulary.signatures import (
     SignedPoint,
     Verdict,
 )
-
-TOLERANCE_WH = Decimal(2)  # integer registers at both ends of the unsigned session
 
 
 class Keys(NamedTuple):
@@ -240,59 +233,3 @@ def hold(checked: SignatureChecked, evse: Evse) -> tuple[Finding, str] | None:
         return Finding.SIGNATURE_FAILED, told
     doubtful = checked.billing is Verdict.UNVERIFIABLE and evse.meter_keys  # it can be signed, and is not as it should be
     return (Finding.SIGNATURE_UNVERIFIABLE, told) if doubtful or evse.signatures == "required" else None
-
-
-def as_signed(session: ChargingSession, pair: Pair) -> ChargingSession:
-    """The session with the energy that the meter signed: the difference of the pair, and between them what was told.
-
-    What was told stays the shape of the curve as long as it tells the same energy; else the signed readings alone are known.
-    """
-    begin, end, energy_wh = _wh(pair.begin.reading), _wh(pair.end.reading), signed_wh(pair)
-    inner = session.readings[1:-1] if differs_by(session, energy_wh) <= TOLERANCE_WH else ()
-    shift = EXACT.subtract(begin, session.readings[0].register_wh) if session.readings else Decimal(0)
-    between = [Reading(at=r.at, register_wh=_within(begin, EXACT.add(r.register_wh, shift), end)) for r in inner]
-    readings = (Reading(at=session.start, register_wh=begin), *between, Reading(at=session.end, register_wh=end))
-    return structs.replace(session, readings=readings, energy_wh=energy_wh, energy_source=EnergySource.SIGNED)
-
-
-def signed_alone(session: ChargingSession, pair: Pair) -> ChargingSession:
-    """The session as its signed readings alone tell it: those in between count by a clock that the meter vouches for."""
-    begin, end = _wh(pair.begin.reading), _wh(pair.end.reading)
-    timed = [
-        Reading(at=place.reading.at, register_wh=_wh(place.reading))
-        for place in pair.between
-        if place.reading.at
-        and place.reading.clock is MeterClock.SYNCHRONISED
-        and session.start < place.reading.at < session.end
-    ]
-    ordered = sorted(timed, key=lambda reading: (reading.at, reading.register_wh))
-    risen = accumulate((reading.register_wh for reading in ordered), max)
-    inner = [Reading(at=reading.at, register_wh=wh) for reading, wh in zip(ordered, risen, strict=True)]
-    readings = (Reading(at=session.start, register_wh=begin), *inner, Reading(at=session.end, register_wh=end))
-    return structs.replace(session, readings=readings)
-
-
-def vouches_for_time(pair: Pair) -> bool:
-    """Whether amounts may be taken from how long it took: both times synchronised, or the time between them legal."""
-    readings = pair.begin.reading, pair.end.reading
-    return all(each.is_time_usable for each in readings) and {each.clock for each in readings} in (
-        {MeterClock.SYNCHRONISED},
-        {MeterClock.RELATIVE},
-    )
-
-
-def signed_wh(pair: Pair) -> WattHours:
-    return WattHours(EXACT.subtract(_wh(pair.end.reading), _wh(pair.begin.reading)))
-
-
-def differs_by(session: ChargingSession, wh: WattHours) -> Decimal:
-    return abs(EXACT.subtract(wh, session.energy_wh))
-
-
-def _wh(reading: SignedReading) -> WattHours:
-    assert reading.wh is not None
-    return reading.wh
-
-
-def _within(least: WattHours, wh: Decimal, most: WattHours) -> WattHours:
-    return WattHours(min(max(least, wh), most))
