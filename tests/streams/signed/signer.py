@@ -11,8 +11,8 @@ from streams.signed.keys import read_key
 
 class Signer:
     def __init__(self, curve: ec.EllipticCurve) -> None:
-        self._key = ec.generate_private_key(curve)
-        self._public = self._key.public_key()
+        self.private = ec.generate_private_key(curve)
+        self._public = self.private.public_key()
 
     @property
     def key(self) -> PublicKey:
@@ -32,9 +32,9 @@ class Signer:
 
     def sign(self, data: bytes) -> bytes:
         """As DER."""
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
+        return self.private.sign(data, ec.ECDSA(hashes.SHA256()))
 
     def sign_bare(self, data: bytes) -> bytes:
         """r and s side by side."""
-        length = (self._key.key_size + 7) // 8
+        length = (self.private.key_size + 7) // 8
         return b"".join(number.to_bytes(length, "big") for number in decode_dss_signature(self.sign(data)))
