@@ -47,7 +47,7 @@ def signed(*records: str | SignedValue, energy_wh: int = 7500) -> ChargingSessio
 
 
 def checked(*records: str | SignedValue, keys: tuple[MeterKey, ...] = (KEY,)) -> SignatureChecked:
-    return check_session(signed(*records), evse(meter_keys=keys))[0]
+    return check_session(signed(*records), evse(meter_keys=keys))
 
 
 def told(*records: str | SignedValue, keys: tuple[MeterKey, ...] = (KEY,)) -> tuple[str, str, str, str]:
