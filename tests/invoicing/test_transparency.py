@@ -42,7 +42,7 @@ def piece(format_: str, data: bytes, *natures: Nature, context: str = END) -> Pi
 
 
 def written(session: ChargingSession, known: list[Known] | None = None) -> TransparencyFile:
-    return session_record(session, KNOWN if known is None else known)
+    return session_record(session, None, KNOWN if known is None else known)
 
 
 def pairs(file: TransparencyFile) -> list[tuple[str, str]]:
@@ -168,7 +168,7 @@ SAMPLES = {
 def test_every_format_is_read_back_to_the_byte_and_verified(file: str) -> None:
     values = values_in((FOLDER / file).read_bytes())
     told = tuple(SignedValue(at=AT, data=v.text, context=v.context or END, public_key=v.key) for v in values)
-    record = session_record(structs.replace(session(), signed=told), [])
+    record = session_record(structs.replace(session(), signed=told), None, [])
     assert record.suffix == SAMPLES[file]
     before = [each.signed for value in values for each in records_in(value.text)]
     after = [each.signed for value in values_in(record.data) for each in records_in(value.text)]

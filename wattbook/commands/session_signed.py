@@ -33,18 +33,22 @@ def signed(settings: Settings, identity: str, output: Path | None, as_xml: bool)
         rows = store.states.find(identity)
         found = [dossier(store, row) for row in rows[:1]]
     if len(rows) != 1:
-        _fail(f"{len(rows) or 'no'} sessions begin with {identity}: see `wattbook session list`")
+        what = f"{len(rows)} sessions begin" if rows else "no session begins"
+        _fail(f"{what} with {identity}: see `wattbook session list`")
     session = found[0].session
     if session is None:
         _fail(f"session {short(rows[0].session)} is not over yet: its signed values are written when it is")
     try:
-        record = session_record(session, registered_keys(settings), as_xml=as_xml)
+        record = session_record(session, found[0].checked, registered_keys(settings), as_xml=as_xml)
     except NotWritable as error:
         _fail(f"session {short(session.id)}: {error}")
     if output is None:
         click.get_binary_stream("stdout").write(record.data)
         return
-    output.write_bytes(record.data)
+    try:
+        output.write_bytes(record.data)
+    except OSError as error:
+        _fail(f"{output} cannot be written: {error.strerror or error}")
     ERR.print(f"written: {escape(str(output))}")
 
 

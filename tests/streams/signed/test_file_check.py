@@ -43,9 +43,9 @@ def test_a_registered_key_is_told_with_its_evse() -> None:
 
 
 def test_a_registered_key_counts_only_while_it_is_valid() -> None:
-    until = Known(KEY, "DE*ABC*E2", None, AT)
-    after = Known(KEY, "DE*ABC*E2", AT + HOUR, None)
-    around = Known(KEY, "DE*ABC*E2", AT, AT + HOUR)
+    until = Known(KEY, "DE*ABC*E2", "", None, AT)
+    after = Known(KEY, "DE*ABC*E2", "", AT + HOUR, None)
+    around = Known(KEY, "DE*ABC*E2", "", AT, AT + HOUR)
     out = (Verdict.FAILED, SignatureReason.KEY_OUT_OF_INTERVAL, KeyFrom.REGISTERED)
     assert verdict(check_file(file(RECORD), [until])) == out
     assert verdict(check_file(file(RECORD), [after])) == out
@@ -57,6 +57,14 @@ def test_a_record_that_the_given_key_did_not_sign_has_failed_whatever_the_file_s
     assert conflict == (Verdict.FAILED, SignatureReason.KEY_CONFLICT, KeyFrom.GIVEN)
     neither = verdict(check_file(file(RECORD, key=""), [Known(OTHER_KEY)], only_known=True))
     assert neither == (Verdict.FAILED, SignatureReason.SIGNATURE_MISMATCH, KeyFrom.GIVEN)
+
+
+def test_a_meter_whose_key_is_registered_signs_with_no_other() -> None:
+    known = [Known(OTHER_KEY, "DE*ABC*E1", METER.serial)]
+    conflict = verdict(check_file(file(RECORD), known))
+    assert conflict == (Verdict.FAILED, SignatureReason.KEY_CONFLICT, KeyFrom.REGISTERED)
+    without = verdict(check_file(file(RECORD, key=""), known))
+    assert without == (Verdict.FAILED, SignatureReason.SIGNATURE_MISMATCH, KeyFrom.REGISTERED)
 
 
 def test_the_given_key_verifies_a_file_whose_own_key_is_broken_or_another() -> None:
