@@ -58,4 +58,4 @@ def registered_keys(settings: Settings) -> tuple[Known, ...]:
 
 def _known(evse: Evse) -> Iterator[Known]:
     for key in evse.meter_keys:
-        yield Known(read_key(key.public_key), evse.evse_id, key.valid_from, key.valid_until)
+        yield Known(read_key(key.public_key), evse.evse_id, key.meter, key.valid_from, key.valid_until)
