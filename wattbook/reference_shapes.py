@@ -148,6 +148,7 @@ Station = Annotated[
 Token = Annotated[
     str, _matches(r"[!-~]{1,36}", "is not a token: write its characters without blanks, at most 36, in quotes if need be")
 ]
+Signatures = Literal["required", "preferred", "ignored"]
 Language = Annotated[str, _matches(r"[a-z]{2}", "is not a language: write its two letters of ISO 639-1, such as en")]
 ConnectorStandard = Literal[  # OCPI 2.2.1 ConnectorType
     "CHADEMO", "CHAOJI", "DOMESTIC_A", "DOMESTIC_B", "DOMESTIC_C", "DOMESTIC_D", "DOMESTIC_E", "DOMESTIC_F", "DOMESTIC_G",
@@ -201,6 +202,7 @@ class MeterKeyShape(Shape):
     public_key: PublicKey
     meter: OptionalText = ""
     valid_from: Effective | None = None
+    valid_until: Effective | None = None
 
 
 _NUMBER = _whole(1, 9999, "is not a number from 1 on: write the EVSE's number in its station")
@@ -242,7 +244,7 @@ class EvseShape(Shape):
     connector_format: Literal["SOCKET", "CABLE"] = "SOCKET"
     power_type: Literal["AC_1_PHASE", "AC_2_PHASE", "AC_2_PHASE_SPLIT", "AC_3_PHASE", "DC"] = "AC_3_PHASE"
     meter_keys: tuple[MeterKeyShape, ...] = ()
-    signatures: Literal["required", "preferred", "ignored"] = "preferred"
+    signatures: Signatures | None = None
     also_known_as: tuple[EvseNameShape, ...] = ()
     battery_capacity_wh: (
         Annotated[int, _whole(100, 1_000_000, "is not the capacity of a battery in Wh: write 6000 for 6 kWh")] | None
@@ -256,6 +258,7 @@ class SiteShape(Dated):
     time_zone: Zone
     latitude: Annotated[Decimal, _degrees(90)]
     longitude: Annotated[Decimal, _degrees(180)]
+    signatures: Signatures = "preferred"  # of its EVSEs that do not say it themselves
     evses: tuple[EvseShape, ...]
 
 
