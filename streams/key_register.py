@@ -4,12 +4,11 @@ A key has one interval at an EVSE by the register; that counts instead of all in
 what was revoked stays revoked, however often the site is published again.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 
 from msgspec import structs
 
-from vocabulary.reference import Evse, MeterKey, MeterKeyPublished, SitePublished, plain_evse_id
+from vocabulary.reference import Evse, MeterKeyPublished, SitePublished, plain_evse_id
 
 Registered = Mapping[str, tuple[MeterKeyPublished, ...]]
 """By EVSE id, its separators left out: the last fact of each key, in the order in which the keys came first."""
@@ -33,16 +32,6 @@ def with_keys(evse: Evse, known: Registered) -> Evse:
     instead = {each.key.public_key for each in registered}
     own = (key for key in evse.meter_keys if key.public_key not in instead)
     return structs.replace(evse, meter_keys=(*own, *(each.key for each in registered)))
-
-
-def keys_for(evse: Evse, start: datetime, end: datetime) -> Iterator[MeterKey]:
-    """The keys that are in force as a session begins, and do not end before it does."""
-    return (key for key in evse.meter_keys if is_in_force_for(key, start, end))
-
-
-def is_in_force_for(key: MeterKey, start: datetime, end: datetime) -> bool:
-    has_begun = key.valid_from is None or key.valid_from <= start
-    return has_begun and (key.valid_until is None or (start < key.valid_until and end <= key.valid_until))
 
 
 def evses_of(fact: object) -> frozenset[str]:

@@ -20,14 +20,14 @@ _MOMENTS = 48  # of a longer time so many, evenly
 _GAPS = 24
 
 
-def otherwise(session: ChargingSession) -> Iterator[ChargingSession]:
-    """The session with the energy between two readings, or what it fed back, at one moment; nothing where they are close."""
-    yield from (structs.replace(session, readings=each) for each in _moved(session, session.readings))
-    yield from (structs.replace(session, exported=each) for each in _moved(session, exported_of(session)))
+def otherwise(session: ChargingSession, near: timedelta = SILENCE_MAX) -> Iterator[ChargingSession]:
+    """The session with the energy between two readings, or what it fed back, at one moment; nothing where they are near."""
+    yield from (structs.replace(session, readings=each) for each in _moved(session, session.readings, near))
+    yield from (structs.replace(session, exported=each) for each in _moved(session, exported_of(session), near))
 
 
-def _moved(session: ChargingSession, readings: Sequence[Reading]) -> Iterator[tuple[Reading, ...]]:
-    far = [place for place, pair in enumerate(pairwise(readings), start=1) if _is_far(session, *pair)]
+def _moved(session: ChargingSession, readings: Sequence[Reading], near: timedelta) -> Iterator[tuple[Reading, ...]]:
+    far = [place for place, pair in enumerate(pairwise(readings), start=1) if _is_far(session, *pair, near)]
     for place in far[:_GAPS]:
         before, after = readings[place - 1], readings[place]
         for at in _moments(*_between(session, before, after)):
@@ -52,6 +52,6 @@ def _between(session: ChargingSession, before: Reading, after: Reading) -> tuple
     return max(before.at, session.start), min(after.at, session.end)
 
 
-def _is_far(session: ChargingSession, before: Reading, after: Reading) -> bool:
+def _is_far(session: ChargingSession, before: Reading, after: Reading, near: timedelta) -> bool:
     since, until = _between(session, before, after)
-    return before.register_wh < after.register_wh and until - since > SILENCE_MAX
+    return before.register_wh < after.register_wh and until - since > near

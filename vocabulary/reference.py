@@ -53,13 +53,16 @@ class Operator(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class MeterKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A meter's public key, trusted because the operator registered it. DER SubjectPublicKeyInfo as hex.
 
-    It is in force from `valid_from` (inclusive; None: since ever) until `valid_until` (exclusive; None: it does not end).
+    It is in force from `valid_from` (inclusive; None: since ever) until `valid_until` (exclusive; None: it does not end), and
+    counts for a session that lies whole in its interval. `registers`: what the meter counts the energy of a session on, beside
+    the registers whose OBIS code says so.
     """
 
     public_key: str
     meter: str = ""  # serial number; empty: any meter that signs with this key
     valid_from: datetime | None = None
-    valid_until: datetime | None = None
+    valid_until: datetime | None = None  # exclusive
+    registers: tuple[str, ...] = ()
 
 
 class EvseName(Struct, frozen=True, kw_only=True):

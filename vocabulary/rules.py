@@ -12,13 +12,15 @@ that held then, byte for byte.
         current are kept of sessions that a tariff may price by them, so are
         how cards are told of those that they pay, reservations that may have a price (`streams.reservations`), and what
         vehicles feed back; a swap of batteries is a session
+    6   signed values of every format are checked, each record and the session (`vocabulary.signatures`); what is billed is
+        their difference; a record counts for one session only
 """
 
 from typing import Final
 
-FIRST, DOUBTS, FACTS, PERSONS, CHOICES = 1, 2, 3, 4, 5
+FIRST, DOUBTS, FACTS, PERSONS, CHOICES, RECORDS = 1, 2, 3, 4, 5, 6
 
-RULES: Final = CHOICES  # what a home adopts when it publishes reference data
+RULES: Final = RECORDS  # what a home adopts when it publishes reference data
 
 
 def has_doubts(rules: int) -> bool:
@@ -39,3 +41,7 @@ def tells_choices(rules: int) -> bool:
 
 def keeps_circumstances(rules: int) -> bool:
     return rules >= CHOICES
+
+
+def checks_records(rules: int) -> bool:
+    return rules >= RECORDS

@@ -61,6 +61,7 @@ class EnergySource(StrEnum):
     FIRST_AND_LAST_SAMPLE = "first_and_last_sample"
     INLET_SAMPLES = "first_and_last_sample_at_the_inlet"  # before conversion: more than what the vehicle got
     INTERVALS = "sum_of_interval_samples"
+    SIGNED = "signed_begin_and_end"  # of a record or two that the meter signed
     UNUSED = "none_the_reservation_expired"  # nobody charged: there is no reading
     STATE_OF_CHARGE = "state_of_charge_of_swapped_batteries"  # and their capacity, which the reference data have
 
@@ -116,9 +117,14 @@ class Finding(StrEnum):
     RESERVATION_UNTIMED = "reservation_has_a_price_and_its_beginning_is_not_known"
     EXPORT_UNKNOWN = "what_was_fed_back_is_not_known"
     DEAUTHORISED = "token_was_deauthorised_during_the_session"
+    SIGNED_RECORD_REUSED = "signed_record_is_of_another_session"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
     SIGNATURE_UNVERIFIABLE = "meter_signature_cannot_be_checked"
+    SIGNED_CLOCK_UNTRUSTED = "time_has_a_price_and_the_meter_does_not_vouch_for_it"
+    SIGNED_INTERMEDIATE_MISSING = "price_changed_and_no_signed_reading_says_when"
+    SIGNED_ENERGY_BILLED = "signed_energy_is_billed_and_messages_tell_another"
+    KEY_CLAIM_DIFFERS = "message_names_another_meter_key"
     CLOCK_CORRECTED = "station_clock_was_corrected"
     ROLLED_OVER = "meter_register_rolled_over"
     SAMPLES_RELATIVE = "samples_count_from_the_start_of_the_session"
@@ -244,9 +250,12 @@ HOLDING = frozenset(
         Finding.RESERVATION_UNTIMED,
         Finding.EXPORT_UNKNOWN,
         Finding.DEAUTHORISED,
+        Finding.SIGNED_RECORD_REUSED,
         Finding.SIGNATURE_FAILED,
         Finding.SIGNED_ENERGY_DIFFERS,
         Finding.SIGNATURE_UNVERIFIABLE,
+        Finding.SIGNED_CLOCK_UNTRUSTED,
+        Finding.SIGNED_INTERMEDIATE_MISSING,
     }
 )
 ESTIMATING = frozenset({Finding.BEGIN_PLACEHOLDER, Finding.REGISTER_RESET, Finding.END_ESTIMATED, Finding.ENDS_NOT_TOLD})

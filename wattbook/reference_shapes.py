@@ -148,6 +148,13 @@ Station = Annotated[
 Token = Annotated[
     str, _matches(r"[!-~]{1,36}", "is not a token: write its characters without blanks, at most 36, in quotes if need be")
 ]
+Register = Annotated[
+    str,
+    _matches(
+        r"[0-9A-Fa-f]{1,2}-[0-9A-Fa-f]{1,2}:([0-9A-Fa-f]{1,2}\.){2}[0-9A-Fa-f]{1,2}(\*[0-9]{1,3}|\.[0-9A-Fa-f]{1,2})?",
+        "is not a register: write its OBIS code as the meter signs it, such as 1-0:1.8.0*198",
+    ),
+]
 Signatures = Literal["required", "preferred", "ignored"]
 Language = Annotated[str, _matches(r"[a-z]{2}", "is not a language: write its two letters of ISO 639-1, such as en")]
 ConnectorStandard = Literal[  # OCPI 2.2.1 ConnectorType
@@ -203,6 +210,7 @@ class MeterKeyShape(Shape):
     meter: OptionalText = ""
     valid_from: Effective | None = None
     valid_until: Effective | None = None
+    registers: tuple[Register, ...] = ()
 
 
 _NUMBER = _whole(1, 9999, "is not a number from 1 on: write the EVSE's number in its station")

@@ -1,8 +1,8 @@
 """The verdict on one record: is it signed by a key that is trusted?
 
 The candidates are the keys that the operator registered for the EVSE. A key in the message is a claim: it is compared and
-recorded, and never trusted. Where a record is signed by that key and by no registered one, that is told, since it is either a meter that
-was changed or somebody who signs for himself.
+recorded, and never trusted. Where a record is signed by that key and by no registered one, that is told: it is either a
+meter that was exchanged or somebody who signs for himself.
 """
 
 from collections.abc import Sequence

@@ -97,3 +97,9 @@ class SignedRecord(NamedTuple):
     place: str = ""  # the EVSE as signed
     problem: SignatureReason | None = None  # of the whole record: BILLING_REFUSED, ID_REFUSED, FIELD_UNSIGNED
     detail: str = ""
+    unit: str = ""  # serial number of what signs, where that is beside the meter
+
+    @property
+    def serials(self) -> tuple[str, ...]:
+        """By which of these an operator may have registered the meter."""
+        return self.meter, self.unit

@@ -1,0 +1,1 @@
+"""Signed meter values: the formats, the verdicts, and hostile input."""
