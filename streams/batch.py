@@ -283,9 +283,7 @@ class Batch:
             return (steps_fail(closed.session.id, error),)
 
     def _meters_step(self, session: ChargingSession) -> tuple[SessionFlagged | Doubt, ...]:
-        if not has_doubts(self.catalogue.rules):
-            return ()
-        return beside_others(session, self._memory, self._unit.states)
+        return beside_others(session, self._memory, self._unit.states, self.catalogue.rules)
 
     def _disputed(self, dispute: Disputed) -> SessionClosed | None:
         if not has_doubts(self.catalogue.rules):

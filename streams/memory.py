@@ -15,13 +15,14 @@ import msgspec
 from streams.meters import MetersState
 from streams.reservations import Reservations
 from streams.sessions import Closed, Gathering, SessionState
+from streams.signed.uses import RecordUse
 from streams.states import States
 from streams.station_states import StationState
 from vocabulary.identity import SessionId, StationId
 
 MOST = 20_000
 
-State = StationState | MetersState | Reservations | Gathering | Closed
+State = StationState | MetersState | Reservations | RecordUse | Gathering | Closed
 
 _ENCODER = msgspec.msgpack.Encoder(decimal_format="string")
 _DECODER: msgspec.msgpack.Decoder[State] = msgspec.msgpack.Decoder(State)
@@ -37,6 +38,11 @@ def meters_key(station: StationId) -> str:
 
 def reservations_key(station: StationId) -> str:
     return f"reservations:{station}"
+
+
+def record_key(station: StationId, name: str) -> str:
+    """Of a signed record of the station, by its name (`streams.signed.uses`)."""
+    return f"signed:{name}:{station}"
 
 
 def session_key(session: SessionId) -> str:
@@ -66,7 +72,7 @@ class Memory:
 
     def session(self, session: SessionId, states: States) -> SessionState | None:
         state = self._get(session_key(session), states)
-        assert not isinstance(state, StationState | MetersState | Reservations)
+        assert not isinstance(state, StationState | MetersState | Reservations | RecordUse)
         return state
 
     def meters(self, station: StationId, states: States) -> MetersState:
@@ -77,6 +83,11 @@ class Memory:
     def reservations(self, station: StationId, states: States) -> Reservations:
         state = self._get(reservations_key(station), states) or Reservations()
         assert isinstance(state, Reservations)
+        return state
+
+    def record_use(self, station: StationId, name: str, states: States) -> RecordUse | None:
+        state = self._get(record_key(station, name), states)
+        assert state is None or isinstance(state, RecordUse)
         return state
 
     def set(self, key: str, state: State) -> None:
@@ -108,7 +119,7 @@ class Memory:
 
     def _remember(self, key: str, state: State | None) -> None:
         self._known[key] = state
-        if state is None or isinstance(state, Closed):
+        if state is None or isinstance(state, Closed | RecordUse):
             self._passing.add(key)
         else:
             self._passing.discard(key)

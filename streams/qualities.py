@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from streams.meter_curve import ROUNDING_WH
 from streams.registers import EXACT
+from vocabulary.charging import SignedValue
 from vocabulary.identity import SessionId
 from vocabulary.rules import has_doubts
 from vocabulary.sessions import (
@@ -70,6 +71,7 @@ class Disputed(Struct, frozen=True):
     finding: Finding = Finding.SECOND_END
     is_anew: bool = False  # a person has set a dispute aside, which this end was no part of
     is_incomplete: bool = False  # no dispute: what came late is left out, as what never comes
+    signed: tuple[SignedValue, ...] = ()  # no dispute either: the meter's word came late
 
 
 def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed | None:
@@ -77,6 +79,11 @@ def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed |
 
     None: it was not closed (it had no energy), is disputed already and that is not set aside, or both ends are one.
     """
+    if closed is not None and (more := with_signed(closed.session, dispute.signed)) != closed.session:
+        quality = Quality.GAP if dispute.is_incomplete else quality_of(closed.session)
+        return closed_as(structs.replace(closed, session=more), closed.revision + 1, quality, closed.held)
+    if dispute.signed and not dispute.is_incomplete:
+        return None
     if closed is not None and dispute.is_incomplete:
         return closed_as(closed, closed.revision + 1, Quality.GAP, closed.held)
     if closed is None or (closed.held in (*ABOUT_ENDS, dispute.finding) and not dispute.is_anew):
@@ -84,6 +91,15 @@ def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed |
     if not tells_another(closed.session, dispute):
         return None
     return closed_as(closed, closed.revision + 1, Quality.DISPUTED, dispute.finding)
+
+
+def with_signed(session: ChargingSession, late: Iterable[SignedValue]) -> ChargingSession:
+    """With these signed values, each once."""
+    return structs.replace(session, signed=in_order_of_time({*session.signed, *late}))
+
+
+def in_order_of_time(signed: Iterable[SignedValue]) -> tuple[SignedValue, ...]:
+    return tuple(sorted(signed, key=lambda value: (value.at, *structs.astuple(value)[1:])))
 
 
 def tells_another(session: ChargingSession, dispute: Disputed) -> bool:

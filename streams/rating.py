@@ -5,16 +5,17 @@ nobody, or no tariff in force keep the session on the worklist; nothing is guess
 waits for reference data is concluded again when that comes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from fractions import Fraction
 
 from msgspec import UNSET, structs
 
-from streams import bearable, circumstances, first_rules, first_signatures, swaps
+from streams import bearable, circumstances, first_rules, swaps
 from streams.assignment import Chosen, choose, supposed, tariff_of_the_place
 from streams.catalogue import Catalogue, Plug
 from streams.plausibility import LONGEST, Judged, clock_blocks, depends_on_time, judge
+from streams.proof import Proof, doubts_about_time, first_proof, noticed, proof_of, proven
 from streams.quotes import missing, publications, quotes
 from streams.untimed import otherwise
 from tariffs.rate import rate
@@ -27,7 +28,7 @@ from vocabulary.money import SESSION_MAX, plain
 from vocabulary.price_series import SeriesPrices
 from vocabulary.rated import Rated, RatingNote, exact_net, tax_factor
 from vocabulary.reference import Contract, Partner
-from vocabulary.rules import asks_persons, has_doubts, keeps_circumstances, tells_choices
+from vocabulary.rules import asks_persons, checks_records, has_doubts, keeps_circumstances, tells_choices
 from vocabulary.sessions import (
     HOLDING,
     ChargingSession,
@@ -43,6 +44,7 @@ from vocabulary.sessions import (
     is_unused,
     quality_of,
 )
+from vocabulary.signatures import SignatureChecked, SignatureReason, Verdict
 from vocabulary.tariff import PriceComponent, Tariff, charging_components, export_components, taxes_of
 
 
@@ -61,7 +63,8 @@ def conclude(
     plug = catalogue.plug(session.station, session.evse, session.start)
     if is_unused(session):
         return _of_unused(session, plug, catalogue, held, waived, instead)
-    judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived)
+    proof = proof_of(session, plug.evse) if plug and checks_records(catalogue.rules) else None
+    judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived, proof)
     if (
         asks_persons(catalogue.rules)
         and session.stop_reason == DEAUTHORISED
@@ -70,20 +73,20 @@ def conclude(
         judged = judged._replace(
             doubts=(*judged.doubts, Doubt(finding=Finding.DEAUTHORISED, detail=f"stopped: {DEAUTHORISED}"))
         )
-    noticed = tuple(_flag(session, doubt.finding, doubt.detail) for doubt in judged.doubts)
+    told = tuple(_flag(session, doubt.finding, doubt.detail) for doubt in judged.doubts)
     failed = next((doubt for doubt in judged.doubts if doubt.finding is Finding.STEPS_FAIL), None)
     if blocks := judged.blocks or failed or clock_blocks(session, None, waived):
-        return (*_without(noticed, blocks), _flag(session, blocks.finding, blocks.detail))
+        return (*_without(told, blocks), _flag(session, blocks.finding, blocks.detail))
     if plug is None:
-        return (*noticed, _flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"))
-    checked = first_signatures.check(judged.session, plug.evse)
-    signed = None if session.swap is not UNSET else first_signatures.hold(checked, judged.session, plug.evse)
+        return (*told, _flag(session, Finding.EVSE_UNKNOWN, f"station {session.station}, EVSE {session.evse}"))
+    proof = proof or first_proof(judged.session, plug.evse)
+    signed = proof.hold
     doubts = [held, *(doubt.finding for doubt in judged.doubts if doubt.finding in HOLDING), signed[0] if signed else None]
     reason = next((doubt for doubt in doubts if doubt is not None and doubt not in waived), None)
-    charged = _charge(judged.session, plug, catalogue, reason, waived, instead)
+    charged = _charge(judged.session, plug, catalogue, reason, waived, instead, proof)
     if signed and signed[0] not in waived and isinstance(charged[-1], SessionRated):
         charged = (_flag(session, *signed), *charged)
-    return (*noticed, checked, *charged)
+    return (*told, proof.checked, *charged)
 
 
 def _of_unused(
@@ -103,16 +106,22 @@ def _of_unused(
     charged = _charge(session, plug, catalogue, held, waived, instead)
     if isinstance(rated := charged[-1], SessionRated) and not rated.rated.lines:
         return (_flag(session, Finding.NEVER_CONNECTED, f"reservation expired; tariff {rated.tariff} has no price for that"),)
-    return (first_signatures.check(session, plug.evse), *charged)
+    return (SignatureChecked(session=session.id, verdict=Verdict.UNSIGNED, reason=SignatureReason.UNSIGNED), *charged)
 
 
-def _judged(session: ChargingSession, plug: Plug, catalogue: Catalogue, waived: Collection[Finding]) -> Judged:
+def _judged(
+    session: ChargingSession, plug: Plug, catalogue: Catalogue, waived: Collection[Finding], proof: Proof | None
+) -> Judged:
     """The session as it may be billed, by the rules in force."""
+    if proof is not None and proof.pair is not None:
+        judged = proven(session, proof.pair, plug.evse.power_w_max, waived)
+        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof)))
     if session.swap is not UNSET:
         told = swaps.as_billed(session, plug.evse)
         return Judged(session, doubts_of(session), told) if isinstance(told, Doubt) else Judged(told, doubts_of(session))
     if has_doubts(catalogue.rules):
-        return judge(session, plug.evse.power_w_max, waived)
+        judged = judge(session, plug.evse.power_w_max, waived)
+        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof))) if proof else judged
     blocks = first_rules.blocks(session, plug.evse.power_w_max)
     return Judged(session, (), None if blocks is None or blocks.finding in waived else blocks)
 
@@ -129,6 +138,7 @@ def _charge(
     held: Finding | None,
     waived: Collection[Finding],
     instead: Tariff | None,
+    proof: Proof | None = None,
 ) -> tuple[SessionConclusion, ...]:
     holder = None if session.token is None else catalogue.holder(session.token, session.start)
     if holder is None or session.token is None:
@@ -153,6 +163,7 @@ def _charge(
         *_price_is_uncertain(session, chosen, catalogue),
         *bearable.doubts(cost, f"tariff {tariff.id}"),
         *_energy_is_untimed(session, plug, chosen, quoted.prices, cost, catalogue),
+        *_meter_vouches(session, plug, chosen, quoted.prices, cost, proof),
     )
     uncertain = None if held else next((doubt for doubt in doubts if doubt.finding not in waived), None)
     rated = _rated(session, session.token, plug, holder, chosen, cost, held or (uncertain.finding if uncertain else None))
@@ -201,6 +212,15 @@ def _energy_is_untimed(
     told = f"{min(totals)} to {max(totals)} by when the energy came between two readings"
     detail = f"{cost.total} {cost.currency} by tariff {chosen.tariff.id}; {told}"
     return (Doubt(finding=Finding.ENERGY_UNTIMED, detail=detail),)
+
+
+def _meter_vouches(
+    session: ChargingSession, plug: Plug, chosen: Chosen, prices: tuple[SeriesPrices, ...], cost: Rated, proof: Proof | None
+) -> Iterator[Doubt]:
+    """Whether the meter vouches for what the price takes from the time, where signatures are required."""
+    if proof is not None:
+        is_timed = len(chosen.schedule) > 1 or any(depends_on_time(tariff) for _, tariff in chosen.schedule)
+        yield from doubts_about_time(session, proof, cost, lambda each: _cost(each, plug, chosen, prices), is_timed)
 
 
 def _is_too_high(rated: Rated) -> bool:

@@ -29,7 +29,7 @@ from streams.energy import Bounds, Energy, against_power, by_both_ends, energy
 from streams.feeding import FedBack, fed_back, kept
 from streams.measured import measured
 from streams.never_connected import tells_a_vehicle, waited_in_vain
-from streams.qualities import Disputed, asked_anew, by_doubts, closed_as, in_order
+from streams.qualities import Disputed, asked_anew, by_doubts, closed_as, in_order, in_order_of_time
 from streams.registers import EXACT, Register, greatest_power, registers
 from streams.said import End, Said, Start, started
 from streams.session_names import ReservedSince, SessionEvent, is_another, token_told
@@ -379,7 +379,7 @@ def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, t
         energy_source=told.source,
         readings=told.readings,
         stretches=stretches(clock.start, clock.end, clock.corrected(s.told for s in counted if s.told is not None)),
-        signed=tuple(sorted(signed, key=lambda s: (s.at, *structs.astuple(s)[1:]))),
+        signed=in_order_of_time(signed),
         stop_reason=reason,
         offline=any(said.offline for said in counted),
         quality=by_doubts(doubts),

@@ -35,7 +35,7 @@ _PLACES = ("closed_at", "checked_at", "rated_at", "issued_at", "lane")
 
 # The states of stations and sessions and the last invoice numbers. Others follow from no input: the desk's, topics' ids, how
 # many partitions there are, and how far the saved states know each lane.
-_FOLLOWING = ("station:", "meters:", "reservations:", "session:", "counter:invoice")
+_FOLLOWING = ("station:", "meters:", "reservations:", "signed:", "session:", "counter:invoice")
 
 _CHUNK = 500  # keys in one IN (...)
 _PAGE = 1_000  # rows in memory while all are read

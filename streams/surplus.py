@@ -22,7 +22,7 @@ from vocabulary.charging import (
     TransactionUpdated,
 )
 from vocabulary.identity import SessionId
-from vocabulary.rules import asks_persons, has_doubts, keeps_circumstances
+from vocabulary.rules import asks_persons, checks_records, has_doubts, keeps_circumstances
 from vocabulary.sessions import Finding, SessionClosed, SessionFlagged
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def dispute_late(state: "Closed", event: "SessionEvent", found: tuple[SessionFla
     if conflict := numbers_conflict(found):
         return Disputed(state.session, finding=conflict)
     is_lacking = asks_persons(rules) and not state.lacks_some and _tells_of_the_time_between(state, event, rules)
-    return Disputed(state.session, is_incomplete=True) if is_lacking else None
+    signed = event.signed if checks_records(rules) and isinstance(event, MeterSampled | TransactionUpdated) else ()
+    return Disputed(state.session, is_incomplete=is_lacking, signed=signed) if is_lacking or signed else None
 
 
 def _tells_of_the_time_between(state: "Closed", event: "SessionEvent", rules: int) -> bool:

@@ -117,12 +117,12 @@ class Finding(StrEnum):
     RESERVATION_UNTIMED = "reservation_has_a_price_and_its_beginning_is_not_known"
     EXPORT_UNKNOWN = "what_was_fed_back_is_not_known"
     DEAUTHORISED = "token_was_deauthorised_during_the_session"
-    SIGNED_RECORD_REUSED = "signed_record_is_of_another_session"
     SIGNATURE_FAILED = "meter_signature_failed"
     SIGNED_ENERGY_DIFFERS = "signed_energy_differs_from_session"
     SIGNATURE_UNVERIFIABLE = "meter_signature_cannot_be_checked"
     SIGNED_CLOCK_UNTRUSTED = "time_has_a_price_and_the_meter_does_not_vouch_for_it"
     SIGNED_INTERMEDIATE_MISSING = "price_changed_and_no_signed_reading_says_when"
+    SIGNED_RECORD_REUSED = "signed_record_is_of_another_session"
     SIGNED_ENERGY_BILLED = "signed_energy_is_billed_and_messages_tell_another"
     KEY_CLAIM_DIFFERS = "message_names_another_meter_key"
     CLOCK_CORRECTED = "station_clock_was_corrected"
@@ -250,7 +250,6 @@ HOLDING = frozenset(
         Finding.RESERVATION_UNTIMED,
         Finding.EXPORT_UNKNOWN,
         Finding.DEAUTHORISED,
-        Finding.SIGNED_RECORD_REUSED,
         Finding.SIGNATURE_FAILED,
         Finding.SIGNED_ENERGY_DIFFERS,
         Finding.SIGNATURE_UNVERIFIABLE,

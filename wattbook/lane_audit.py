@@ -243,4 +243,5 @@ def _stations(states: SqlStates, keys: Sequence[str]) -> dict[str, StationId]:
     of_stations = {
         key: StationId(key.partition(":")[2]) for key in keys if key.startswith(("station:", "meters:", "reservations:"))
     }
-    return of_sessions | of_stations
+    of_records = {key: StationId(key.split(":", 2)[2]) for key in keys if key.startswith("signed:")}
+    return of_sessions | of_stations | of_records

@@ -235,10 +235,11 @@ def hold(checked: SignatureChecked, evse: Evse) -> tuple[Finding, str] | None:
     if evse.signatures == "ignored" or checked.billing is Verdict.VERIFIED:
         return None
     assert checked.billing_reason is not None
+    told = ": ".join(filter(None, (checked.billing_reason, checked.billing_detail)))
     if checked.billing is Verdict.FAILED:
-        return Finding.SIGNATURE_FAILED, checked.billing_reason
+        return Finding.SIGNATURE_FAILED, told
     doubtful = checked.billing is Verdict.UNVERIFIABLE and evse.meter_keys  # it can be signed, and is not as it should be
-    return (Finding.SIGNATURE_UNVERIFIABLE, checked.billing_reason) if doubtful or evse.signatures == "required" else None
+    return (Finding.SIGNATURE_UNVERIFIABLE, told) if doubtful or evse.signatures == "required" else None
 
 
 def as_signed(session: ChargingSession, pair: Pair) -> ChargingSession:
@@ -246,8 +247,7 @@ def as_signed(session: ChargingSession, pair: Pair) -> ChargingSession:
 
     What was told stays the shape of the curve as long as it tells the same energy; else the signed readings alone are known.
     """
-    begin, end = _wh(pair.begin.reading), _wh(pair.end.reading)
-    energy_wh = WattHours(EXACT.subtract(end, begin))
+    begin, end, energy_wh = _wh(pair.begin.reading), _wh(pair.end.reading), signed_wh(pair)
     inner = session.readings[1:-1] if differs_by(session, energy_wh) <= TOLERANCE_WH else ()
     shift = EXACT.subtract(begin, session.readings[0].register_wh) if session.readings else Decimal(0)
     between = [Reading(at=r.at, register_wh=_within(begin, EXACT.add(r.register_wh, shift), end)) for r in inner]
@@ -281,8 +281,12 @@ def vouches_for_time(pair: Pair) -> bool:
     )
 
 
-def differs_by(session: ChargingSession, signed_wh: Decimal) -> Decimal:
-    return abs(EXACT.subtract(signed_wh, session.energy_wh))
+def signed_wh(pair: Pair) -> WattHours:
+    return WattHours(EXACT.subtract(_wh(pair.end.reading), _wh(pair.begin.reading)))
+
+
+def differs_by(session: ChargingSession, wh: WattHours) -> Decimal:
+    return abs(EXACT.subtract(wh, session.energy_wh))
 
 
 def _wh(reading: SignedReading) -> WattHours:

@@ -256,9 +256,12 @@ class PureFold:
         stations = {f"station:{name}": state for name, state in self._steps.stations.items() if state != StationState()}
         meters = {f"meters:{name}": state for name, state in self._steps.meters.items() if state != MetersState()}
         reserved = {f"reservations:{name}": state for name, state in self._steps.reservations.items()}
+        records = {f"signed:{name}:{station}": use for (name, station), use in self._steps.records.items()}
         sessions = {f"session:{name}": state for name, state in self._steps.sessions.items()}
         counters = {f"counter:invoice:{series}": str(count).encode() for series, count in self._numbers.items()}
-        return {key: _STATES.encode(state) for key, state in (stations | meters | reserved | sessions).items()} | counters
+        return {
+            key: _STATES.encode(state) for key, state in (stations | meters | reserved | records | sessions).items()
+        } | counters
 
 
 def fold(inputs: Iterable[Input]) -> Result:

@@ -3,7 +3,7 @@
 An event that is known by its id goes no further; an event of a 1.6 station finds its session; the session steps.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from msgspec import structs
@@ -21,6 +21,7 @@ from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.reservations import Reservations, Unused, Used
 from streams.session_names import EndTakenBack, ReservedSince, SessionEvent
 from streams.sessions import Gathering, SessionOutcome, SessionState
+from streams.signed import uses
 from streams.station_states import Assigned, EndWasDropped, StationState
 from streams.terms import bear_on_the_price
 from vocabulary.charging import (
@@ -37,8 +38,8 @@ from vocabulary.codec import encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
-from vocabulary.rules import RULES, has_doubts, keeps_facts
-from vocabulary.sessions import Doubt, SessionClosed, SessionFlagged, SessionMerged
+from vocabulary.rules import RULES, checks_records, has_doubts, keeps_facts
+from vocabulary.sessions import ChargingSession, Doubt, SessionClosed, SessionFlagged, SessionMerged
 from vocabulary.station_facts import ReservationAsked, TransactionTerms
 
 
@@ -50,6 +51,7 @@ class Folding:
         self.sessions: dict[SessionId, SessionState] = {}
         self.reservations: dict[StationId, Reservations] = {}
         self.meters: dict[StationId, MetersState] = {}
+        self.records: dict[tuple[str, StationId], uses.RecordUse] = {}
         self.out: list[SessionClosed | SessionFlagged | SessionMerged] = []
         self.ticked: datetime | None = None
         self.rules = RULES
@@ -202,7 +204,13 @@ class Folding:
         after = meters.step(before, closed.session)
         if after.state is not before:
             self.meters[station] = after.state
-        return after.out
+        return (*after.out, *self._records_used(closed.session)) if checks_records(self.rules) else after.out
+
+    def _records_used(self, session: ChargingSession) -> Iterator[Doubt]:
+        for name, digest in uses.records_of(session):
+            known = self.records.setdefault((name, session.station), uses.RecordUse(session.id, digest))
+            if doubt := uses.used_before(session, digest, known):
+                yield doubt
 
 
 def fold(events: Iterable[Decoded]) -> Folding:

@@ -1,0 +1,104 @@
+"""What a session's signed values do to its bill: the energy that is billed, and what holds the amount.
+
+verified pair      its difference is billed, whatever the messages tell; doubts about their energy fall away
+failed             held, wherever signatures are not ignored
+unverifiable       held where a key of the meter is registered or signatures are required
+required, and      a price for time needs a clock that the meter vouches for; a price that changes in between needs a
+verified           signed reading at the change: else the amount waits for a person
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from msgspec import UNSET, structs
+
+from streams import first_signatures
+from streams.plausibility import Judged, judge
+from streams.signed import verdicts
+from streams.signed.gate import Pair
+from streams.untimed import otherwise
+from vocabulary.money import plain
+from vocabulary.rated import Rated
+from vocabulary.reference import Evse
+from vocabulary.sessions import ChargingSession, Doubt, Finding, doubts_of
+from vocabulary.signatures import KeyClaim, SignatureChecked
+from vocabulary.tariff import Dimension
+
+_OF_ENERGY = frozenset(  # doubts about what the messages tell of the energy: the meter's own word settles them
+    {
+        Finding.REGISTER_FELL,
+        Finding.UNITS_CONTRADICT,
+        Finding.UNIT_IMPLAUSIBLE,
+        Finding.ENERGY_IMPLAUSIBLE,
+        Finding.BEGIN_PLACEHOLDER,
+        Finding.REGISTER_RESET,
+        Finding.UNIT_TOO_LOW,
+    }
+)
+_OF_TIME = (Dimension.TIME, Dimension.PARKING_TIME)
+_AT_ONCE = timedelta(seconds=2)  # two readings so near leave no time for a change of price
+
+
+class Proof(NamedTuple):
+    """`pair`: what is billed of the session; None: the messages' own energy is. `hold`: why the amount is held."""
+
+    checked: SignatureChecked
+    hold: tuple[Finding, str] | None = None
+    pair: Pair | None = None
+    is_required: bool = False
+
+
+def proof_of(session: ChargingSession, evse: Evse) -> Proof:
+    """Of a closed session, before anything is made of its energy."""
+    checked, pair = verdicts.check_session(session, evse)
+    if session.swap is not UNSET or evse.signatures == "ignored":  # the energy of a swap is not the meter's
+        return Proof(checked)
+    return Proof(checked, verdicts.hold(checked, evse), pair, evse.signatures == "required")
+
+
+def first_proof(session: ChargingSession, evse: Evse) -> Proof:
+    """By rules before 6: the signed pair is compared with the energy that is billed."""
+    checked = first_signatures.check(session, evse)
+    return Proof(checked, None if session.swap is not UNSET else first_signatures.hold(checked, session, evse))
+
+
+def proven(session: ChargingSession, pair: Pair, power_w_max: int, waived: Collection[Finding]) -> Judged:
+    """The session with the energy that its meter signed. No EVSE delivers more than it can, whoever signs it."""
+    settled = tuple(doubt for doubt in doubts_of(session) if doubt.finding not in _OF_ENERGY)
+    signed = structs.replace(verdicts.as_signed(session, pair), doubts=settled or UNSET)
+    judged = judge(signed, power_w_max, waived)
+    if judged.session.energy_wh != signed.energy_wh:  # a begin of 0 that was signed is no placeholder
+        told = f"{signed.energy_wh} Wh are signed"
+        judged = Judged(signed, settled, Doubt(finding=Finding.ENERGY_IMPLAUSIBLE, detail=told))
+    return judged
+
+
+def noticed(session: ChargingSession, proof: Proof) -> Iterator[Doubt]:
+    """What informs: another energy in the messages than the one that is billed, another key than the registered one."""
+    if proof.pair is not None:
+        signed_wh = verdicts.signed_wh(proof.pair)
+        if verdicts.differs_by(session, signed_wh) > verdicts.TOLERANCE_WH:
+            told = f"signed {plain(signed_wh)} Wh, messages {plain(session.energy_wh)} Wh"
+            yield Doubt(finding=Finding.SIGNED_ENERGY_BILLED, detail=told)
+    if proof.checked.claims_other_key:
+        other = next(r.claimed_fingerprint for r in proof.checked.records if r.claim is KeyClaim.OTHER)
+        yield Doubt(finding=Finding.KEY_CLAIM_DIFFERS, detail=f"key {other[:16]}")
+
+
+def doubts_about_time(
+    session: ChargingSession, proof: Proof, cost: Rated, price: Callable[[ChargingSession], Rated], is_timed: bool
+) -> Iterator[Doubt]:
+    """Where signatures are required, whether the meter vouches for what the price takes from the time."""
+    if proof.pair is None or not proof.is_required:
+        return
+    timed = [line for line in cost.lines if line.dimension in _OF_TIME and not line.reserved and line.unit_price]
+    if timed and not verdicts.vouches_for_time(proof.pair):
+        clocks = f"begin {proof.checked.begin_clock}, end {proof.checked.end_clock}"
+        yield Doubt(finding=Finding.SIGNED_CLOCK_UNTRUSTED, detail=f"{timed[0].dimension} has a price; clock: {clocks}")
+    if is_timed:
+        alone = verdicts.signed_alone(session, proof.pair)
+        totals = {price(each).total for each in otherwise(alone, _AT_ONCE)} | {cost.total}
+        if len(totals) > 1:
+            told = f"{min(totals)} to {max(totals)} {cost.currency} by when the energy came between signed readings"
+            yield Doubt(finding=Finding.SIGNED_INTERMEDIATE_MISSING, detail=told)

@@ -1,0 +1,195 @@
+"""What an OCMF payload says, in our words: tables 1 to 24 of the format's description.
+
+Field data is looser than the description: versions and ids as numbers, values as padded text, types of charge points that
+are none. Fields that nothing here depends on are not looked at. FV 0.1 to 0.4 wrote VI and VV for GI and GV,
+the level of the identification in IS, and in each reading EI, a counter of events, which is not looked at: that the meter
+was not well is said by ST.
+
+`ID` is compared with the token where IT names a kind of token. A CENTRAL or LOCAL one may be the number of a transaction,
+a CARD_TXN_NR that of a payment, an UNDEFINED one any text: of these only a digest is kept, as the meter's transaction, since
+begin and end must agree on it and it may still name a person. NONE and DENIED say that there is none.
+"""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from streams.registers import EXACT
+from streams.signed.record import CannotJudge, SignedReading, unreadable
+from vocabulary.quantities import WattHours
+from vocabulary.signatures import MeterClock, Nature, SignatureReason
+
+_Sloppy = str | int | bool | None
+
+
+class _Reading(msgspec.Struct, gc=False):
+    """What is left out is as in the reading before (TM, TX, RI, RU, EF, ST), which only holds within a record."""
+
+    TM: str | None = None
+    TX: str | None = None
+    RV: msgspec.Raw = msgspec.Raw()  # a number, or a text that holds one
+    RU: str | None = None
+    RI: str | None = None
+    ST: str | None = None
+    EF: str | None = None
+
+
+class _Loss(msgspec.Struct, gc=False):
+    LN: str | None = None
+    LI: msgspec.Raw = msgspec.Raw()
+    LR: msgspec.Raw = msgspec.Raw()
+    LU: str | None = None
+
+
+class Payload(msgspec.Struct, gc=False):
+    FV: msgspec.Raw = msgspec.Raw(b'"1.0"')
+    GS: _Sloppy = None
+    MS: _Sloppy = None
+    PG: _Sloppy = None
+    IS: _Sloppy = None
+    IL: _Sloppy = None
+    IT: _Sloppy = None
+    ID: _Sloppy = None
+    CT: _Sloppy = None
+    CI: _Sloppy = None
+    LC: _Loss | None = None
+    RD: list[_Reading] = []
+
+
+_WH_PER_UNIT = {"kWh": Decimal(1000), "Wh": Decimal(1), "kwh": Decimal(1000), "wh": Decimal(1)}
+_NUMBER = re.compile(rb'"? *([+-]?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE][+-]?[0-9]{1,3})?) *"?')
+_VERSION = re.compile(rb'"?([01](?:\.[0-9]{1,3})*)"?')
+_PAGE = re.compile(r"([TF])([0-9]{1,18})")
+_TIME_MAX = 40  # characters
+_ADJUSTED_MAX = 18  # powers of ten: a register of a meter is far below
+_NATURES = {
+    "B": Nature.BEGIN,
+    **dict.fromkeys("ELRAP", Nature.END),
+    **dict.fromkeys("CST", Nature.INTERMEDIATE),
+    "X": Nature.EXCEPTION,
+}
+_CLOCKS = {
+    "S": MeterClock.SYNCHRONISED,
+    "R": MeterClock.RELATIVE,
+    "I": MeterClock.INFORMATIVE,
+    "U": MeterClock.UNKNOWN,
+}
+_REFUSED = frozenset(["MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"])
+_TOKENS = frozenset(["ISO14443", "ISO15693", "EMAID", "EVCCID", "EVCOID", "ISO7812", "PHONE_NUMBER", "KEY_CODE"])
+_NOBODY = frozenset(["", "NONE", "DENIED"])
+
+
+def version_of(payload: Payload) -> str:
+    """Major and minor. Raises CannotJudge where the major is another than 0 or 1."""
+    found = _VERSION.fullmatch(payload.FV)
+    if found is None:
+        raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, "OCMF of another version than 0 and 1")
+    return found[1].decode()
+
+
+def unit_of(payload: Payload) -> str:
+    """The serial number of the gateway."""
+    return _text(payload.GS)
+
+
+def meter_of(payload: Payload) -> str:
+    """The serial number of the meter, else of the gateway that signs for it."""
+    return _text(payload.MS) or _text(payload.GS)
+
+
+def page_of(payload: Payload) -> tuple[int | None, bool]:
+    """The number of the record, and whether it is counted among fiscal ones, which are of no transaction."""
+    found = _PAGE.fullmatch(payload.PG) if isinstance(payload.PG, str) else None
+    return (int(found[2]), found[1] == "F") if found else (None, False)
+
+
+def identification_of(payload: Payload) -> tuple[str, str]:
+    """A token, or the digest of what is none."""
+    kind, text = _text(payload.IT).upper(), _text(payload.ID)
+    if kind in _TOKENS or not text or kind in _NOBODY:
+        return (text if kind in _TOKENS else ""), ""
+    return "", hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_identification_refused(payload: Payload) -> bool:
+    level = payload.IL if payload.IL is not None else payload.IS
+    return isinstance(level, str) and level.strip().upper() in _REFUSED
+
+
+def place_of(payload: Payload) -> str:
+    return _text(payload.CI) if payload.CT == "EVSEID" else ""
+
+
+def loss_of(payload: Payload) -> str:
+    """ "cable 3 m, number 1, 12 mOhm"."""
+    if payload.LC is None:
+        return ""
+    name, number, resistance, unit = payload.LC.LN, payload.LC.LI, payload.LC.LR, payload.LC.LU
+    told = (name, number and f"number {_bare(number)}", resistance and f"{_bare(resistance)} {unit or ''}")
+    return ", ".join(part.strip() for part in told if part)
+
+
+def readings_of(payload: Payload) -> tuple[SignedReading, ...]:
+    """All of them, each with what it has from the one before."""
+    readings: list[SignedReading] = []
+    kind = unit = register = status = flags = ""
+    at, clock = None, MeterClock.UNKNOWN
+    for one in payload.RD:
+        if one.TM is not None:
+            at, clock = _time(one.TM)
+        kind = kind if one.TX is None else one.TX
+        unit = unit if one.RU is None else one.RU
+        register = register if one.RI is None else one.RI
+        status = status if one.ST is None else one.ST
+        flags = flags if one.EF is None else one.EF
+        problem, detail = _problem(status, flags)
+        nature = _NATURES.get(kind, Nature.UNSAID)
+        readings.append(SignedReading(nature, _wh(one.RV, unit), register, at, clock, problem, detail, "t" not in flags))
+    return tuple(readings)
+
+
+def _problem(status: str, flags: str) -> tuple[SignatureReason | None, str]:
+    if status != "G":
+        return SignatureReason.READING_NOT_GOOD, f"status {status[:20] or 'missing'}"
+    if "E" in flags:
+        return SignatureReason.ENERGY_UNUSABLE, f"error flags {flags[:20]}"
+    return None, ""
+
+
+def _time(text: str) -> tuple[datetime | None, MeterClock]:
+    """ "2019-08-13T10:03:15,000+0200 I"; None where it is no time, or says not in which zone."""
+    time, _, state = text.strip().rpartition(" ")
+    clock = _CLOCKS.get(state, MeterClock.UNKNOWN)
+    if len(time) > _TIME_MAX:
+        return None, clock
+    try:
+        at = datetime.fromisoformat(time)
+        return (at.astimezone(UTC) if at.tzinfo else None), clock
+    except (ValueError, OverflowError):  # the first hour of the year 1 lies before all time in UTC
+        return None, clock
+
+
+def _wh(value: msgspec.Raw, unit: str) -> WattHours | None:
+    """Exact, with the digits that came. Raises CannotJudge where it is said to be energy and is no number."""
+    factor = _WH_PER_UNIT.get(unit) or _WH_PER_UNIT.get(unit.strip().lower())
+    if factor is None or not value or value == b"null":
+        return None
+    found = _NUMBER.fullmatch(value)
+    if found is None:
+        raise unreadable("a value that is no number, or one of too many digits")
+    number = Decimal(found[1].decode())
+    if abs(number.adjusted()) > _ADJUSTED_MAX:
+        raise unreadable("a value that no meter counts to")
+    return WattHours(EXACT.multiply(number, factor))
+
+
+def _text(value: _Sloppy) -> str:
+    return value.strip() if isinstance(value, str) else "" if value is None or value is False else str(value)
+
+
+def _bare(value: msgspec.Raw) -> str:
+    """A JSON scalar's text, without quotes and blanks."""
+    return bytes(value)[:40].decode(errors="replace").strip('" ')
