@@ -22,7 +22,6 @@ from vocabulary.rules import checks_records
 from vocabulary.sessions import ReversalReason, SessionClosed, SessionConclusion
 from vocabulary.signatures import SignatureChecked
 
-
 Concluding = Callable[[SessionClosed, SessionState | None], tuple[SessionConclusion, ...]]
 
 
