@@ -40,7 +40,7 @@ def _held_at(fact: ReferenceFact, catalogue: Catalogue, states: States) -> list[
     """The held sessions of the EVSEs of which the fact brings keys. By older rules a site brought none to them."""
     evses = evses_of(fact) if isinstance(fact, MeterKeyPublished) or checks_records(catalogue.rules) else frozenset()
     rows = states.held_at(_stations(evses, catalogue)) if evses else []
-    return [row for row in rows if _evse_of(row, catalogue) in evses]
+    return [row for row in rows if evse_of(row, catalogue) in evses]
 
 
 def _changes(log: Standing, row: SessionRow, concluded: tuple[SessionConclusion, ...]) -> tuple[SessionConclusion, ...]:
@@ -58,7 +58,7 @@ def _stations(evses: frozenset[str], catalogue: Catalogue) -> list[StationId]:
     return sorted({name.station for evse in known for name in names_of(evse)})
 
 
-def _evse_of(row: SessionRow, catalogue: Catalogue) -> str | None:
+def evse_of(row: SessionRow, catalogue: Catalogue) -> str | None:
     if row.start is None or row.evse is None:
         return None
     plug = catalogue.plug(row.station, row.evse, row.start)
