@@ -6,12 +6,13 @@ from typing import NamedTuple
 from streams.catalogue import Catalogue
 from streams.late_keys import evse_of
 from streams.states import SessionRow
-from vocabulary.codec import ReferenceFact
+from vocabulary.codec import ReferenceFact, as_plain
 from vocabulary.identity import SessionId
 from vocabulary.reference import MeterKeyPublished, RulesAdopted, plain_evse_id
 from vocabulary.rules import RULES
 from vocabulary.sessions import Finding, Progress
 from wattbook.fact_keys import key_of
+from wattbook.trusted_keys import fingerprint_of
 from wattbook.wiring import App
 
 Publish = Callable[[Sequence[ReferenceFact]], int]
@@ -41,6 +42,18 @@ def publish_key(app: App, fact: MeterKeyPublished, publish: Publish | None = Non
     billable = tuple(session for session in held if rows[session].progress is Progress.RATED)
     waiting = tuple(StillWaits(session, rows[session].finding) for session in held if session not in billable)
     return Rechecked(billable, waiting, is_done=app.runtime.concludes_at_once)
+
+
+def as_answer(fact: MeterKeyPublished | None, found: Rechecked | None) -> dict[str, object]:
+    """What a program is told. `fact` None: nothing was to be done."""
+    if fact is None or found is None:
+        return {"key": None, "new": False, "sessions": {"checked": 0, "billable": [], "held": [], "done": True}}
+    key = {"evse_id": fact.evse_id, **as_plain(fact.key), "fingerprint": fingerprint_of(fact.key)}
+    key |= {"revoked": fact.revoked} if fact.revoked else {}
+    held = [each._asdict() for each in found.waiting]
+    checked = len(found.billable) + len(held)
+    sessions = {"checked": checked, "billable": found.billable, "held": held, "done": found.is_done}
+    return {"key": key, "new": True, "sessions": sessions}
 
 
 def held_at(app: App, evse_id: str) -> list[SessionRow]:

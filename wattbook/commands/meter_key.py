@@ -5,14 +5,13 @@ from pathlib import Path
 
 import click
 
-from vocabulary.codec import as_plain
 from vocabulary.identity import short
 from vocabulary.reference import MeterKeyPublished
 from wattbook.commands.home import publish_quietly
 from wattbook.commands.moments import DAY_OR_TIME
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json, print_lines
 from wattbook.deciding import demand_texts
-from wattbook.meter_key_changes import Rechecked, publish_key
+from wattbook.meter_key_changes import Rechecked, as_answer, publish_key
 from wattbook.reference_files import operator_zone
 from wattbook.reference_shapes import local_instant
 from wattbook.settings import Settings
@@ -82,7 +81,7 @@ def add(
         known, near = is_known(catalogue, evse_id), similar(catalogue, evse_id)
         found = None if fact is None else publish_key(app, fact)
     if as_json:
-        print_json({"key": None if fact is None else _plain(fact), "new": fact is not None, "sessions": _sessions(found)})
+        print_json(as_answer(fact, found))
     elif fact is None:
         OUT.print(f"{escape(evse_id)} trusts this key already, for the same time: nothing to do")
     else:
@@ -134,7 +133,7 @@ def revoke(settings: Settings, evse_id: str, fingerprint: str, reason: str, sinc
         fact = key_to_revoke(catalogue, evse_id, fingerprint, reason, when, by)
         found = None if fact is None else publish_key(app, fact)
     if as_json:
-        print_json({"key": None if fact is None else _plain(fact), "new": fact is not None, "sessions": _sessions(found)})
+        print_json(as_answer(fact, found))
     elif fact is None:
         OUT.print(f"{escape(evse_id)} does not trust this key any more since then, or before: nothing to do")
     else:
@@ -165,19 +164,6 @@ def _tell(found: Rechecked | None) -> None:
     OUT.print(f"{total} had waited and {were} checked again: {len(found.billable)} billable now")
     for each in found.waiting:
         OUT.print(f"  {short(each.session)} stays held: {each.finding}")
-
-
-def _sessions(found: Rechecked | None) -> dict[str, object]:
-    if found is None:
-        return {"checked": 0, "billable": [], "held": [], "done": True}
-    held = [each._asdict() for each in found.waiting]
-    return {"checked": len(found.billable) + len(held), "billable": found.billable, "held": held, "done": found.is_done}
-
-
-def _plain(fact: MeterKeyPublished) -> dict[str, object]:
-    return {"evse_id": fact.evse_id, **as_plain(fact.key), "fingerprint": fingerprint_of(fact.key)} | (
-        {"revoked": fact.revoked} if fact.revoked else {}
-    )
 
 
 def _name(fact: MeterKeyPublished) -> str:
