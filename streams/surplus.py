@@ -77,7 +77,8 @@ def dispute_late(state: "Closed", event: "SessionEvent", found: tuple[SessionFla
     if conflict := numbers_conflict(found):
         return Disputed(state.session, finding=conflict)
     is_lacking = asks_persons(rules) and not state.lacks_some and _tells_of_the_time_between(state, event, rules)
-    signed = event.signed if checks_records(rules) and isinstance(event, MeterSampled | TransactionUpdated) else ()
+    # 2.x ends with the last number: what comes behind it is of no transaction, in whatever order it comes
+    signed = event.signed if checks_records(rules) and isinstance(event, MeterSampled) else ()
     return Disputed(state.session, is_incomplete=is_lacking, signed=signed) if is_lacking or signed else None
 
 

@@ -61,7 +61,6 @@ class SignatureReason(StrEnum):
     ID_REFUSED = "identification_was_refused_by_the_meter"
     TOKEN_DIFFERS = "signed_identification_is_another_token"  # noqa: S105
     RECORD_REUSED = "signed_record_was_used_by_another_session"
-    PAGINATION_REUSED = "pagination_was_used_by_another_session"
     TIME_WINDOW = "signed_time_is_outside_the_transaction"
     VERIFIED = "signature_matches_the_registered_key"
 
@@ -149,8 +148,9 @@ class SignatureChecked(Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     register: str = ""  # OBIS, of begin and end
     begin_at: datetime | None = None  # as signed
     end_at: datetime | None = None
-    begin_clock: MeterClock | None = None
+    begin_clock: MeterClock | None = None  # unknown where the meter says that its time is not usable
     end_clock: MeterClock | None = None
+    between: tuple[SignedPoint, ...] = ()  # of the same register, by a synchronised clock; in order of time
     loss: str = ""  # how the meter compensates for a cable, in words: name, resistance
     claims_other_key: bool = False  # a message names a key that is not the registered one
     records: tuple[RecordChecked, ...] = ()

@@ -10,26 +10,40 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from streams.signed import edl_isa, edl_mennekes, edl_sml, edl_xml, ocmf
+from streams.signed import alfen, chargeit, edl_isa, edl_mennekes, edl_sml, edl_xml, ocmf, pcdf
 from streams.signed.record import MAX_BYTES, CannotJudge, SignedRecord
 from vocabulary.signatures import SignatureReason
 
 Reader = Callable[[bytes], tuple[SignedRecord, ...] | None]
 """The records in bytes of its format; None: they are of another. Raises CannotJudge where they are of it, and broken."""
 
-_READERS: tuple[Reader, ...] = (ocmf.read, edl_isa.read, edl_sml.read, edl_xml.read, edl_mennekes.read)
+_READERS: tuple[Reader, ...] = (
+    ocmf.read,
+    edl_isa.read,
+    edl_sml.read,
+    edl_xml.read,
+    edl_mennekes.read,
+    alfen.read,
+    pcdf.read,
+    chargeit.read,
+)
 _HEX = re.compile(r"([0-9a-fA-F]{2})+")
 
 
-@lru_cache(maxsize=512)
 def records_in(text: str) -> tuple[SignedRecord, ...]:
     """The signed records of a text, one or more. Raises CannotJudge."""
+    return unpacked(text)[1]
+
+
+@lru_cache(maxsize=512)
+def unpacked(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
+    """The records of a text, and the bytes that they were read from: what came as hex is no longer. Raises CannotJudge."""
     if len(text) > MAX_BYTES:
         raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, f"longer than {MAX_BYTES} characters")
     for data in _as_bytes(text):
         for read in _READERS:
             if (found := read(data)) is not None:
-                return found
+                return data, found
     raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, "none of the formats that are known begins so")
 
 

@@ -52,6 +52,11 @@ class PublicKey(NamedTuple):
         """SHA-256 of the DER bytes, hex: what a person can compare with a list."""
         return hashlib.sha256(self.der).hexdigest()
 
+    @property
+    def point(self) -> bytes:
+        """X and Y side by side, as the formats of the EDL family write a key."""
+        return _loaded(self.der).public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)[1:]
+
 
 class UnsupportedCurve(ValueError):
     """A key of a curve that cannot be computed on here."""
@@ -72,7 +77,10 @@ def key_of_der(der: bytes) -> PublicKey:
         raise ValueError(NO_KEY) from error
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise ValueError("is not an elliptic-curve key: signed meter values are checked with ECDSA keys only")
-    return _named(key)
+    named = _named(key)
+    if len(der) == len(named.der) and der != named.der:  # X9.62's hybrid point, 06 or 07 before X and Y, is read as 04
+        raise ValueError(NO_KEY)
+    return named
 
 
 def key_of_point(point: bytes, curve: Curve) -> PublicKey:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from streams.signed import obis
 from streams.signed.ecdsa import Curve
 from streams.signed.record import Signature, SignedReading, Writing, unreadable
 from vocabulary.quantities import WattHours
@@ -23,7 +24,7 @@ WATT_HOURS = 30  # the unit code of DLMS
 _LAYOUT = struct.Struct("<10sIBII6sBbq2s128sIqqHI")
 _PRICE = struct.Struct(">H")
 _SCALER_MOST = 9
-_COMPENSATED = b"\xc8"  # group F of the register that the meter took the cable's loss off
+_COMPENSATED = bytes.fromhex("0100011100c8")  # off which the meter took what the cable lost
 _CLOCK_SET = datetime(2000, 1, 1, tzinfo=UTC)  # before it, a clock was never set: it counts from 1970
 _LOGBOOK_BYTES = 2
 _CURVES = {48: Curve.SECP192R1, 64: Curve.SECP256R1}
@@ -76,11 +77,9 @@ def reading(fields: EdlFields, at: datetime | None, nature: Nature = Nature.UNSA
 
     The scaler of the compensated value is that of the block: its own is not signed.
     """
-    value, obis = fields.value, fields.obis
-    if fields.compensated:
-        value, obis = fields.compensated, b"\x01\x00\x01\x11\x00" + _COMPENSATED
+    value, code = (fields.compensated, _COMPENSATED) if fields.compensated else (fields.value, fields.obis)
     return SignedReading(
-        nature=nature, wh=energy(value, fields.unit, fields.scaler), register=register(obis), at=at, clock=clock(at)
+        nature=nature, wh=energy(value, fields.unit, fields.scaler), register=obis.text_of(code), at=at, clock=clock(at)
     )
 
 
@@ -96,12 +95,6 @@ def energy(value: int, unit: int, scaler: int) -> WattHours | None:
     if value < 0 or abs(scaler) > _SCALER_MOST:
         raise unreadable("the value is negative" if value < 0 else f"the value is scaled by 10^{scaler}")
     return WattHours(Decimal(value).scaleb(scaler))
-
-
-def register(obis: bytes) -> str:
-    """OBIS in text, one register one text: A-B:C.D.E, with *F behind it where that is not 255."""
-    a, b, c, d, e, f = obis.ljust(6, b"\xff")
-    return f"{a}-{b}:{c}.{d}.{e}" + (f"*{f}" if f != 0xFF else "")
 
 
 def clock(at: datetime | None) -> MeterClock:

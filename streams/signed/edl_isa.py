@@ -11,7 +11,7 @@ beside the actual one, so that the record at the end holds the whole transaction
 import struct
 from datetime import UTC, datetime
 
-from streams.signed import edl, sml
+from streams.signed import edl, obis, sml
 from streams.signed.record import Format, SignedReading, SignedRecord, unreadable
 from vocabulary.signatures import Nature
 
@@ -57,17 +57,17 @@ def _record(one: sml.SmlList) -> SignedRecord:
     )
 
 
-def _needed(one: sml.SmlList, obis: bytes, what: str) -> sml.Entry:
-    if obis not in one.entries:
+def _needed(one: sml.SmlList, code: bytes, what: str) -> sml.Entry:
+    if code not in one.entries:
         raise unreadable(f"{what} is missing")
-    return one.entries[obis]
+    return one.entries[code]
 
 
 def _reading(entry: sml.Entry, nature: Nature) -> SignedReading:
     """Both are of one register: *128 is what 1-0:1.8.0 was when the transaction began."""
     at = None if entry.time is None or entry.time.epoch is None else datetime.fromtimestamp(entry.time.epoch, UTC)
     wh = edl.energy(sml.number(entry), entry.unit, entry.scaler)
-    return SignedReading(nature=nature, wh=wh, register=edl.register(_ACTUAL), at=at, clock=edl.clock(at))
+    return SignedReading(nature=nature, wh=wh, register=obis.text_of(_ACTUAL), at=at, clock=edl.clock(at))
 
 
 def _block(one: sml.SmlList, actual: sml.Entry, begin: sml.Entry | None) -> bytes:
@@ -88,7 +88,7 @@ def _block(one: sml.SmlList, actual: sml.Entry, begin: sml.Entry | None) -> byte
     return packed.ljust(edl.BLOCK_BYTES, b"\0")
 
 
-def _fields(entry: sml.Entry, obis: bytes) -> tuple[int, int, bytes, int, int, int]:
+def _fields(entry: sml.Entry, code: bytes) -> tuple[int, int, bytes, int, int, int]:
     """Seconds, status, OBIS, unit, scaler and value, as the block holds them."""
     signed = entry.time.signed if entry.time else 0
-    return signed, entry.status & 0xFF, obis, entry.unit, entry.scaler, sml.number(entry)
+    return signed, entry.status & 0xFF, code, entry.unit, entry.scaler, sml.number(entry)

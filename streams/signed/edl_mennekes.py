@@ -1,7 +1,7 @@
 """EDL_40_MENNEKES: the `Billing` document of a Mennekes station, with the start and the end of each charging process.
 
 It tells the fields of the block that the EDL40 meter signed, which is put together again: OBIS 1-0:1.17.0 in Wh throughout.
-What the document says of customer, supplier and place is signed by nobody.
+What the document says of customer, supplier and place is signed by nobody. Its processes are numbered where there are several.
 """
 
 import re
@@ -25,7 +25,13 @@ def read(data: bytes) -> tuple[SignedRecord, ...] | None:
     root = root_of(data, _ROOT)
     if root is None:
         return None
-    found = tuple(record for process in root.all("ChargingProcess") for record in _records(process))
+    processes = [*root.all("ChargingProcess")]
+    numbers = map(str, range(1, len(processes) + 1)) if len(processes) > 1 else [""]
+    found = tuple(
+        record._replace(meter_transaction=number)
+        for number, process in zip(numbers, processes, strict=False)
+        for record in _records(process)
+    )
     if not found:
         raise unreadable("no measurement in any ChargingProcess")
     return found

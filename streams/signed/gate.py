@@ -47,7 +47,6 @@ class Beside(NamedTuple):
     end: datetime | None = None
     registers: frozenset[str] = frozenset()
     reused: str = ""
-    reused_reason: SignatureReason = SignatureReason.RECORD_REUSED
 
 
 UNKNOWN = Beside()
@@ -95,7 +94,7 @@ def gate(found: Sequence[Evidence], beside: Beside = UNKNOWN) -> Billed:
             holds(pair)
         _is_of_the_token(pair, beside.token)
         if beside.reused:
-            raise _Refused(beside.reused_reason, beside.reused)
+            raise _Refused(SignatureReason.RECORD_REUSED, beside.reused)
         _is_inside(pair, beside)
     except _Refused as refused:
         return refused.billed

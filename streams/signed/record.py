@@ -42,6 +42,14 @@ def unreadable(detail: str) -> CannotJudge:
     return CannotJudge(SignatureReason.RECORD_UNREADABLE, detail)
 
 
+def hex_or_none(text: str) -> bytes:
+    """Its bytes; none at all where it is not hex, so that it is found to be no signature."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
+
+
 class Writing(StrEnum):
     """How an ECDSA signature is written down."""
 

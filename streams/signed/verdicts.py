@@ -6,14 +6,11 @@ they make a pair that may be billed. What a key in a message claims is told besi
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from decimal import Decimal
 from hashlib import sha256
-from itertools import accumulate
 from typing import NamedTuple
 
 from msgspec import structs
 
-from streams.registers import EXACT
 from streams.signed import check
 from streams.signed.carriage import records_in
 from streams.signed.check import Judged, claim_of, claimed_key, digest_of
@@ -22,9 +19,8 @@ from streams.signed.gate import Beside, Billed, Evidence, Pair, gate, worst_of
 from streams.signed.keys import read_key
 from streams.signed.record import CannotJudge, SignedReading, SignedRecord
 from vocabulary.charging import SignedValue
-from vocabulary.quantities import WattHours
 from vocabulary.reference import Evse, MeterKey
-from vocabulary.sessions import ChargingSession, EnergySource, Finding, Reading, doubts_of
+from vocabulary.sessions import ChargingSession, Finding, doubts_of
 from vocabulary.signatures import (
     KeyClaim,
     MeterClock,
@@ -35,8 +31,6 @@ from vocabulary.signatures import (
     SignedPoint,
     Verdict,
 )
-
-TOLERANCE_WH = Decimal(2)  # integer registers at both ends of the unsigned session
 
 
 class Keys(NamedTuple):
@@ -70,17 +64,16 @@ class Found(NamedTuple):
     evidence: Evidence | None
 
 
-def check_session(session: ChargingSession, evse: Evse) -> tuple[SignatureChecked, Pair | None]:
-    """The verdict on a closed session's signed values, and the pair to bill, where there is one."""
+def check_session(session: ChargingSession, evse: Evse) -> SignatureChecked:
+    """The verdict on a closed session's signed values."""
     if not session.signed:
         unsigned = Verdict.UNSIGNED, SignatureReason.UNSIGNED
         return SignatureChecked(
             session=session.id, verdict=unsigned[0], reason=unsigned[1], billing=unsigned[0], billing_reason=unsigned[1]
-        ), None
+        )
     keys = keys_of(evse, session.start, session.end)
     found = [each for place, value in enumerate(session.signed) for each in found_in(value, place, keys, evse)]
-    billed = billing(found, beside(session, keys))
-    return _told(session, found, billed), billed.pair
+    return _told(session, found, billing(found, beside(session, keys)))
 
 
 def beside(session: ChargingSession, keys: Keys) -> Beside:
@@ -217,10 +210,25 @@ def _with_pair(checked: SignatureChecked, pair: Pair) -> SignatureChecked:
         register=end.register[:40],
         begin_at=begin.at,
         end_at=end.at,
-        begin_clock=begin.clock,
-        end_clock=end.clock,
+        begin_clock=_clock(begin),
+        end_clock=_clock(end),
+        between=tuple(_between(pair)),
         loss=record.loss[:80],
     )
+
+
+def _clock(reading: SignedReading) -> MeterClock:
+    return reading.clock if reading.is_time_usable else MeterClock.UNKNOWN
+
+
+def _between(pair: Pair) -> list[SignedPoint]:
+    """One of each instant, the last one signed."""
+    timed = {
+        place.reading.at: _point(place.reading, place.nature)
+        for place in pair.between
+        if place.reading.at is not None and _clock(place.reading) is MeterClock.SYNCHRONISED
+    }
+    return [point for _, point in sorted(timed.items(), key=lambda each: each[0])]
 
 
 # What it means for the bill
@@ -240,59 +248,3 @@ def hold(checked: SignatureChecked, evse: Evse) -> tuple[Finding, str] | None:
         return Finding.SIGNATURE_FAILED, told
     doubtful = checked.billing is Verdict.UNVERIFIABLE and evse.meter_keys  # it can be signed, and is not as it should be
     return (Finding.SIGNATURE_UNVERIFIABLE, told) if doubtful or evse.signatures == "required" else None
-
-
-def as_signed(session: ChargingSession, pair: Pair) -> ChargingSession:
-    """The session with the energy that the meter signed: the difference of the pair, and between them what was told.
-
-    What was told stays the shape of the curve as long as it tells the same energy; else the signed readings alone are known.
-    """
-    begin, end, energy_wh = _wh(pair.begin.reading), _wh(pair.end.reading), signed_wh(pair)
-    inner = session.readings[1:-1] if differs_by(session, energy_wh) <= TOLERANCE_WH else ()
-    shift = EXACT.subtract(begin, session.readings[0].register_wh) if session.readings else Decimal(0)
-    between = [Reading(at=r.at, register_wh=_within(begin, EXACT.add(r.register_wh, shift), end)) for r in inner]
-    readings = (Reading(at=session.start, register_wh=begin), *between, Reading(at=session.end, register_wh=end))
-    return structs.replace(session, readings=readings, energy_wh=energy_wh, energy_source=EnergySource.SIGNED)
-
-
-def signed_alone(session: ChargingSession, pair: Pair) -> ChargingSession:
-    """The session as its signed readings alone tell it: those in between count by a clock that the meter vouches for."""
-    begin, end = _wh(pair.begin.reading), _wh(pair.end.reading)
-    timed = [
-        Reading(at=place.reading.at, register_wh=_wh(place.reading))
-        for place in pair.between
-        if place.reading.at
-        and place.reading.clock is MeterClock.SYNCHRONISED
-        and session.start < place.reading.at < session.end
-    ]
-    ordered = sorted(timed, key=lambda reading: (reading.at, reading.register_wh))
-    risen = accumulate((reading.register_wh for reading in ordered), max)
-    inner = [Reading(at=reading.at, register_wh=wh) for reading, wh in zip(ordered, risen, strict=True)]
-    readings = (Reading(at=session.start, register_wh=begin), *inner, Reading(at=session.end, register_wh=end))
-    return structs.replace(session, readings=readings)
-
-
-def vouches_for_time(pair: Pair) -> bool:
-    """Whether amounts may be taken from how long it took: both times synchronised, or the time between them legal."""
-    readings = pair.begin.reading, pair.end.reading
-    return all(each.is_time_usable for each in readings) and {each.clock for each in readings} in (
-        {MeterClock.SYNCHRONISED},
-        {MeterClock.RELATIVE},
-    )
-
-
-def signed_wh(pair: Pair) -> WattHours:
-    return WattHours(EXACT.subtract(_wh(pair.end.reading), _wh(pair.begin.reading)))
-
-
-def differs_by(session: ChargingSession, wh: WattHours) -> Decimal:
-    return abs(EXACT.subtract(wh, session.energy_wh))
-
-
-def _wh(reading: SignedReading) -> WattHours:
-    assert reading.wh is not None
-    return reading.wh
-
-
-def _within(least: WattHours, wh: Decimal, most: WattHours) -> WattHours:
-    return WattHours(min(max(least, wh), most))

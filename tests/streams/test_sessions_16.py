@@ -6,6 +6,7 @@ from streams import connectors
 from streams.station_states import StationState
 from tests.streams.notation import STATION, check, events, instant
 from vocabulary.charging import ConnectorStatusChanged, MessageRejected, Protocol, TransactionUpdated
+from vocabulary.rules import CHOICES
 
 # What the vehicle did
 
@@ -587,7 +588,7 @@ def test_meter_values_after_the_end_are_a_finding_where_they_speak_of_the_sessio
     """)
 
 
-def test_signed_values_after_the_end_are_a_finding() -> None:
+def test_signed_values_after_the_end_are_a_finding_and_the_session_is_looked_at_again_with_them() -> None:
     check("""
         08:00  start 0
         08:00  answer 17
@@ -596,7 +597,24 @@ def test_signed_values_after_the_end_are_a_finding() -> None:
         -----
         session  08:00:00 - 09:00:00  5000 Wh
         finding  message_arrived_after_the_session_was_closed
+        session  08:00:00 - 09:00:00  5000 Wh
+        revision 1
     """)
+
+
+def test_by_older_rules_signed_values_after_the_end_are_a_finding_alone() -> None:
+    check(
+        """
+        08:00  start 0
+        08:00  answer 17
+        09:00  stop 5000
+        09:10  meter tx 17  signed OCMF
+        -----
+        session  08:00:00 - 09:00:00  5000 Wh
+        finding  message_arrived_after_the_session_was_closed
+        """,
+        CHOICES,
+    )
 
 
 def test_the_debtor_is_who_started_whoever_stops() -> None:
