@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from streams.catalogue import Catalogue
 from streams.signed.file_check import Known
 from streams.signed.keys import read_key
 from vocabulary.reference import Evse
@@ -56,6 +57,12 @@ def registered_keys(settings: Settings) -> tuple[Known, ...]:
     return tuple(dict.fromkeys(known for site in sites for evse in site.evses for known in _known(evse)))
 
 
+def keys_ever(catalogue: Catalogue) -> tuple[Known, ...]:
+    """All meter keys that were ever registered: a record names the one that it was checked with."""
+    sites = (site for versions in catalogue.sites.values() for site in versions.values)
+    return tuple(dict.fromkeys(known for site in sites for evse in site.evses for known in _known(evse)))
+
+
 def _known(evse: Evse) -> Iterator[Known]:
     for key in evse.meter_keys:
-        yield Known(read_key(key.public_key), evse.evse_id, key.valid_from, key.valid_until)
+        yield Known(read_key(key.public_key), evse.evse_id, key.meter, key.valid_from, key.valid_until)

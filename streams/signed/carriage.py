@@ -30,15 +30,20 @@ _READERS: tuple[Reader, ...] = (
 _HEX = re.compile(r"([0-9a-fA-F]{2})+")
 
 
-@lru_cache(maxsize=512)
 def records_in(text: str) -> tuple[SignedRecord, ...]:
     """The signed records of a text, one or more. Raises CannotJudge."""
+    return unpacked(text)[1]
+
+
+@lru_cache(maxsize=512)
+def unpacked(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
+    """The records of a text, and the bytes that they were read from: what came as hex is no longer. Raises CannotJudge."""
     if len(text) > MAX_BYTES:
         raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, f"longer than {MAX_BYTES} characters")
     for data in _as_bytes(text):
         for read in _READERS:
             if (found := read(data)) is not None:
-                return found
+                return data, found
     raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, "none of the formats that are known begins so")
 
 

@@ -52,6 +52,11 @@ class PublicKey(NamedTuple):
         """SHA-256 of the DER bytes, hex: what a person can compare with a list."""
         return hashlib.sha256(self.der).hexdigest()
 
+    @property
+    def point(self) -> bytes:
+        """X and Y side by side, as the formats of the EDL family write a key."""
+        return _loaded(self.der).public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)[1:]
+
 
 class UnsupportedCurve(ValueError):
     """A key of a curve that cannot be computed on here."""

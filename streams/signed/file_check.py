@@ -33,10 +33,11 @@ class KeyFrom(StrEnum):
 
 
 class Known(NamedTuple):
-    """A key that is trusted. `where`: the EVSE that it is registered for; "": it was given."""
+    """A key that is trusted. `where`: the EVSE that it is registered for, "" where it was given; `meter`: "": any."""
 
     key: PublicKey
     where: str = ""
+    meter: str = ""
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 
@@ -129,7 +130,10 @@ def _checked(value: Carried, known: Sequence[Known], only_known: bool) -> Iterat
 
 
 def _judged(record: SignedRecord, beside: str, known: Sequence[Known], only_known: bool) -> tuple[Judged, KeyFrom, str]:
-    """By the known keys, else by the key in the file; with where the key comes from."""
+    """By the known keys, else by the key in the file; with where the key comes from.
+
+    A meter whose key is registered signs with no other, whatever the file says.
+    """
     by_known = judged(record, [each.key for each in known])
     if by_known.verdict is Verdict.VERIFIED:
         return _by_its_interval(record, by_known, [each for each in known if each.key == by_known.key])
@@ -137,16 +141,24 @@ def _judged(record: SignedRecord, beside: str, known: Sequence[Known], only_know
         by_claim = _by_claim(record, beside)
     except CannotJudge as problem:
         by_claim = Judged(Verdict.UNVERIFIABLE, problem.reason, problem.detail)
-    if not only_known:
+    of_meter = known if only_known else [each for each in known if each.meter and each.meter in record.serials]
+    if not of_meter:
         return by_claim, KeyFrom.FILE if by_claim.key else KeyFrom.NOWHERE, ""
+    by_known = judged(record, [each.key for each in of_meter])
     if by_claim.verdict is Verdict.VERIFIED and by_known.verdict is Verdict.FAILED:
         by_known = by_known._replace(reason=SignatureReason.KEY_CONFLICT, detail="the key in the file fits")
-    return by_known, KeyFrom.GIVEN if by_known.key else KeyFrom.NOWHERE, ""
+    return by_known, *_source(by_known, of_meter)
+
+
+def _source(judgement: Judged, known: Sequence[Known]) -> tuple[KeyFrom, str]:
+    where = ", ".join(dict.fromkeys(each.where for each in known if each.where and each.key == judgement.key))
+    if judgement.key is None:
+        return KeyFrom.NOWHERE, ""
+    return (KeyFrom.REGISTERED if where else KeyFrom.GIVEN), where
 
 
 def _by_its_interval(record: SignedRecord, by_known: Judged, signers: Sequence[Known]) -> tuple[Judged, KeyFrom, str]:
-    where = ", ".join(dict.fromkeys(each.where for each in signers if each.where))
-    key = KeyFrom.REGISTERED if where else KeyFrom.GIVEN
+    key, where = _source(by_known, signers)
     if any(each.is_valid(record) for each in signers):
         return by_known, key, where
     out = SignatureReason.KEY_OUT_OF_INTERVAL

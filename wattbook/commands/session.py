@@ -25,6 +25,7 @@ from wattbook.commands.output import (
     table,
 )
 from wattbook.commands.session_re_rate import re_rate
+from wattbook.commands.session_signed import signed
 from wattbook.commands.session_text import show_dossier
 from wattbook.conclusions import Dossier, dossier
 from wattbook.deciding import decide, remedy
@@ -138,6 +139,7 @@ def drop(settings: Settings, identity: str, reason: str, by: str, as_json: bool)
 
 
 session.add_command(re_rate)
+session.add_command(signed)
 
 
 def _decide(settings: Settings, identity: str, decision: Decision, reason: str, by: str, as_json: bool) -> None:
