@@ -94,7 +94,7 @@ def _section(data: bytes) -> _Section:
     """No key stands twice where there are as many colons as fields: then the closer look of `decoded` can be spared."""
     try:
         section = _SECTION.decode(data)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return decoded(data, _SECTION)
     plain = 1 + (section.SA is not None) + (section.SE is not None)
     return section if data.count(b":") == plain else decoded(data, _SECTION)

@@ -402,6 +402,7 @@ def test_fields_that_nothing_depends_on_are_not_looked_at() -> None:
         'OCMF|{"MS":"\ud800"}|{"SD":""}',
         'OCMF|{"MS":"\\ud800"}|{"SD":""}',
         'OCMF|{}|{"SD":5}',
+        'OCMF|{}|{"U":' + "[" * 60_000,
         'OCMF|{}|{"SD":"","SE":"rot13"}',
         'OCMF|{}|{"SA":"ECDSA-secp256r1-SHA256"}',
         'OCMF|{}\x00|{"SD":""}',
@@ -414,7 +415,14 @@ def test_a_broken_record_is_unreadable(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b'OCMF|{"MS":"\xff"}|{"SD":""}', b'OCMF|{"U":"\xc0\x80"}|{"SD":""}', b'OCMF|{}|{"SD":"","U":"\xed\xa0\x80"}']
+    "data",
+    [
+        b'OCMF|{"MS":"\xff"}|{"SD":""}',
+        b'OCMF|{}|{"S\xedD":""}',
+        b'OCMF|{"M\xedS":""}|{"SD":""}',
+        b'OCMF|{"U":"\xc0\x80"}|{"SD":""}',
+        b'OCMF|{}|{"SD":"","U":"\xed\xa0\x80"}',
+    ],
 )
 def test_bytes_that_are_no_utf_8_are_unreadable(data: bytes) -> None:
     assert reason_of(data) is SignatureReason.RECORD_UNREADABLE
