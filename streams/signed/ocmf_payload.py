@@ -62,6 +62,7 @@ _POWERS = {"kWh": 3, "Wh": 0, "kwh": 3, "wh": 0}  # of ten, to Wh
 _NUMBER = re.compile(rb'"? *([+-]?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE][+-]?[0-9]{1,3})?) *"?')
 _VERSION = re.compile(rb'"?([01](?:\.[0-9]{1,3})*)"?')
 _PAGE = re.compile(r"([TF])([0-9]{1,18})")
+_LETTERS_MAX = 2
 _TIME_MAX = 40  # characters
 _ADJUSTED_MAX = 18  # powers of ten: a register of a meter is far below
 _NATURES = {
@@ -152,10 +153,15 @@ def readings_of(payload: Payload) -> tuple[SignedReading, ...]:
 
 def _problem(status: str, flags: str) -> tuple[SignatureReason | None, str]:
     if status != "G":
-        return SignatureReason.READING_NOT_GOOD, f"status {status[:20] or 'missing'}"
+        return SignatureReason.READING_NOT_GOOD, f"status {_letters(status)}"
     if "E" in flags:
-        return SignatureReason.ENERGY_UNUSABLE, f"error flags {flags[:20]}"
+        return SignatureReason.ENERGY_UNUSABLE, f"error flags {_letters(flags)}"
     return None, ""
+
+
+def _letters(text: str) -> str:
+    """As a detail tells it: letters are what the format has there, and any other text may name a person."""
+    return (text if len(text) <= _LETTERS_MAX and text.isalpha() else "of no letter") if text else "missing"
 
 
 def _time(text: str) -> tuple[datetime | None, MeterClock]:

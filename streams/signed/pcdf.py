@@ -86,7 +86,7 @@ def _record(signed: bytes, fields: dict[str, str]) -> SignedRecord:
         identification=token,
         meter_transaction=meter_transaction,
         problem=None if fields["BV"] == "1" else SignatureReason.BILLING_REFUSED,
-        detail="" if fields["BV"] == "1" else f"BV {fields['BV'][:10]}",
+        detail="" if fields["BV"] == "1" else "BV is not 1",
     )
 
 

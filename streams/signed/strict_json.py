@@ -18,7 +18,7 @@ def decoded(data: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
     may name a person.
     """
     try:
-        _ONCE.decode(data.decode())
+        _read(data.decode().lstrip())  # what follows is for the decoder to refuse
         return decoder.decode(data)
     except CannotJudge:
         raise
@@ -39,4 +39,4 @@ def _no_number(_constant: str) -> None:
     raise unreadable("a number that is none: NaN or infinite")
 
 
-_ONCE = json.JSONDecoder(object_pairs_hook=_once, parse_float=str, parse_int=str, parse_constant=_no_number)
+_read = json.JSONDecoder(object_pairs_hook=_once, parse_float=str, parse_int=str, parse_constant=_no_number).raw_decode

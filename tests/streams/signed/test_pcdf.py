@@ -108,8 +108,8 @@ def test_a_session_names_a_token_by_its_kind(session: str, token: str, transacti
     assert (found.identification, found.meter_transaction) == (token, transaction)
 
 
-def test_energy_keeps_its_digits() -> None:
-    assert str(record(text(RV="0003.276*kWh")).readings[1].wh) == "3276.000"
+def test_energy_has_the_digits_that_were_signed() -> None:
+    assert str(record(text(RV="0003.276*kWh")).readings[1].wh) == "3276"
     assert record(text(RV="12*kWh")).readings[1].wh == Decimal(12_000)
 
 
