@@ -54,6 +54,7 @@ class BatchFault(StrEnum):
     TOO_MANY_BRACKETS = "body_has_too_many_brackets"
     NOT_AN_ARRAY = "body_is_not_a_json_array"
     TOO_MANY = "body_has_too_many_items"
+    METER_KEY = "meter_key_is_refused"
     LOG_AWAY = "log_is_away"
 
 

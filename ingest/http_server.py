@@ -186,23 +186,23 @@ class MessageDoor:
     async def _health(self) -> Response:
         health = await self._publishing.health()
         body = {"status": health.status} | ({} if health.spool is None else {"spool": health.spool})
-        return _response(Told(200 if health.status == "ok" else 503, msgspec.json.encode(body)))
+        return answered(Told(200 if health.status == "ok" else 503, msgspec.json.encode(body)))
 
     async def _messages(self, request: Request) -> Response:
         try:
             told, facts = await self._take(request)
         except Refusal as refusal:
             self._log("batch_refused", status=int(refusal.status), reason=refusal.reason)
-            return _refused(refusal)
+            return refused(refusal)
         self._log("batch_taken", status=told.status, **facts)
-        return _response(told)
+        return answered(told)
 
     async def _take(self, request: Request) -> tuple[Told, dict[str, object]]:
-        token = await self._admitted(request.headers)
+        token = await self.admitted(request.headers)
         is_array, is_packed = _kind(request.headers)
         key = _key(request.headers)
-        with self._room(token):
-            body = await self._body(request)
+        with self.room(token):
+            body = await self.body(request)
             facts: dict[str, object] = {"token": token.name, "bytes": len(body)}
             try:
                 content, digest = await self._in_thread(_opened, body, is_packed)
@@ -224,7 +224,8 @@ class MessageDoor:
                 ) from None
             return told, facts | {"items": len(items), "unreadable": len(items) - len(messages)}
 
-    async def _admitted(self, headers: Mapping[str, str]) -> Token:
+    async def admitted(self, headers: Mapping[str, str], roles: Sequence[Role] = PUBLISHERS) -> Token:
+        """Whose token came, if it is of one of these roles. Raises Refusal."""
         found = _TOKEN.fullmatch(headers.get("authorization", ""))
         try:
             token = await self._publishing.holder(found[1]) if found else None
@@ -235,13 +236,13 @@ class MessageDoor:
         if token is None:
             remedy = "send Authorization: Bearer and a token that `wattbook token create` made and nobody revoked"
             raise Refusal(HTTPStatus.UNAUTHORIZED, BatchFault.NO_TOKEN, remedy, WWW_Authenticate='Bearer realm="wattbook"')
-        if token.role not in PUBLISHERS:
-            remedy = f"this one is of the role {token.role}: use a publisher's"
+        if token.role not in roles:
+            remedy = f"this one is of the role {token.role}: use one of the role {' or '.join(roles)}"
             raise Refusal(HTTPStatus.FORBIDDEN, BatchFault.NOT_A_PUBLISHER, remedy)
         return token
 
     @contextmanager
-    def _room(self, token: Token) -> Iterator[None]:
+    def room(self, token: Token) -> Iterator[None]:
         """A place for a body in memory, while it is there."""
         if self._open[token.name] >= BODIES_OF_A_TOKEN_MAX:
             remedy = f"send at most {BODIES_OF_A_TOKEN_MAX} bodies at a time with one token"
@@ -255,7 +256,7 @@ class MessageDoor:
         finally:
             self._open -= Counter([token.name])
 
-    async def _body(self, request: Request) -> bytes:
+    async def body(self, request: Request) -> bytes:
         """All of it, or Refusal as soon as it is too long or too slow."""
         too_large = Refusal(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -291,16 +292,17 @@ class MessageDoor:
 async def _astray(request: Request, _: Exception) -> Response:
     """No route takes the request."""
     paths = {"/v1/messages": "POST", "/health": "GET", "/openapi.json": "GET"}
+    paths |= {"/v1/meter-keys": "GET, POST", "/v1/meter-keys/revoke": "POST"}
     if method := paths.get(request.url.path):
         remedy = f"use {method}"
-        return _refused(Refusal(HTTPStatus.METHOD_NOT_ALLOWED, BatchFault.OTHER_METHOD, remedy, Allow=method))
-    remedy = "POST messages to /v1/messages; GET /health and /openapi.json"
-    return _refused(Refusal(HTTPStatus.NOT_FOUND, BatchFault.NO_SUCH_PATH, remedy))
+        return refused(Refusal(HTTPStatus.METHOD_NOT_ALLOWED, BatchFault.OTHER_METHOD, remedy, Allow=method))
+    remedy = "POST messages to /v1/messages; GET /v1/meter-keys, /health and /openapi.json"
+    return refused(Refusal(HTTPStatus.NOT_FOUND, BatchFault.NO_SUCH_PATH, remedy))
 
 
-def _refused(refusal: Refusal) -> Response:
+def refused(refusal: Refusal) -> Response:
     body = msgspec.json.encode({"reason": refusal.reason, "remedy": refusal.remedy})
-    return _response(Told(refusal.status, body), refusal.headers)
+    return answered(Told(refusal.status, body), refusal.headers)
 
 
 def _opened(body: bytes, is_packed: bool) -> tuple[bytes, bytes]:
@@ -351,7 +353,7 @@ def _answer(items: Sequence[Item], new: Sequence[bool]) -> Told:
     return Told(207 if counts["unreadable"] else 200, msgspec.json.encode(counts | {"results": results}))
 
 
-def _response(told: Told, headers: Mapping[str, str] | None = None) -> Response:
+def answered(told: Told, headers: Mapping[str, str] | None = None) -> Response:
     return Response(told.body, told.status, headers=headers, media_type="application/json")
 
 

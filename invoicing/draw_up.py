@@ -17,7 +17,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from invoicing import gate, numbering
 from invoicing.amounts import charges, vat_total
@@ -186,7 +186,7 @@ def _session(item: Billable, reason: Callable[[RatedLine, SessionRated], str]) -
             for line, charge in zip(rated.rated.lines, charges(rated.rated), strict=True)
         ),
         gross=rated.rated.total,
-        signature=item.signature,
+        signature=None if item.signature is None else structs.replace(item.signature, records=()),  # they stand in the record
         unused=rated.unused,
         exported=rated.exported,
         rounding="" if rated.rated.rounding == HOUSE_ROUNDING else rated.rated.rounding,

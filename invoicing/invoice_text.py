@@ -87,3 +87,5 @@ def _meter(meter: ShownMeter) -> Iterator[str]:
     registers = NOTHING if meter.begin == NOTHING else f"{meter.begin} – {meter.end} kWh"
     yield f"{meter.when:<14}{meter.session:<15}{registers:<34}{meter.verdict}"
     yield f"{'':<14}{' · '.join(filter(None, (meter.meter, meter.key, f'{meter.tariff} {meter.version}')))}"
+    if proof := " · ".join(filter(None, (meter.proof, meter.record))):
+        yield from wrap(proof, WIDTH, initial_indent=" " * 14, subsequent_indent=" " * 14)

@@ -100,12 +100,19 @@ class Language:
         told = offsets or changed or _is_ambiguous(first) or _is_ambiguous(last)
         return f"{self._moment(first, day, told=changed)} – {self._moment(last, first.date(), told=told)}"
 
+    def to_the_second(self, start: datetime, end: datetime, time_zone: str) -> str:
+        """The same with seconds: `12 Oct 2026, 08:14:09 – 09:49:30`."""
+        first, last = (at.astimezone(zone(time_zone)) for at in (start, end))
+        told = first.utcoffset() != last.utcoffset() or _is_ambiguous(first) or _is_ambiguous(last)
+        begin = self._moment(first, None, told=told, pattern="HH:mm:ss")
+        return f"{begin} – {self._moment(last, first.date(), told=told, pattern='HH:mm:ss')}"
+
     def country(self, alpha_2: str) -> str:
         """The name of a country in this language; the code itself where it is no country."""
         return str(self._locale.territories.get(alpha_2, alpha_2))
 
-    def _moment(self, at: datetime, known: date | None, *, told: bool) -> str:
-        clock = format_time(at, "HH:mm", tzinfo=at.tzinfo, locale=self._locale)
+    def _moment(self, at: datetime, known: date | None, *, told: bool, pattern: str = "HH:mm") -> str:
+        clock = format_time(at, pattern, tzinfo=at.tzinfo, locale=self._locale)
         dated = clock if at.date() == known else f"{self.day(at.date())}, {clock}"
         return f"{dated} ({_offset(at)})" if told else dated
 

@@ -20,14 +20,10 @@ What does not fit is refused, never cut: an address of 46 characters, an OCMF te
 with each field, for the operator to mend his reference data.
 """
 
-import re
-from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from hashlib import sha256
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, assert_never
 
@@ -37,7 +33,7 @@ from msgspec import UNSET, Struct, structs
 from invoicing import ocpi_document
 from invoicing.amounts import Charge, charges
 from invoicing.countries import ALPHA_3
-from vocabulary.charging import SignedValue
+from invoicing.ocpi_signed import NOT_AVAILABLE, remark, signed_data
 from vocabulary.identity import SessionId
 from vocabulary.money import round_half_up
 from vocabulary.quantities import ONE_SECOND, seconds_between, whole_second
@@ -48,7 +44,6 @@ from vocabulary.signatures import SignatureChecked
 from vocabulary.tariff import Dimension
 
 PLACES = 4  # "numbers use 4 decimals" (OCPI types)
-NOT_AVAILABLE = "#NA"  # OCPI: for required data that cannot be had
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -103,8 +98,8 @@ def cdr(
         "tariffs": [tariff, *(each for _, each in then)],
         **_consumption(rated, session, [(session.start, str(tariff["id"])), *((at, str(each["id"])) for at, each in then)]),
         **_costs(rated),
-        **_signed_data(session.signed, evse, signature),
-        **({"remark": "The reservation expired; nobody charged."} if rated.unused else {}),
+        **signed_data(session.signed, evse, signature),
+        **remark(rated, signature),
         "last_updated": _timestamp(last_updated),
     }
     body = _ENCODER.encode(document)
@@ -313,58 +308,3 @@ def _cost_field(line: RatedLine) -> str | None:
 def _price(parts: Sequence[Charge], *, taxed: bool) -> dict[str, Decimal]:
     net, gross = (sum((part[i] for part in parts), Decimal(0)) for i in (0, 1))
     return {"excl_vat": net, "incl_vat": gross} if taxed else {"excl_vat": net}
-
-
-# Signed meter values
-
-
-def _signed_data(signed: Sequence[SignedValue], evse: Evse, signature: SignatureChecked | None) -> dict[str, Any]:
-    """The signed values as they were carried; the public key only if it is one that the operator trusts."""
-    if not signed:
-        return {}
-    key = _trusted_key(evse, signature)
-    return {
-        "signed_data": {
-            "encoding_method": _encoding_method(signed, signature),
-            **({"public_key": key} if key else {}),
-            "signed_values": [_signed_value(value) for value in signed],
-        }
-    }
-
-
-def _encoding_method(signed: Sequence[SignedValue], signature: SignatureChecked | None) -> str:
-    """As the station named it, if it always named the same; or as we recognised it, `OCMF` and not `OCMF 1.0`."""
-    named = {value.encoding_method for value in signed if value.encoding_method}
-    recognised = re.sub(r" [0-9.]+$", "", signature.format) if signature else ""
-    return (named.pop() if len(named) == 1 else recognised) or NOT_AVAILABLE
-
-
-def _trusted_key(evse: Evse, signature: SignatureChecked | None) -> str:
-    keys = (bytes.fromhex(key.public_key) for key in evse.meter_keys)
-    wanted = (der for der in keys if signature and sha256(der).hexdigest() == signature.key_fingerprint)
-    return b64encode(next(wanted, b"")).decode()
-
-
-_NATURES = {"Transaction.Begin": "Start", "Transaction.End": "End"}
-
-
-def _signed_value(value: SignedValue) -> dict[str, str]:
-    """`plain_data` is the text, `signed_data` the same in base64; OCPI leaves their split open for OCMF (issue 550).
-
-    A text with line breaks may not stand in an OCPI string; base64 then stands in both.
-    """
-    text, encoded = _both_forms(value.data)
-    return {
-        "nature": _NATURES.get(value.context, "Intermediate"),
-        "plain_data": text if text.isprintable() else encoded,
-        "signed_data": encoded,
-    }
-
-
-def _both_forms(data: str) -> tuple[str, str]:
-    """The text and its base64. OCPP 2.x asks stations for base64, many send the text itself."""
-    try:
-        text = b64decode(data, validate=True).decode()
-    except (NotBase64, UnicodeDecodeError):
-        return data, b64encode(data.encode()).decode()
-    return (text, data) if text else (data, b64encode(data.encode()).decode())

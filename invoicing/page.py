@@ -58,6 +58,8 @@ class ShownMeter:
     key: str  # empty: no key was used
     tariff: str
     version: str
+    proof: str = ""  # what was signed beside the values: the register, the times and how far the meter vouches for them
+    record: str = ""  # the file with the signed values, which is attached
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from vocabulary.identity import short
 from vocabulary.money import plain
 from vocabulary.rated import RatedLine
 from vocabulary.reference import Address, Operator, Party
-from vocabulary.signatures import SignatureChecked, Verdict
+from vocabulary.signatures import MeterClock, SignatureChecked, Verdict
 from vocabulary.tariff import Basis, Dimension
 
 FINGERPRINT_DIGITS = 16
@@ -275,28 +275,37 @@ def _meters(session: InvoicedSession, tongue: Language) -> Iterator[ShownMeter]:
         meter=(checked.meter if checked else "") or NOTHING,
         begin=NOTHING if session.unused else tongue.register(begin),
         end=NOTHING if session.unused else tongue.register(end),
-        verdict=NOTHING if session.unused else _verdict(checked, tongue),
+        verdict=NOTHING if session.unused else _verdict(checked, session, tongue),
         key=checked.key_fingerprint[:FINGERPRINT_DIGITS] if checked else "",
         tariff=session.tariff,
         version=short(session.tariff_version),
+        proof=_proof(checked, session, tongue),
+        record=tongue.text("record attached") if has_record(session) else "",
     )
     yield delivered
     if (exported := session.exported) is not None:
         told = {"begin": tongue.register(exported.begin_wh), "end": tongue.register(exported.end_wh)}
-        yield replace(delivered, **told, key="", verdict=tongue.text("fed back, as told"))
+        yield replace(delivered, **told, key="", proof="", record="", verdict=tongue.text("fed back, as told"))
+
+
+def has_record(session: InvoicedSession) -> bool:
+    """Whether the signed values of a session are attached to its invoice, in a file that bears the session's short name."""
+    return session.signature is not None and session.signature.billing is not None and session.signature.format != ""
 
 
 def _readings(session: InvoicedSession) -> tuple[Decimal, Decimal]:
-    """As signed where the signature is valid; else as the station told them, and the bill counts."""
+    """What the bill counts; by older rules the signed ones, which differ by no more than whole watt-hours."""
     match session.signature:
-        case SignatureChecked(verdict=Verdict.VERIFIED, begin_wh=Decimal() as begin, end_wh=Decimal() as end):
+        case SignatureChecked(billing=None, verdict=Verdict.VERIFIED, begin_wh=Decimal() as begin, end_wh=Decimal() as end):
             return begin, end
         case _:
             return session.begin_wh, session.end_wh
 
 
-def _verdict(checked: SignatureChecked | None, tongue: Language) -> str:
+def _verdict(checked: SignatureChecked | None, session: InvoicedSession, tongue: Language) -> str:
     match checked.verdict if checked else Verdict.UNSIGNED:
+        case Verdict.VERIFIED if checked and not _is_billed_as_signed(checked, session):
+            return tongue.text("valid, billed as told")
         case Verdict.VERIFIED:
             return tongue.text("valid")
         case Verdict.FAILED:
@@ -305,6 +314,42 @@ def _verdict(checked: SignatureChecked | None, tongue: Language) -> str:
             return tongue.text("cannot be checked")
         case Verdict.UNSIGNED:
             return tongue.text("not signed")
+        case never:
+            assert_never(never)
+
+
+def _is_billed_as_signed(checked: SignatureChecked, session: InvoicedSession) -> bool:
+    """A genuine pair may not be what is billed: signatures are ignored there, or a person released it in spite of a doubt."""
+    if checked.billing is None:
+        return True
+    return checked.billing is Verdict.VERIFIED and (checked.begin_wh, checked.end_wh) == (session.begin_wh, session.end_wh)
+
+
+def _proof(checked: SignatureChecked | None, session: InvoicedSession, tongue: Language) -> str:
+    """What the meter signed beside the values."""
+    if checked is None or checked.begin_at is None or checked.end_at is None or checked.begin_clock is None:
+        return "" if checked is None else checked.register
+    cable = tongue.text("cable")
+    clocks = dict.fromkeys((checked.begin_clock, checked.end_clock or checked.begin_clock))
+    told = (
+        checked.register,
+        tongue.to_the_second(checked.begin_at, checked.end_at, session.time_zone),
+        " / ".join(_clock(clock, tongue) for clock in clocks),
+        f"{cable} {checked.loss}" if checked.loss else "",
+    )
+    return " · ".join(filter(None, told))
+
+
+def _clock(clock: MeterClock, tongue: Language) -> str:
+    match clock:
+        case MeterClock.SYNCHRONISED:
+            return tongue.text("clock synchronised")
+        case MeterClock.RELATIVE:
+            return tongue.text("duration measured")
+        case MeterClock.INFORMATIVE:
+            return tongue.text("clock informative")
+        case MeterClock.UNKNOWN:
+            return tongue.text("clock unknown")
         case never:
             assert_never(never)
 

@@ -62,9 +62,9 @@ def released(standing: Standing) -> tuple[SessionConclusion, ...]:
     return ChargeReversed(rated=standing.rated, reason=ReversalReason.RELEASED), free
 
 
-def taken_back(standing: Standing) -> tuple[SessionConclusion, ...]:
+def taken_back(standing: Standing, reason: ReversalReason = ReversalReason.DROPPED) -> tuple[SessionConclusion, ...]:
     """Of a session that is dropped."""
-    return () if standing.rated is None else (ChargeReversed(rated=standing.rated, reason=ReversalReason.DROPPED),)
+    return () if standing.rated is None else (ChargeReversed(rated=standing.rated, reason=reason),)
 
 
 def _difference(

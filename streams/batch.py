@@ -37,6 +37,7 @@ from streams.catalogue import Catalogue, with_fact
 from streams.deadlines import by_start, conclude_overdue, heard_at
 from streams.decisions import END_DROPPED, USED_AFTER_ALL, apart, by_itself, decided_on, known_of, standing_of
 from streams.invoice_runs import drawn_up
+from streams.late_keys import checked_again
 from streams.log import Record, Stored, Stream
 from streams.measuring import gathering
 from streams.memory import Memory, session_key, station_key
@@ -310,17 +311,17 @@ class Batch:
     def _reference(self, fact: ReferenceFact, cause: Position) -> None:
         """The catalogue with the fact; and what waited for one of its kind is concluded again."""
         self.tally["reference facts"] += 1
-        self.catalogue = with_fact(self.catalogue, fact)
+        self.catalogue, log = with_fact(self.catalogue, fact), self._unit.log
         self.must_save |= isinstance(fact, RulesAdopted) or self.catalogue.keeps_more
         self.flush()
+        for row, told in checked_again(fact, self.catalogue, self._unit, self._memory, self._found):
+            self._conclude(told, row.station, cause, None)
         for row in self._unit.states.waiting(answered_by(fact)):
             if row.finding is Finding.STEPS_FAIL and row.closed_at is None:
                 continue  # they failed before it was closed: a message or a tick tries again
-            closed = demanded(self._unit.log, row, SessionClosed)
-            state = self._memory.session(row.session, self._unit.states)
+            closed, state = demanded(log, row, SessionClosed), self._memory.session(row.session, self._unit.states)
             if is_compared(closed):
-                found = self._found(closed, state)
-                self._conclude(adjusted(standing_of(self._unit.log, row), found), row.station, cause, None)
+                self._conclude(adjusted(standing_of(log, row), self._found(closed, state)), row.station, cause, None)
             elif isinstance(state, Closed):
                 noticed = self._meters_step(closed.session)
                 if is_compared(again := compared_again(closed, noticed)):

@@ -47,6 +47,7 @@ from vocabulary.quarantine import QuarantineReason
 from vocabulary.reference import (
     ClockTicked,
     ContractPublished,
+    MeterKeyPublished,
     OperatorPublished,
     PartnerPublished,
     RulesAdopted,
@@ -240,6 +241,8 @@ def answered_by(fact: ReferenceFact) -> tuple[Finding, ...]:
             return _BY_TARIFFS
         case SeriesPublished():
             return Finding.PRICE_NOT_PUBLISHED, Finding.AMOUNT_TOO_HIGH, Finding.STEPS_FAIL
+        case MeterKeyPublished():
+            return (Finding.STEPS_FAIL,)
         case OperatorPublished() | PlanPublished() | RulesAdopted() | ClockTicked() | SessionDecided():
             return ()
 

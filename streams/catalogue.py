@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
+from streams.key_register import is_registered, with_keys, with_registered
 from streams.price_conditions import depends_on_measurements, pays_for_exports, prices_reservations
 from streams.series import PublishedSeries, says, with_publication
 from vocabulary.assignment import Assignment, TariffAssigned
@@ -25,6 +26,7 @@ from vocabulary.reference import (
     ContractPublished,
     Evse,
     EvseName,
+    MeterKeyPublished,
     Operator,
     OperatorPublished,
     Partner,
@@ -102,6 +104,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     contracts_of: dict[str, tuple[ContractId, ...]] = {}
     partners_of: dict[str, tuple[PartnerId, ...]] = {}
     assigned_by: dict[tuple[str, str], tuple[str, ...]] = {}  # whatever version ever had that as its first criterion
+    meter_keys: dict[str, tuple[MeterKeyPublished, ...]] = {}  # `streams.key_register.Registered`
     series: dict[tuple[SeriesId, Currency], PublishedSeries] = {}  # one of another currency is another one
     measuring: frozenset[TariffId] = frozenset()  # those of which some version depends on power or current
     reserving: frozenset[TariffId] = frozenset()  # those of which some version has a price for reservations
@@ -167,12 +170,18 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     def plugs(self, station: StationId, at: datetime) -> tuple[Plug, ...]:
         """All EVSEs of a station, and those of others that go by a name of its as well."""
         sites = ((one, site) for one in self.sites_of.get(station, ()) if (site := self.sites[one].at(at)) is not None)
-        return tuple(Plug(site, evse) for one, site in sites for evse in (self.evses[one].at(at) or {}).get(station, ()))
+        known = self.meter_keys
+        return tuple(
+            Plug(site, with_keys(evse, known))
+            for one, site in sites
+            for evse in (self.evses[one].at(at) or {}).get(station, ())
+        )
 
     def plug_of(self, evse_id: str, at: datetime) -> Plug | None:
         """The EVSE of this id."""
         sites = (site for versions in self.sites.values() if (site := versions.at(at)) is not None)
-        return next((Plug(site, evse) for site in sites for evse in site.evses if evse.evse_id == evse_id), None)
+        found = (Plug(site, evse) for site in sites for evse in site.evses if evse.evse_id == evse_id)
+        return next((Plug(site, with_keys(evse, self.meter_keys)) for site, evse in found), None)
 
     def holder(self, token: TokenUid, at: datetime) -> Contract | Partner | None:
         """Whose token this is (compared without regard to case). A contract comes before a partner."""
@@ -230,6 +239,8 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
             return structs.replace(catalogue, partners=partners, partners_of=partners_of, of_holders=named)
         case PlanPublished():
             return structs.replace(catalogue, plans=_with(catalogue.plans, fact.plan.id, fact.valid_from, fact.plan))
+        case MeterKeyPublished():
+            return structs.replace(catalogue, meter_keys=with_registered(catalogue.meter_keys, fact))
         case RulesAdopted():
             return structs.replace(catalogue, rules=max(fact.number, catalogue.rules))
         case ClockTicked():
@@ -259,6 +270,8 @@ def is_in_force(catalogue: Catalogue, fact: ReferenceFact) -> bool:
             return catalogue.partners.get(fact.partner.id, Versions[Partner]()).has(fact.valid_from, fact.partner)
         case PlanPublished():
             return catalogue.plans.get(fact.plan.id, Versions[Plan]()).has(fact.valid_from, fact.plan)
+        case MeterKeyPublished():
+            return is_registered(catalogue.meter_keys, fact)
         case RulesAdopted():
             return fact.number <= catalogue.rules
         case ClockTicked():

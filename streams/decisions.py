@@ -31,6 +31,7 @@ from streams.states import SessionRow
 from streams.step import Step
 from vocabulary.identity import Position, SessionId
 from vocabulary.reference import Decision, SessionDecided
+from vocabulary.rules import checks_records
 from vocabulary.sessions import (
     BLOCKING,
     CONTRADICTING,
@@ -138,7 +139,10 @@ def decide(known: Known, decided: SessionDecided, catalogue: Catalogue) -> Step[
     if decided.decision is Decision.DROP:
         dropped = None if state is None else structs.replace(state, dropped=True)
         out = SessionDropped(session=row.session, reason=decided.reason, by=decided.by)
-        return Step(dropped, (*taken_back(known.standing), out))
+        says_nobody = decided.at == _NEVER and checks_records(catalogue.rules)
+        return Step(
+            dropped, (*taken_back(known.standing, ReversalReason.NOT_OWED if says_nobody else ReversalReason.DROPPED), out)
+        )
     assert state is not None and known.closed is not None, "what has a price was closed"
     if decided.decision is Decision.RERATE:
         found = anew(known.closed, catalogue, state.waived)
@@ -172,12 +176,13 @@ def foreseen(known: Known, decided: SessionDecided, catalogue: Catalogue, post: 
     return "" if high is None else f"{high.finding}, {high.detail}; {_REMEDIES[high.finding]}"
 
 
+_NEVER = datetime.min.replace(tzinfo=UTC)  # no person decides then
 END_DROPPED, USED_AFTER_ALL = "its end was dropped before its start came", "its reservation was used after all"
 
 
 def by_itself(session: SessionId, reason: str) -> SessionDecided:
     """That nothing is billed follows from what was told or decided; no person says it again."""
-    return SessionDecided(session=session, decision=Decision.DROP, reason=reason, at=datetime.min.replace(tzinfo=UTC))
+    return SessionDecided(session=session, decision=Decision.DROP, reason=reason, at=_NEVER)
 
 
 def _set_aside(known: Known, catalogue: Catalogue) -> set[Finding]:

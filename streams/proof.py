@@ -16,7 +16,6 @@ from msgspec import UNSET, structs
 from streams import first_signatures
 from streams.plausibility import Judged, judge
 from streams.signed import billed, verdicts
-from streams.signed.gate import Pair
 from streams.untimed import otherwise
 from vocabulary.money import plain
 from vocabulary.rated import Rated
@@ -41,20 +40,20 @@ _AT_ONCE = timedelta(seconds=2)  # two readings so near leave no time for a chan
 
 
 class Proof(NamedTuple):
-    """`pair`: what is billed of the session; None: the messages' own energy is. `hold`: why the amount is held."""
+    """`is_billed`: the signed pair is, not what the messages tell. `hold`: why the amount is held."""
 
     checked: SignatureChecked
     hold: tuple[Finding, str] | None = None
-    pair: Pair | None = None
+    is_billed: bool = False
     is_required: bool = False
 
 
 def proof_of(session: ChargingSession, evse: Evse) -> Proof:
     """Of a closed session, before anything is made of its energy."""
-    checked, pair = verdicts.check_session(session, evse)
+    checked = verdicts.check_session(session, evse)
     if session.swap is not UNSET or evse.signatures == "ignored":  # the energy of a swap is not the meter's
         return Proof(checked)
-    return Proof(checked, verdicts.hold(checked, evse), pair, evse.signatures == "required")
+    return Proof(checked, verdicts.hold(checked, evse), billed.is_pair(checked), evse.signatures == "required")
 
 
 def first_proof(session: ChargingSession, evse: Evse) -> Proof:
@@ -63,10 +62,10 @@ def first_proof(session: ChargingSession, evse: Evse) -> Proof:
     return Proof(checked, None if session.swap is not UNSET else first_signatures.hold(checked, session, evse))
 
 
-def proven(session: ChargingSession, pair: Pair, power_w_max: int, waived: Collection[Finding]) -> Judged:
+def proven(session: ChargingSession, proof: Proof, power_w_max: int, waived: Collection[Finding]) -> Judged:
     """The session with the energy that its meter signed. No EVSE delivers more than it can, whoever signs it."""
     settled = tuple(doubt for doubt in doubts_of(session) if doubt.finding not in _OF_ENERGY)
-    signed = structs.replace(billed.as_signed(session, pair), doubts=settled or UNSET)
+    signed = structs.replace(billed.as_signed(session, proof.checked), doubts=settled or UNSET)
     judged = judge(signed, power_w_max, waived)
     if judged.session.energy_wh != signed.energy_wh:  # a begin of 0 that was signed is no placeholder
         told = f"{signed.energy_wh} Wh are signed"
@@ -76,9 +75,9 @@ def proven(session: ChargingSession, pair: Pair, power_w_max: int, waived: Colle
 
 def noticed(session: ChargingSession, proof: Proof) -> Iterator[Doubt]:
     """What informs: another energy in the messages than the one that is billed, another key than the registered one."""
-    if proof.pair is not None:
-        signed_wh = billed.signed_wh(proof.pair)
-        if billed.differs_by(session, signed_wh) > billed.TOLERANCE_WH:
+    if proof.is_billed:
+        signed_wh = billed.signed_wh(proof.checked)
+        if billed.differs_by(session, proof.checked) > billed.TOLERANCE_WH:
             told = f"signed {plain(signed_wh)} Wh, messages {plain(session.energy_wh)} Wh"
             yield Doubt(finding=Finding.SIGNED_ENERGY_BILLED, detail=told)
     if proof.checked.claims_other_key:
@@ -90,14 +89,14 @@ def doubts_about_time(
     session: ChargingSession, proof: Proof, cost: Rated, price: Callable[[ChargingSession], Rated], is_timed: bool
 ) -> Iterator[Doubt]:
     """Where signatures are required, whether the meter vouches for what the price takes from the time."""
-    if proof.pair is None or not proof.is_required:
+    if not proof.is_billed or not proof.is_required:
         return
     timed = [line for line in cost.lines if line.dimension in _OF_TIME and not line.reserved and line.unit_price]
-    if timed and not billed.vouches_for_time(proof.pair):
+    if timed and not billed.vouches_for_time(proof.checked):
         clocks = f"begin {proof.checked.begin_clock}, end {proof.checked.end_clock}"
         yield Doubt(finding=Finding.SIGNED_CLOCK_UNTRUSTED, detail=f"{timed[0].dimension} has a price; clock: {clocks}")
     if is_timed:
-        alone = billed.signed_alone(session, proof.pair)
+        alone = billed.signed_alone(session, proof.checked)
         totals = {price(each).total for each in otherwise(alone, _AT_ONCE)} | {cost.total}
         if len(totals) > 1:
             told = f"{min(totals)} to {max(totals)} {cost.currency} by when the energy came between signed readings"

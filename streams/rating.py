@@ -113,8 +113,8 @@ def _judged(
     session: ChargingSession, plug: Plug, catalogue: Catalogue, waived: Collection[Finding], proof: Proof | None
 ) -> Judged:
     """The session as it may be billed, by the rules in force."""
-    if proof is not None and proof.pair is not None:
-        judged = proven(session, proof.pair, plug.evse.power_w_max, waived)
+    if proof is not None and proof.is_billed:
+        judged = proven(session, proof, plug.evse.power_w_max, waived)
         return judged._replace(doubts=(*judged.doubts, *noticed(session, proof)))
     if session.swap is not UNSET:
         told = swaps.as_billed(session, plug.evse)

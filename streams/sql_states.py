@@ -201,6 +201,11 @@ class SqlStates:
         is_one_of_them = (SESSION.c.progress == Progress.FLAGGED, SESSION.c.finding.in_(list(findings)))
         return self._rows(select(SESSION).where(*is_one_of_them, SESSION.c.lane == self._lane).order_by(SESSION.c.session))
 
+    def held_at(self, stations: Sequence[StationId]) -> list[SessionRow]:
+        """Of this lane."""
+        are_held = (SESSION.c.progress == Progress.HELD, SESSION.c.station.in_(stations), SESSION.c.lane == self._lane)
+        return self._rows(select(SESSION).where(*are_held).order_by(SESSION.c.session))
+
     def overdue(self, heard_until: datetime) -> list[SessionRow]:
         """Of this lane. One that was concluded already counts where it was heard again."""
         is_gathering = SESSION.c.progress.in_((Progress.OPEN, Progress.ENDED))

@@ -128,6 +128,10 @@ class States(Protocol):
         """Flagged sessions with one of these findings, in order of session id."""
         ...
 
+    def held_at(self, stations: Sequence[StationId]) -> list[SessionRow]:
+        """Sessions of these stations whose amount is held, in order of session id."""
+        ...
+
     def overdue(self, heard_until: datetime) -> list[SessionRow]:
         """What may be overdue: not whole, and as far as the index says last heard by then, or at no known time."""
         ...

@@ -23,6 +23,7 @@ from vocabulary.quarantine import Quarantined
 from vocabulary.reference import (
     ClockTicked,
     ContractPublished,
+    MeterKeyPublished,
     OperatorPublished,
     PartnerPublished,
     ReferenceTaken,
@@ -42,6 +43,7 @@ ReferenceFact = (
     | TariffAssigned
     | SeriesPublished
     | PlanPublished
+    | MeterKeyPublished
     | RulesAdopted
     | ClockTicked
     | SessionDecided

@@ -7,6 +7,7 @@ forgetting a person is destroying a key (DESIGN §7).
 Two more kinds of facts come from the office, and stand in the same order: that time went by, and what a person decided.
 """
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -52,8 +53,9 @@ class Operator(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class MeterKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A meter's public key, trusted because the operator registered it. DER SubjectPublicKeyInfo as hex.
 
-    It counts for a session that lies whole in its interval. `registers`: what the meter counts the energy of a session on,
-    beside the registers whose OBIS code says so.
+    It is in force from `valid_from` (inclusive; None: since ever) until `valid_until` (exclusive; None: it does not end), and
+    counts for a session that lies whole in its interval. `registers`: what the meter counts the energy of a session on, beside
+    the registers whose OBIS code says so.
     """
 
     public_key: str
@@ -85,6 +87,11 @@ class Evse(Struct, frozen=True, kw_only=True):
     signatures: str = "preferred"  # "required": what is unsigned is held back as well; "preferred"; "ignored"
     also_known_as: tuple[EvseName, ...] | UnsetType = UNSET  # not set, and not in the bytes, where there is none
     battery_capacity_wh: int | UnsetType = UNSET  # nominal, of a battery that is swapped there; not set where none is
+
+
+def plain_evse_id(evse_id: str) -> str:
+    """The two separators before the E are optional in eMI3: `DE*WAT*E1` and `DEWATE1` are one id."""
+    return re.sub(r"^(..)\*?(...)\*?", r"\1\2", evse_id)
 
 
 def names_of(evse: Evse) -> tuple[EvseName, ...]:
@@ -161,6 +168,18 @@ class ContractPublished(Struct, frozen=True, kw_only=True, tag="contract.publish
 class PartnerPublished(Struct, frozen=True, kw_only=True, tag="partner.published"):
     partner: Partner
     valid_from: datetime
+
+
+class MeterKeyPublished(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="meter-key.published"):
+    """A key of the register, beside those that sites carry. The last one of an EVSE and public key counts, whatever they say.
+
+    The EVSE may be unknown: it counts once a site has it. `revoked`: why its interval was closed; empty: it was not revoked.
+    """
+
+    evse_id: str
+    key: MeterKey
+    revoked: str = ""
+    by: str = ""
 
 
 class RulesAdopted(Struct, frozen=True, kw_only=True, tag="rules.adopted"):

@@ -336,6 +336,8 @@ class ReversalReason(StrEnum):
     RELEASED = "released_by_a_person"
     DROPPED = "dropped_by_a_person"
     RERATED = "rated_anew_by_a_person"
+    NOT_OWED = "nothing_is_owed_by_what_was_told_later"  # rules before 6 told it as if a person had dropped it
+    KEY_CAME = "meter_key_was_registered"
 
 
 class ChargeReversed(Struct, frozen=True, kw_only=True, tag="charge.reversed"):

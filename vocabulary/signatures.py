@@ -148,8 +148,9 @@ class SignatureChecked(Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     register: str = ""  # OBIS, of begin and end
     begin_at: datetime | None = None  # as signed
     end_at: datetime | None = None
-    begin_clock: MeterClock | None = None
+    begin_clock: MeterClock | None = None  # unknown where the meter says that its time is not usable
     end_clock: MeterClock | None = None
+    between: tuple[SignedPoint, ...] = ()  # of the same register, by a synchronised clock; in order of time
     loss: str = ""  # how the meter compensates for a cable, in words: name, resistance
     claims_other_key: bool = False  # a message names a key that is not the registered one
     records: tuple[RecordChecked, ...] = ()

@@ -28,6 +28,7 @@ COMMANDS = {  # name: where it is; imported when it is called, since some take l
     "tariff": "tariff:tariff",
     "prices": "prices:prices",
     "reference": "home:reference",
+    "meter-key": "meter_key:meter_key",
     "signed": "signed:signed",
     "audit": "audit:audit",
     "seal": "seal:seal",

@@ -36,7 +36,7 @@ from vocabulary.charging import (
     TransactionStarted,
     TransactionUpdated,
 )
-from vocabulary.codec import event_id
+from vocabulary.codec import ReferenceFact, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.identity import SessionId, StationId, TokenUid, TransactionId
 from vocabulary.money import plain
@@ -126,9 +126,13 @@ class Desk:
 
     def tick(self, at: datetime, every: timedelta) -> bool:
         """Note what time it is, unless that was noted within the interval; what is overdue is concluded with what waits."""
-        noted = self._app.runtime.publish([ClockTicked(at=at)], key_of, every)
+        return bool(self.publish([ClockTicked(at=at)], every))
+
+    def publish(self, facts: Sequence[ReferenceFact], tick_after: timedelta = timedelta(0)) -> int:
+        """Note facts, and conclude what follows from them with what waits. How many were new."""
+        noted = self._app.runtime.publish(facts, key_of, tick_after)
         self._take_up(noted)
-        return bool(noted)
+        return noted
 
     def settle(self) -> None:
         """Process the answers that were given last. Until then they wait for what comes next."""

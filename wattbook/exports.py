@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from invoicing.ocpi_cdr import CdrRefused, cdr
 from streams.catalogue import Catalogue
+from streams.signed.billed import as_signed, ends, is_pair
 from tariffs.export_ocpi import document_of, ocpi_losses
 from vocabulary.assignment import Stage
 from vocabulary.codec import version_hash
 from vocabulary.identity import PartnerId, TariffId, VersionHash
 from vocabulary.reference import Partner
-from vocabulary.sessions import SessionRated
+from vocabulary.sessions import ChargingSession, SessionRated
+from vocabulary.signatures import SignatureChecked
 from vocabulary.tariff import Profile
 from wattbook.conclusions import Dossier, dossier
 from wattbook.documents import write_whole
@@ -88,7 +90,7 @@ def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefus
     ]
     return cdr(
         rated=rated,
-        session=session,
+        session=_as_billed(session, rated, found.checked),
         site=plug.site,
         evse=plug.evse,
         partner=holder,
@@ -98,3 +100,10 @@ def _cdr(found: Dossier, catalogue: Catalogue, store: Store) -> bytes | CdrRefus
         signature=found.checked,
         last_updated=updated,
     )
+
+
+def _as_billed(session: ChargingSession, rated: SessionRated, checked: SignatureChecked | None) -> ChargingSession:
+    """With the curve that was priced, where that is the one that the meter signed."""
+    if checked is None or not is_pair(checked) or ends(checked) != (rated.begin_wh, rated.end_wh):
+        return session
+    return as_signed(session, checked)

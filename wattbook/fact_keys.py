@@ -8,11 +8,13 @@ from vocabulary.price_series import SeriesPublished
 from vocabulary.reference import (
     ClockTicked,
     ContractPublished,
+    MeterKeyPublished,
     OperatorPublished,
     PartnerPublished,
     RulesAdopted,
     SessionDecided,
     SitePublished,
+    plain_evse_id,
 )
 
 
@@ -29,6 +31,8 @@ def key_of(fact: ReferenceFact) -> str:
             return f"partner:{fact.partner.id}"
         case TariffAssigned():
             return f"assignment:{fact.assignment.id}"
+        case MeterKeyPublished():
+            return f"meter-key:{plain_evse_id(fact.evse_id)}"
         case PlanPublished():
             return f"plan:{fact.plan.id}"
         case SeriesPublished():

@@ -13,6 +13,7 @@ from wattbook.publishing_tariffs import Retroactive
 from wattbook.reference_files import ReferenceErrors
 from wattbook.seal_key import SealKeyUnusable
 from wattbook.settings import SettingsError
+from wattbook.trusted_keys import MeterKeyRefused
 from wattbook.vault import VaultError
 from wattbook.wiring import NotReady
 
@@ -25,6 +26,7 @@ OUTSIDE_FAILURES = (
     ReferenceErrors,
     Retroactive,
     PricesRefused,
+    MeterKeyRefused,
     DatabaseError,
     LogError,
     PositionMoved,

@@ -4,7 +4,6 @@ A version of an item is in force from its `valid_from` until the next version of
 EVSE id or connector one after the other, never at the same time.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from vocabulary.reference import plain_evse_id
 from vocabulary.tariff import TariffPublished
 from wattbook.plan_shapes import PlanShape
 from wattbook.reference_fit import path_to
@@ -161,10 +161,9 @@ def _tokens(reference: Reference) -> Iterator[Holding]:
 
 
 def _evse_ids(reference: Reference) -> Iterator[Holding]:
-    """The two separators before the E are optional in eMI3: `DE*WAT*E1` and `DEWATE1` are one id."""
     for site in reference.sites:
         for i, evse in enumerate(site.shape.evses):
-            yield Holding(re.sub(r"^(..)\*?(...)\*?", r"\1\2", evse.evse_id), site, ("evses", i, "evse_id"))
+            yield Holding(plain_evse_id(evse.evse_id), site, ("evses", i, "evse_id"))
 
 
 def _connectors(reference: Reference) -> Iterator[Holding]:

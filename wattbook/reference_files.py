@@ -42,6 +42,7 @@ from vocabulary.reference import (
 )
 from vocabulary.tariff import TariffPublished
 from wattbook.assignment_checks import assignment_checks, assignment_of, assignments_with_ends
+from wattbook.meter_key_checks import interval_of, meter_key_checks
 from wattbook.plan_checks import plan_checks
 from wattbook.plan_shapes import PlanShape, plan_of
 from wattbook.reference_checks import Item, Reference, checks, with_ends
@@ -116,7 +117,9 @@ def read_reference(folder: Path, seal: Seal) -> tuple[ReferenceFact, ...]:
     if problems := unreadable or [*misplaced, *_missing(folder, documents)]:
         raise ReferenceErrors(problems)  # what is not found for this reason would be missed everywhere else
     reference, misfits = _reference(entries)
-    if problems := [*misfits, *checks(reference), *plan_checks(reference)] or [*assignment_checks(reference)]:
+    if problems := [*misfits, *checks(reference), *meter_key_checks(reference), *plan_checks(reference)] or [
+        *assignment_checks(reference)
+    ]:
         raise ReferenceErrors(problems)
     facts = tuple(_facts(reference, seal))
     if forgotten := [fact for fact in facts if isinstance(fact, Problem)]:
@@ -292,19 +295,22 @@ def _facts(reference: Reference, seal: Seal) -> Iterator[ReferenceFact | Problem
 
 
 def _site(shape: SiteShape) -> Site:
-    return _as(Site, shape, evses=tuple(_evse(evse, shape.time_zone) for evse in shape.evses))
+    return _as(Site, shape, evses=tuple(_evse(evse, shape) for evse in shape.evses))
 
 
-def _evse(shape: EvseShape, zone: str) -> Evse:
-    keys, capacity_wh = tuple(_meter_key(key, zone) for key in shape.meter_keys), shape.battery_capacity_wh or 0
-    made = _as(Evse, shape, meter_keys=keys, battery_capacity_wh=capacity_wh)
+def _evse(shape: EvseShape, site: SiteShape) -> Evse:
+    """How signatures count is the site's to say, where the EVSE does not say it itself."""
+    keys, capacity_wh = tuple(_meter_key(key, site.time_zone) for key in shape.meter_keys), shape.battery_capacity_wh or 0
+    signatures = shape.signatures or site.signatures
+    made = _as(Evse, shape, meter_keys=keys, signatures=signatures, battery_capacity_wh=capacity_wh)
     return structs.replace(
         made, also_known_as=made.also_known_as or UNSET, battery_capacity_wh=made.battery_capacity_wh or UNSET
     )
 
 
 def _meter_key(shape: MeterKeyShape, zone: str) -> MeterKey:
-    return _as(MeterKey, shape, valid_from=None if shape.valid_from is None else local_instant(shape.valid_from, zone))
+    since, until = interval_of(shape, zone)
+    return _as(MeterKey, shape, valid_from=since, valid_until=until)
 
 
 def _contract(item: Item[ContractShape], seal: Seal) -> ContractPublished | Problem:

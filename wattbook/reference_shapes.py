@@ -148,6 +148,14 @@ Station = Annotated[
 Token = Annotated[
     str, _matches(r"[!-~]{1,36}", "is not a token: write its characters without blanks, at most 36, in quotes if need be")
 ]
+Register = Annotated[
+    str,
+    _matches(
+        r"[0-9A-Fa-f]{1,2}-[0-9A-Fa-f]{1,2}:([0-9A-Fa-f]{1,2}\.){2}[0-9A-Fa-f]{1,2}(\*[0-9]{1,3}|\.[0-9A-Fa-f]{1,2})?",
+        "is not a register: write its OBIS code as the meter signs it, such as 1-0:1.8.0*198",
+    ),
+]
+Signatures = Literal["required", "preferred", "ignored"]
 Language = Annotated[str, _matches(r"[a-z]{2}", "is not a language: write its two letters of ISO 639-1, such as en")]
 ConnectorStandard = Literal[  # OCPI 2.2.1 ConnectorType
     "CHADEMO", "CHAOJI", "DOMESTIC_A", "DOMESTIC_B", "DOMESTIC_C", "DOMESTIC_D", "DOMESTIC_E", "DOMESTIC_F", "DOMESTIC_G",
@@ -201,6 +209,8 @@ class MeterKeyShape(Shape):
     public_key: PublicKey
     meter: OptionalText = ""
     valid_from: Effective | None = None
+    valid_until: Effective | None = None
+    registers: tuple[Register, ...] = ()
 
 
 _NUMBER = _whole(1, 9999, "is not a number from 1 on: write the EVSE's number in its station")
@@ -242,7 +252,7 @@ class EvseShape(Shape):
     connector_format: Literal["SOCKET", "CABLE"] = "SOCKET"
     power_type: Literal["AC_1_PHASE", "AC_2_PHASE", "AC_2_PHASE_SPLIT", "AC_3_PHASE", "DC"] = "AC_3_PHASE"
     meter_keys: tuple[MeterKeyShape, ...] = ()
-    signatures: Literal["required", "preferred", "ignored"] = "preferred"
+    signatures: Signatures | None = None
     also_known_as: tuple[EvseNameShape, ...] = ()
     battery_capacity_wh: (
         Annotated[int, _whole(100, 1_000_000, "is not the capacity of a battery in Wh: write 6000 for 6 kWh")] | None
@@ -256,6 +266,7 @@ class SiteShape(Dated):
     time_zone: Zone
     latitude: Annotated[Decimal, _degrees(90)]
     longitude: Annotated[Decimal, _degrees(180)]
+    signatures: Signatures = "preferred"  # of its EVSEs that do not say it themselves
     evses: tuple[EvseShape, ...]
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from ingest.http_meter_keys import MeterKeyDoor
 from ingest.http_server import MessageDoor
 from ingest.uvicorn_listener import HttpListener
 from ingest.websocket_server import StationServer
@@ -30,6 +31,7 @@ from wattbook.front_door import listen, station_server, tell_revoked
 from wattbook.pieces import PIECE_S, Piece
 from wattbook.publishing_desk import PublishingDesk
 from wattbook.recorder import OUTSIDE, Bounds, Recorder
+from wattbook.register_desk import RegisterDesk
 from wattbook.settings import Settings
 from wattbook.shown import shown_json
 from wattbook.spool import Spool, has_left
@@ -178,7 +180,9 @@ async def http_door(
         return
     with threads("bodies") as bodies, threads("lookups") as lookups:
         publishing = PublishingDesk(app, desk, counter.run, lookups, lambda: bool(server.stations), recorder)
-        listener = HttpListener(MessageDoor(publishing, say, bodies).app, say)
+        door = MessageDoor(publishing, say, bodies)
+        MeterKeyDoor(door, RegisterDesk(app, desk, counter.run), say)
+        listener = HttpListener(door.app, say)
         work = asyncio.create_task(publishing.work())
         try:
             port = await listener.start(settings.http_host, settings.http_port, settings.http_tls())

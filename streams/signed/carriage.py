@@ -10,14 +10,23 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from streams.signed import edl_isa, edl_mennekes, edl_sml, edl_xml, ocmf
+from streams.signed import alfen, chargeit, edl_isa, edl_mennekes, edl_sml, edl_xml, ocmf, pcdf
 from streams.signed.record import MAX_BYTES, CannotJudge, SignedRecord
 from vocabulary.signatures import SignatureReason
 
 Reader = Callable[[bytes], tuple[SignedRecord, ...] | None]
 """The records in bytes of its format; None: they are of another. Raises CannotJudge where they are of it, and broken."""
 
-_READERS: tuple[Reader, ...] = (ocmf.read, edl_isa.read, edl_sml.read, edl_xml.read, edl_mennekes.read)
+_READERS: tuple[Reader, ...] = (
+    ocmf.read,
+    edl_isa.read,
+    edl_sml.read,
+    edl_xml.read,
+    edl_mennekes.read,
+    alfen.read,
+    pcdf.read,
+    chargeit.read,
+)
 _HEX = re.compile(r"([0-9a-fA-F]{2})+")
 
 

@@ -34,12 +34,14 @@ def judged(record: SignedRecord, keys: Sequence[PublicKey]) -> Judged:
     if not fitting:
         told = f"{record.algorithm[:60]}, key of {keys[0].curve}"
         return Judged(Verdict.FAILED, SignatureReason.KEY_CURVE_MISMATCH, told, keys[0])
-    signatures = [(key, _der(record.signature, key)) for key in fitting]
-    if all(der is None for _, der in signatures):
-        return Judged(Verdict.FAILED, SignatureReason.SIGNATURE_MALFORMED, f"{len(record.signature.value)} bytes", fitting[0])
-    for key, der in signatures:
+    is_signature = False
+    for key in fitting:
+        der = _der(record.signature, key)
         if der is not None and is_signed_by(key, der, record.signed):
             return Judged(Verdict.VERIFIED, SignatureReason.VERIFIED, "", key)
+        is_signature = is_signature or der is not None
+    if not is_signature:
+        return Judged(Verdict.FAILED, SignatureReason.SIGNATURE_MALFORMED, f"{len(record.signature.value)} bytes", fitting[0])
     return Judged(Verdict.FAILED, SignatureReason.SIGNATURE_MISMATCH, "", fitting[0])
 
 

@@ -77,7 +77,10 @@ def key_of_der(der: bytes) -> PublicKey:
         raise ValueError(NO_KEY) from error
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise ValueError("is not an elliptic-curve key: signed meter values are checked with ECDSA keys only")
-    return _named(key)
+    named = _named(key)
+    if len(der) == len(named.der) and der != named.der:  # X9.62's hybrid point, 06 or 07 before X and Y, is read as 04
+        raise ValueError(NO_KEY)
+    return named
 
 
 def key_of_point(point: bytes, curve: Curve) -> PublicKey:

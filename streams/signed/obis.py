@@ -13,7 +13,8 @@ meters that sign with EDL 40. C says what is counted (OCMF 1.4, table of reserve
     2, C0 ... C7     fed back: C1 and C3 are compensated; never billed, though other verifiers let them pass
 
 F must be absent, 0 or 255 (the total), or 200 (the total of EDL 40 less what the cable lost). Any other F is of a register that
-only its maker can explain (*198 is the session's energy at one of them): the operator may allow it by name.
+only its maker can explain (*198 is the session's energy at one of them): the operator may allow it by name. PCDF counts a
+session's energy and calls it 128.8.0, without A and B.
 """
 
 import re
@@ -21,11 +22,12 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
+PCDF_SESSION = "128.8.0"
 _CODE = re.compile(
     r"([0-9a-f]{1,2})-([0-9a-f]{1,2}):([0-9a-f]{1,2})\.([0-9a-f]{1,2})\.([0-9a-f]{1,2})(?:(\*)([0-9]{1,3})|\.([0-9a-f]{1,2}))?"
 )
 _COMPENSATED = frozenset(["98", "b1", "b3", "c1", "c3"])
-_IMPORT = frozenset(["1", "98", "9e", "b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7"])
+_IMPORT = frozenset(["1", "128", "98", "9e", "b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7"])
 _EXPORT = frozenset(["2", "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"])
 _TOTAL, _TOTAL_COMPENSATED = 255, 200
 
@@ -81,6 +83,8 @@ def _is_total(code: _Code) -> bool:
 
 @lru_cache(maxsize=1024)
 def _code(register: str) -> _Code | None:
+    if register == PCDF_SESSION:
+        return _Code("1", "0", "128", "8", "0", _TOTAL)
     found = _CODE.fullmatch(register.strip().lower()) if len(register) <= 40 else None
     if found is None:
         return None

@@ -8,7 +8,6 @@ in early drafts and is still met: it is a claim.
 
 import base64
 import binascii
-import json
 
 import msgspec
 
@@ -25,7 +24,8 @@ from streams.signed.ocmf_payload import (
     unit_of,
     version_of,
 )
-from streams.signed.record import MAX_BYTES, CannotJudge, Format, Signature, SignedRecord, Writing, unreadable
+from streams.signed.record import MAX_BYTES, Format, Signature, SignedRecord, Writing, unreadable
+from streams.signed.strict_json import decoded
 from vocabulary.signatures import SignatureReason
 
 ALGORITHM = "ECDSA-secp256r1-SHA256"
@@ -66,7 +66,7 @@ def read(data: bytes) -> tuple[SignedRecord, ...] | None:
     if len(sections) not in (3, 4):
         raise unreadable("other sections than payload, signature and, in early versions, the key")
     signed = sections[1]
-    payload, section = _decoded(signed, sections[2])
+    payload, section = decoded(signed, _PAYLOAD), _section(sections[2])
     page, is_fiscal = page_of(payload)
     token, meter_transaction = identification_of(payload)
     record = SignedRecord(
@@ -90,33 +90,14 @@ def read(data: bytes) -> tuple[SignedRecord, ...] | None:
     return (record,)
 
 
-def _decoded(payload: bytes, section: bytes) -> tuple[Payload, _Section]:
-    """Read twice: by their types, and once more for what that does not see, keys that stand twice."""
+def _section(data: bytes) -> _Section:
+    """No key stands twice where there are as many colons as fields: then the closer look of `decoded` can be spared."""
     try:
-        _TWICE.decode(payload.decode())
-        _TWICE.decode(section.decode())
-        return _PAYLOAD.decode(payload), _SECTION.decode(section)
-    except CannotJudge:
-        raise
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise unreadable(_where(error)) from error
-
-
-def _where(error: Exception) -> str:
-    """What is wrong, without a word of what was read: it may name a person."""
-    if isinstance(error, msgspec.ValidationError):
-        return f"a field of another type than OCMF says: {error}"
-    return "nested too deep" if isinstance(error, RecursionError) else "not JSON in UTF-8"
-
-
-def _once(pairs: list[tuple[str, object]]) -> None:
-    """Readers differ on which of two values of one key counts; what was signed must say one thing."""
-    if len(dict(pairs)) != len(pairs):
-        raise unreadable("a key stands twice in an object")
-
-
-def _no_number(_constant: str) -> None:
-    raise unreadable("a number that is none: NaN or infinite")
+        section = _SECTION.decode(data)
+    except (ValueError, RecursionError):
+        return decoded(data, _SECTION)
+    plain = 1 + (section.SA is not None) + (section.SE is not None)
+    return section if data.count(b":") == plain else decoded(data, _SECTION)
 
 
 def _curves(algorithm: str | None) -> tuple[Curve, ...]:
@@ -136,4 +117,3 @@ def _signature(section: _Section) -> bytes:
 
 _PAYLOAD = msgspec.json.Decoder(Payload)
 _SECTION = msgspec.json.Decoder(_Section)
-_TWICE = json.JSONDecoder(object_pairs_hook=_once, parse_float=str, parse_int=str, parse_constant=_no_number)

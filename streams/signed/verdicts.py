@@ -23,6 +23,7 @@ from vocabulary.reference import Evse, MeterKey
 from vocabulary.sessions import ChargingSession, Finding, doubts_of
 from vocabulary.signatures import (
     KeyClaim,
+    MeterClock,
     Nature,
     RecordChecked,
     SignatureChecked,
@@ -63,17 +64,16 @@ class Found(NamedTuple):
     evidence: Evidence | None
 
 
-def check_session(session: ChargingSession, evse: Evse) -> tuple[SignatureChecked, Pair | None]:
-    """The verdict on a closed session's signed values, and the pair to bill, where there is one."""
+def check_session(session: ChargingSession, evse: Evse) -> SignatureChecked:
+    """The verdict on a closed session's signed values."""
     if not session.signed:
         unsigned = Verdict.UNSIGNED, SignatureReason.UNSIGNED
         return SignatureChecked(
             session=session.id, verdict=unsigned[0], reason=unsigned[1], billing=unsigned[0], billing_reason=unsigned[1]
-        ), None
+        )
     keys = keys_of(evse, session.start, session.end)
     found = [each for place, value in enumerate(session.signed) for each in found_in(value, place, keys, evse)]
-    billed = billing(found, beside(session, keys))
-    return _told(session, found, billed), billed.pair
+    return _told(session, found, billing(found, beside(session, keys)))
 
 
 def beside(session: ChargingSession, keys: Keys) -> Beside:
@@ -210,10 +210,25 @@ def _with_pair(checked: SignatureChecked, pair: Pair) -> SignatureChecked:
         register=end.register[:40],
         begin_at=begin.at,
         end_at=end.at,
-        begin_clock=begin.clock,
-        end_clock=end.clock,
+        begin_clock=_clock(begin),
+        end_clock=_clock(end),
+        between=tuple(_between(pair)),
         loss=record.loss[:80],
     )
+
+
+def _clock(reading: SignedReading) -> MeterClock:
+    return reading.clock if reading.is_time_usable else MeterClock.UNKNOWN
+
+
+def _between(pair: Pair) -> list[SignedPoint]:
+    """One of each instant, the last one signed."""
+    timed = {
+        place.reading.at: _point(place.reading, place.nature)
+        for place in pair.between
+        if place.reading.at is not None and _clock(place.reading) is MeterClock.SYNCHRONISED
+    }
+    return [point for _, point in sorted(timed.items(), key=lambda each: each[0])]
 
 
 # What it means for the bill

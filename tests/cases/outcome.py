@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ingest.captures import Unreadable, read_lines
 from ingest.decode import decode
-from tests.cases.story import CostsNow, Decided, EvseIs, HasToken, Told
+from tests.cases.story import CostsNow, Decided, EvseIs, HasToken, KeyIs, Told
 from tests.cases.tariffs import SINCE, tariff_of
 from tests.one_result.pure_fold import Input, PureFold
 from tests.streams.material import contract, evse, operator, site
@@ -29,7 +29,7 @@ from vocabulary.charging import (
 from vocabulary.codec import Conclusion, ReferenceFact, as_plain, event_id
 from vocabulary.identity import SessionId, StationId
 from vocabulary.money import plain
-from vocabulary.reference import ClockTicked, Evse, EvseName, RulesAdopted, SessionDecided
+from vocabulary.reference import ClockTicked, Evse, EvseName, MeterKeyPublished, RulesAdopted, SessionDecided
 from vocabulary.rules import RULES
 from vocabulary.sessions import (
     ChargeReversed,
@@ -96,6 +96,10 @@ def _places(frames: Sequence[RawMessage], named: Mapping[tuple[str, int], EvseIs
     return [(station, number) for station in stations for number in (1, 2) if (station, number) not in others]
 
 
+def _evse_id(places: Sequence[tuple[str, int]], place: tuple[str, int]) -> str:
+    return next(evse.evse_id for evse in _evses(places, {}) if (evse.station, evse.number) == place)
+
+
 def _evses(places: Sequence[tuple[str, int]], told: Mapping[tuple[str, int], EvseIs]) -> list[Evse]:
     stations = list(dict.fromkeys(station for station, _ in places))
     return [_evse(*place, stations.index(place[0]), told.get(place)) for place in places]
@@ -107,6 +111,7 @@ def _evse(station: str, number: int, index: int, told: EvseIs | None) -> Evse:
         also = tuple(EvseName(station=StationId(name), number=other) for name, other in told.also)
         known = {"power_w_max": told.power_w, "power_type": told.power_type} | ({"also_known_as": also} if also else {})
         known |= {"battery_capacity_wh": told.battery_wh} if told.battery_wh else {}
+        known |= {"signatures": told.signatures}
     return evse(number, evse_id=f"DE*ABC*E{index}*{number}", station=StationId(station), **known)
 
 
@@ -128,6 +133,9 @@ def _input(
             return contract(token, valid_from=SINCE, name=f"C-{token}")
         case CostsNow(price_per_kwh=price):
             return tariff_of("", str(price))
+        case KeyIs():
+            evse_id = _evse_id(places, (says.station, says.number))
+            return MeterKeyPublished(evse_id=evse_id, key=says.key, revoked=says.revoked)
         case EvseIs():
             published[says.station, says.number] = says
             return site(*_evses(places, published), valid_from=SINCE)

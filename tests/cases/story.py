@@ -11,6 +11,9 @@
     2026-03-11T08:00:00Z publish CP7/1 22 kW, also CP8/1          the EVSE's power, and under which other names it stands
     2026-03-11T08:00:00Z publish CP9/1 150 kW DC                  one that is none of AC
     2026-03-11T08:00:00Z publish CP9/1 3 kW for 6000 Wh           batteries of 6 kWh are swapped there
+    2026-03-11T08:00:00Z publish CP9/1 22 kW, signed              one whose signed values are required
+    2026-03-11T08:00:00Z publish key CP9/1 M1                     the key of the demo meter M1 is trusted there
+    2026-03-11T08:00:00Z publish key CP9/1 M1 until 2026-03-10T08:00:00Z, revoked: stolen
 
 A session is named by its station and transaction; an end whose start was never told by the same. Facts that are published hold
 from the beginning on, and the site with its EVSEs, a contract for each token of the frames, and the tariff are there from the
@@ -25,13 +28,18 @@ from typing import NamedTuple
 from ingest.captures import read_line
 from vocabulary.billing import InvoiceRunRequested
 from vocabulary.charging import RawMessage
-from vocabulary.reference import ClockTicked, Decision
+from vocabulary.reference import ClockTicked, Decision, MeterKey
+from wattbook.demo_meter import DemoMeter
 
 _LINE = re.compile(r"(?P<at>\S+) (?P<what>(?P<word>tick|release|drop|re-rate|invoice|publish)\b *(?P<rest>.*))")
 _DECISION = re.compile(r"(?P<station>\S+) (?P<transaction>\S+)  (?P<by>[^:]+): (?P<reason>.+)")
 _EVSE = re.compile(
     r"(?P<station>\S+)/(?P<number>\d+) (?P<power>\d+) kW(?P<dc> DC)?"
-    r"(?: for (?P<battery>\d+) Wh)?(?:, also (?P<also>\S+(?: \S+)*))?"
+    r"(?: for (?P<battery>\d+) Wh)?(?P<signed>, signed)?(?:, also (?P<also>\S+(?: \S+)*))?"
+)
+_KEY = re.compile(
+    r"key (?P<station>\S+)/(?P<number>\d+) (?P<meter>\w+)"
+    r"(?: from (?P<since>[0-9TZ:-]+))?(?: until (?P<until>[0-9TZ:-]+))?(?:, revoked: (?P<revoked>.+))?"
 )
 
 
@@ -55,6 +63,16 @@ class EvseIs(NamedTuple):
     also: tuple[tuple[str, int], ...]
     power_type: str = "AC_3_PHASE"
     battery_wh: int = 0
+    signatures: str = "preferred"
+
+
+class KeyIs(NamedTuple):
+    """A meter's key at an EVSE."""
+
+    station: str
+    number: int
+    key: MeterKey
+    revoked: str
 
 
 class HasToken(NamedTuple):
@@ -69,7 +87,7 @@ class Told(NamedTuple):
     """A line, as it is shown, and what it says."""
 
     line: str
-    says: RawMessage | ClockTicked | InvoiceRunRequested | Decided | EvseIs | HasToken | CostsNow
+    says: RawMessage | ClockTicked | InvoiceRunRequested | Decided | EvseIs | HasToken | CostsNow | KeyIs
 
 
 def story_of(text: str) -> list[Told]:
@@ -93,6 +111,8 @@ def _told(line: str, number: int) -> Told:
             return Told(line, HasToken(rest.removeprefix("contract ")))
         case "publish" if rest.startswith("price "):
             return Told(line, CostsNow(Decimal(rest.removeprefix("price "))))
+        case "publish" if rest.startswith("key "):
+            return Told(line, _key(rest))
         case "publish":
             return Told(line, _evse(rest))
         case decision:
@@ -112,4 +132,13 @@ def _evse(rest: str) -> EvseIs:
     also = tuple((station, int(number)) for station, _, number in names)
     power_type = "DC" if told["dc"] else "AC_3_PHASE"
     power_w, battery_wh = 1000 * int(told["power"]), int(told["battery"] or 0)
-    return EvseIs(told["station"], int(told["number"]), power_w, also, power_type, battery_wh)
+    signatures = "required" if told["signed"] else "preferred"
+    return EvseIs(told["station"], int(told["number"]), power_w, also, power_type, battery_wh, signatures)
+
+
+def _key(rest: str) -> KeyIs:
+    told = _KEY.fullmatch(rest)
+    assert told is not None, f"write key STATION/NUMBER METER, from TIME, until TIME, not {rest}"
+    since, until = (told[name] and datetime.fromisoformat(told[name]) for name in ("since", "until"))
+    key = MeterKey(public_key=DemoMeter(told["meter"]).public_key(), valid_from=since, valid_until=until)
+    return KeyIs(told["station"], int(told["number"]), key, told["revoked"] or "")

@@ -261,6 +261,16 @@ def test_what_waits_is_what_is_flagged_with_one_of_the_findings(states: SqlState
     assert states.waiting(()) == []
 
 
+def test_what_is_held_is_found_by_its_station_in_the_lane_that_asks(store: Store) -> None:
+    held = {"progress": Progress.HELD, "finding": Finding.SIGNATURE_UNVERIFIABLE}
+    elsewhere = row("elsewhere", **held, station=StationId("CP9"))
+    store.of(1).put_rows([row("b", **held), row("a", **held), elsewhere, row("flagged", progress=Progress.FLAGGED)])
+    store.of(2).put_rows([row("of another lane", **held)])
+    assert names(store.of(1).held_at([STATION])) == ["a", "b"]
+    assert names(store.of(1).held_at([STATION, StationId("CP9")])) == ["a", "b", "elsewhere"]
+    assert store.of(1).held_at([]) == []
+
+
 def test_a_session_waits_in_the_lane_that_wrote_it_first_whoever_writes_it_later(store: Store) -> None:
     flagged = {"progress": Progress.FLAGGED, "finding": Finding.TOKEN_UNKNOWN}
     store.of(1).put_rows([row("one", **flagged)])

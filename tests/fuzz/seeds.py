@@ -1,16 +1,21 @@
 """What the fuzzer begins with: each frame of tests/data/ocpp under its version and direction, each line as it is, the lines of
-each case together, and a file and a body of each other form.
+each case together, a file and a body of each other form, and the signed values of meters, as files, as texts and as bytes.
 """
 
+import base64
 import gzip
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
 from ingest.captures import read_lines
+from tests.streams.signed.chargeit_meter import bsm, container, emh
+from tests.streams.signed.samples import FOLDER, files, samples
 from vocabulary.charging import Direction, Protocol, RawMessage
 
+SIGNED = b"\x80"
 _FOLDER = Path(__file__).parent.parent / "data" / "ocpp"
 _PROTOCOLS = (None, *Protocol)
 _LINES, _WITH_ZONE, _ARRAY, _PACKED = b"\x08", b"\x18", b"\x28", b"\x68"  # see `targets.one`
@@ -41,4 +46,16 @@ def seeds() -> Iterator[bytes]:
             yield _WITH_ZONE + b"\n".join(of_case)
             yield _ARRAY + b"[" + b",".join(of_case[:3]) + b"]"
     yield from (zone + body for zone in (_LINES, _WITH_ZONE) for body in (_CSV, _LOG, _SOAP))
+    yield from (SIGNED + body for body in _signed())
     yield _PACKED + gzip.compress(b'[{"station":"CP-1","at":"2026-10-14T05:58:20Z","frame":[2,"1","Heartbeat",{}]}]', mtime=0)
+
+
+def _signed() -> Iterator[bytes]:
+    for file in files():
+        yield (FOLDER / file).read_bytes()
+        for sample in samples(file):
+            text = sample.text.strip()
+            yield from (text.encode(), sample.key.strip().encode(), base64.b64encode(text.encode()))
+            with suppress(ValueError):
+                yield bytes.fromhex(text)
+    yield from (json.dumps(made).encode() for made in (container(bsm()), container(emh(), emh(page=26)), bsm(), emh()))

@@ -23,6 +23,7 @@ from ingest.envelope import open_frame
 from ingest.fields import Refused
 from ingest.file_forms import HEAD_BYTES, FileForm, line_reader, recognised, whole_reader
 from ingest.local_times import ZoneNeeded
+from tests.fuzz.signed_targets import signed
 from tests.streams.folding import fold
 from tests.streams.promises import assert_whole
 from tests.streams.promises import stored as written_and_read
@@ -35,12 +36,15 @@ from vocabulary.rules import RULES
 _NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _PROTOCOLS = (None, *Protocol)
 _ELSE = EventId("0" * 64)
-_LINES, _HAS_ZONE, _IS_ARRAY, _IS_PACKED = 8, 16, 32, 64  # of the first byte
+_LINES, _HAS_ZONE, _IS_ARRAY, _IS_PACKED, _SIGNED = 8, 16, 32, 64, 128  # of the first byte
 
 
 def one(data: bytes) -> None:
-    """The first byte chooses the version and the direction; the rest is the frame or the line."""
+    """The first byte chooses the version and the direction; the rest is the frame or the line, or signed values of meters."""
     choice, body = (data[0], data[1:]) if data else (0, b"")
+    if choice & _SIGNED:
+        signed(body)
+        return
     text = body.decode(errors="surrogateescape")
     protocol = _PROTOCOLS[choice % 4]
     for target in TARGETS:

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from ingest.http_meter_keys import MeterKeyDoor
 from ingest.http_server import PATIENCE, MessageDoor, Patience
 from ingest.uvicorn_listener import HttpListener
 from vocabulary.access import PREFIX, Role
 from wattbook.database import writing
 from wattbook.desk import Desk
 from wattbook.publishing_desk import PublishingDesk
+from wattbook.register_desk import RegisterDesk
 from wattbook.serving import Counter, threads
 from wattbook.sql_access import SqlAccess
 from wattbook.wiring import App
@@ -71,7 +73,9 @@ def door(app: App, patience: Patience = PATIENCE, idle_s: float = 15) -> Iterato
         with threads("bodies") as bodies, threads("lookups") as lookups:
             publishing = PublishingDesk(app, desk, counter.run, lookups, lambda: True)
             say = lambda event, **facts: log.append({"event": event, **facts})  # noqa: E731
-            listener = HttpListener(MessageDoor(publishing, say, bodies, patience).app, say, idle_s=idle_s)
+            doors = MessageDoor(publishing, say, bodies, patience)
+            MeterKeyDoor(doors, RegisterDesk(app, desk, counter.run), say)
+            listener = HttpListener(doors.app, say, idle_s=idle_s)
             work = asyncio.create_task(publishing.work())
             found.append(Door(await listener.start("127.0.0.1", 0), desk, log))
             loop = asyncio.get_running_loop()

@@ -22,7 +22,7 @@ from vocabulary.quantities import WattHours
 from vocabulary.rated import LimitPart, Owed, Rated, RatedLine
 from vocabulary.reference import Address, Contract, Operator, Party, Sealed
 from vocabulary.sessions import SessionRated, VatDecision
-from vocabulary.signatures import SignatureChecked, SignatureReason, Verdict
+from vocabulary.signatures import MeterClock, SignatureChecked, SignatureReason, Verdict
 from vocabulary.tariff import Basis, Dimension, PriceLimit
 
 EUR = Currency("EUR")
@@ -191,12 +191,25 @@ def verdict(of: SessionRated, outcome: Verdict = Verdict.VERIFIED, begin_wh: str
         key_fingerprint=content_id("key", "1"),
         begin_wh=WattHours(Decimal(begin_wh)),
         end_wh=WattHours(Decimal(begin_wh) + of.energy_wh),
+        billing=outcome,
+        billing_reason=SignatureReason.VERIFIED,
+        register="1-0:1.8.0",
+        begin_at=of.start,
+        end_at=of.end,
+        begin_clock=MeterClock.SYNCHRONISED,
+        end_clock=MeterClock.SYNCHRONISED,
     )
+
+
+def as_signed(one: SessionRated) -> SessionRated:
+    """Billed by the readings of `verdict`."""
+    signed = verdict(one)
+    return msgspec.structs.replace(one, begin_wh=signed.begin_wh, end_wh=signed.end_wh)
 
 
 def invoices(*sessions: SessionRated, language: str = "en", next_number: int = 1) -> tuple[Invoice, ...]:
     """A run over these sessions, each with a valid signature, for the contract above."""
-    billables = [Billable(rated=one, signature=verdict(one)) for one in sessions]
+    billables = [Billable(rated=as_signed(one), signature=verdict(one)) for one in sessions]
     return run(billables, language=language, next_number=next_number)
 
 

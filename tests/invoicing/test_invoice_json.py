@@ -51,7 +51,7 @@ def test_site_readings_and_reasons_stand_at_their_session_and_vat_names_its_coun
     fields = json.loads(invoice_json(invoice(session(ENERGY), abroad, language="de"), BUYER))
     first, second = sorted(fields["sessions"], key=lambda one: one["vat_country"], reverse=True)
     assert (first["site"], first["site_name"]) == ("hh-0007", "Parkhaus Speicherstadt")
-    assert (first["begin_wh"], first["end_wh"]) == ("7300000", "7323456")
+    assert (first["begin_wh"], first["end_wh"]) == ("18204512", "18227968")
     assert [one["lines"][0]["reason"] for one in (first, second)] == ["", "05:30-08:00 Uhr"]
     assert [(part["country"], part["vat_percent"]) for part in fields["vat"]] == [("DE", "19"), ("AT", "19")]
 

@@ -14,12 +14,23 @@ import pytest
 
 from invoicing.draw_up import Billable
 from invoicing.invoice_text import WIDTH, invoice_text
-from tests.invoicing.material import BUYER, ENERGY, OPERATOR, Price, invoice, month_of_sessions, run, session, verdict
+from tests.invoicing.material import (
+    BUYER,
+    ENERGY,
+    OPERATOR,
+    Price,
+    as_signed,
+    invoice,
+    month_of_sessions,
+    run,
+    session,
+    verdict,
+)
 from vocabulary.billing import Invoice
 from vocabulary.quantities import WattHours
 from vocabulary.reference import Address, Party
 from vocabulary.sessions import SessionRated
-from vocabulary.signatures import Verdict
+from vocabulary.signatures import SignatureReason, Verdict
 from vocabulary.tariff import Basis, Dimension
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -101,12 +112,30 @@ def test_the_text_is_the_one_that_was_reviewed(make: Callable[[str], Invoice], b
 
 
 @pytest.mark.parametrize("said", [None, *Verdict])
-def test_the_annex_shows_signed_readings_where_they_are_valid_and_the_stations_own_everywhere_else(said: Verdict | None):
+def test_by_older_rules_the_annex_shows_signed_readings_where_they_are_valid(said: Verdict | None):
+    """Which differ by no more than whole watt-hours from those that are billed."""
     one = session(ENERGY)
-    (only,) = run([Billable(rated=one, signature=said and verdict(one, said))])
+    signature = said and msgspec.structs.replace(verdict(one, said), billing=None)
+    (only,) = run([Billable(rated=one, signature=signature)])
     annex = invoice_text(only, BUYER).partition("Annex:")[2]
     assert ("18,204.512 – 18,227.968 kWh" in annex) == (said is Verdict.VERIFIED)
     assert ("7,300.000 – 7,323.456 kWh" in annex) == (said is not Verdict.VERIFIED)
+
+
+def test_the_annex_shows_the_readings_that_are_billed_and_whether_they_are_the_signed_ones():
+    one = session(ENERGY)
+    for rated, begin, word in ((one, "7,300.000", "valid, billed as told"), (as_signed(one), "18,204.512", "valid\n")):
+        (only,) = run([Billable(rated=rated, signature=verdict(rated))])
+        annex = invoice_text(only, BUYER).partition("Annex:")[2]
+        assert begin in annex
+        assert word in annex
+
+
+def test_a_genuine_pair_that_may_not_be_billed_is_not_called_valid_alone():
+    one = as_signed(session(ENERGY))
+    refused = msgspec.structs.replace(verdict(one), billing=Verdict.FAILED, billing_reason=SignatureReason.PAGINATION)
+    (only,) = run([Billable(rated=one, signature=refused)])
+    assert "valid, billed as told" in invoice_text(only, BUYER)
 
 
 def test_vat_names_its_country_only_where_it_is_not_the_sellers_alone():
@@ -133,7 +162,8 @@ def test_a_price_that_did_not_hold_all_the_time_says_so():
     lines = (msgspec.structs.replace(night, breaks=True), day)
     told = {
         tag: invoice_text(
-            invoice(msgspec.structs.replace(sold, rated=msgspec.structs.replace(sold.rated, lines=lines)), language=tag), BUYER
+            invoice(msgspec.structs.replace(sold, rated=msgspec.structs.replace(sold.rated, lines=lines)), language=tag),
+            BUYER,
         )
         for tag in ("en", "de")
     }

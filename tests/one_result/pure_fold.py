@@ -23,6 +23,7 @@ from streams.batch_parts import is_told_again
 from streams.catalogue import Catalogue, with_fact
 from streams.decisions import Known, by_itself, decide
 from streams.invoice_runs import left_out, sharing
+from streams.key_register import evses_of
 from streams.meters import MetersState
 from streams.rating import conclude
 from streams.sessions import Closed, Gathering
@@ -36,12 +37,14 @@ from vocabulary.charging import RawMessage
 from vocabulary.codec import Conclusion, ReferenceFact, encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.identity import SessionId, StationId
-from vocabulary.reference import ClockTicked, SessionDecided
+from vocabulary.reference import ClockTicked, MeterKeyPublished, SessionDecided, plain_evse_id
+from vocabulary.rules import checks_records
 from vocabulary.sessions import (
     BLOCKING,
     ChargeReversed,
     Finding,
     Progress,
+    ReversalReason,
     SessionClosed,
     SessionConclusion,
     SessionDropped,
@@ -177,9 +180,23 @@ class PureFold:
 
     def _fact(self, fact: ReferenceFact) -> None:
         self._catalogue = with_fact(self._catalogue, fact)
+        self._check_again(fact)
         for session in list(self._blocked):
             if session in self._closed and session not in self._dropped:
                 self._conclude(self._closed[session])
+
+    def _check_again(self, fact: ReferenceFact) -> None:
+        """A key came: charges that are held at its EVSE are concluded again where their signatures are judged otherwise now."""
+        has_key = isinstance(fact, MeterKeyPublished) or checks_records(self._catalogue.rules)
+        evses = evses_of(fact) if has_key else ()
+        held = [each for each in self._rated.values() if each.held and each.session not in self._invoiced]
+        for rated in (each for each in held if plain_evse_id(each.evse_id) in evses):
+            closed, state = self._closed[rated.session], self._steps.sessions[rated.session]
+            found = conclude(closed.session, self._catalogue, closed.held, state.waived)
+            checked = next((each for each in found if isinstance(each, SignatureChecked)), None)
+            if checked not in (None, self._checked[rated.session]):
+                for conclusion in adjusted(self._standing(rated.session), found, ReversalReason.KEY_CAME):
+                    self._note(conclusion)
 
     def _tick(self, tick: ClockTicked) -> None:
         self._catalogue = with_fact(self._catalogue, tick)

@@ -138,8 +138,9 @@ def test_re_rating_reverses_what_costs_something_else_and_nothing_else(messages:
 
 
 def charged(result: Result) -> list[SessionRated]:
-    """What costs anything: a price is higher for it by what it was charged for."""
-    return [e for b in result.conclusions if isinstance(e := decode(b), SessionRated) and e.rated.total]
+    """What costs anything by the tariff that is corrected: its price is higher by what it was charged for."""
+    charges = [e for b in result.conclusions if isinstance(e := decode(b), SessionRated)]
+    return [charge for charge in charges if charge.rated.total and charge.tariff == corrected().tariff.id]
 
 
 @settings(max_examples=60, deadline=None)

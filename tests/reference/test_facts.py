@@ -126,13 +126,14 @@ def test_norway_is_a_country(tmp_path: Path) -> None:
 
 def test_a_meter_key_has_its_own_time_in_the_sites_zone(tmp_path: Path) -> None:
     point = DemoMeter("DEMO-0001").public_key()[-130:]
-    first, second = f"{{public_key: {point}, meter: M1, valid_from: 2026-07-01}}", f"{{public_key: {point[2:]}}}"
+    first = f"{{public_key: {point}, meter: M1, valid_from: 2026-07-01}}"
+    second = f"{{public_key: {point[2:]}, valid_until: 2026-07-01}}"
     keys = f"meter_keys: [{first}, {second}]"
     facts = read(tmp_path, edited("sites.yaml", "number: 1", f"number: 1\n        {keys}"))
     found = [fact.site.evses[0].meter_keys for fact in facts if isinstance(fact, SitePublished)]
-    key = DemoMeter("DEMO-0001").public_key()
+    key, midnight = DemoMeter("DEMO-0001").public_key(), datetime(2026, 6, 30, 22, tzinfo=UTC)
     assert found == [
-        (MeterKey(public_key=key, meter="M1", valid_from=datetime(2026, 6, 30, 22, tzinfo=UTC)), MeterKey(public_key=key))
+        (MeterKey(public_key=key, meter="M1", valid_from=midnight), MeterKey(public_key=key, valid_until=midnight))
     ]
 
 
@@ -168,7 +169,7 @@ def test_one_file_may_hold_everything(tmp_path: Path) -> None:
         (shapes.MeterKeyShape, MeterKey, set(), set()),
         (shapes.AssignmentShape, Assignment, {"valid_from", "valid_until"}, set()),
         (shapes.EvseShape, Evse, set(), set()),
-        (shapes.SiteShape, Site, {"valid_from"}, set()),
+        (shapes.SiteShape, Site, {"valid_from", "signatures"}, set()),
         (shapes.PartyShape, Party, set(), set()),
         (shapes.ContractShape, Contract, {"valid_from"}, set()),
         (shapes.PartnerTokenShape, PartnerToken, set(), set()),
@@ -178,9 +179,26 @@ def test_one_file_may_hold_everything(tmp_path: Path) -> None:
 def test_a_shape_mirrors_its_record(shape: type[shapes.Shape], record: type, more: set[str], made: set[str]) -> None:
     """A field that is new in the vocabulary must be new here, too, or it could never be given."""
     unset = {"also_known_as": (), "plan": None, "battery_capacity_wh": None}
+    given_by_the_site = {"signatures": None} if shape is shapes.EvseShape else {}
     kept = {name: field for name, field in shape.model_fields.items() if name not in more}
     twins = {field.name: field for field in fields(record) if field.name not in made}
     assert list(kept) == list(twins)
     assert {name: field.default for name, field in kept.items() if not field.is_required()} == {
         name: unset[name] if field.default is UNSET else field.default for name, field in twins.items() if not field.required
-    }
+    } | given_by_the_site
+
+
+def policies(tmp_path: Path, sites: str) -> list[str]:
+    facts = read(tmp_path, {**FILES, "sites.yaml": sites})
+    return [evse.signatures for fact in facts if isinstance(fact, SitePublished) for evse in fact.site.evses]
+
+
+def test_how_signatures_count_is_the_sites_to_say_and_an_evses_own_word_comes_first(tmp_path: Path) -> None:
+    assert policies(tmp_path / "none", SITES) == ["preferred", "preferred"]
+    required = SITES.replace("id: hafen", "id: hafen\n    signatures: required")
+    assert policies(tmp_path / "site", required) == ["required", "required"]
+    own = required.replace("number: 2", "number: 2\n        signatures: ignored")
+    assert policies(tmp_path / "evse", own) == ["required", "ignored"]
+    assert (
+        policies(tmp_path / "alone", SITES.replace("number: 1", "number: 1\n        signatures: preferred"))[0] == "preferred"
+    )

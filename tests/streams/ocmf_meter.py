@@ -56,7 +56,11 @@ class OcmfMeter:
     def sign(self, payload: str, *, bare: bool = False, **section: Any) -> str:
         """An OCMF record around any payload. `bare`: r and s side by side instead of DER."""
         der = self._key.sign(payload.encode(), ec.ECDSA(hashes.SHA256()))
-        signature = b"".join(number.to_bytes(32, "big") for number in decode_dss_signature(der)) if bare else der
+        signature = (
+            b"".join(number.to_bytes((self._key.key_size + 7) // 8, "big") for number in decode_dss_signature(der))
+            if bare
+            else der
+        )
         encoded = base64.b64encode(signature).decode() if section.get("SE") == "base64" else signature.hex()
         told = {"SA": "ECDSA-secp256r1-SHA256", "SD": encoded} | section
         return f"OCMF|{payload}|{json.dumps({key: given for key, given in told.items() if given is not None})}"
