@@ -214,6 +214,8 @@ INTERNAL = {
     "KeyReused",
     "NameTaken",
     "NotXml",
+    "CannotJudge",
+    "UnsupportedCurve",
     "Refused",
     "NotOcmf",
     "UnreadableOcmf",

@@ -15,29 +15,29 @@ MAX_BYTES = 16 * 1024 * 1024
 STDIN = "-"
 
 
-class Unreadable(Exception):
+class FileUnreadable(Exception):
     """A file that cannot be read: the message says what it is and what to do."""
 
 
 def read_file(name: str) -> bytes:
-    """Raises Unreadable. `-` is standard input."""
+    """Raises FileUnreadable. `-` is standard input."""
     if name == STDIN:
         return _bounded(sys.stdin.buffer)
     try:
         with Path(name).open("rb") as file:
             return _bounded(file)
     except FileNotFoundError:
-        raise Unreadable("there is no such file: check the path") from None
+        raise FileUnreadable("there is no such file: check the path") from None
     except IsADirectoryError:
-        raise Unreadable("it is a folder: name the files in it") from None
+        raise FileUnreadable("it is a folder: name the files in it") from None
     except OSError as error:
-        raise Unreadable(f"{error.strerror or error}: check that it may be read") from None
+        raise FileUnreadable(f"{error.strerror or error}: check that it may be read") from None
 
 
 def _bounded(file: BinaryIO) -> bytes:
     data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise Unreadable(f"it is larger than {MAX_BYTES // 1024 // 1024} MB, which no signed values are: split it")
+        raise FileUnreadable(f"it is larger than {MAX_BYTES // 1024 // 1024} MB, which no signed values are: split it")
     return data
 
 

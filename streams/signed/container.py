@@ -102,10 +102,18 @@ def _text(node: Node) -> str:
     return text
 
 
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(found := dict(pairs)) != len(pairs):
+        raise unreadable("a key stands twice in an object")
+    return found
+
+
 def _of_ptb(text: str) -> tuple[Carried, ...]:
     """Nothing where it is JSON of another kind, or none."""
     try:
-        told = json.loads(text, parse_float=str, parse_int=str)
+        told = json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_once)
+    except CannotJudge:
+        raise
     except (ValueError, RecursionError):
         return ()
     if not isinstance(told, dict) or told.get("format") != "ptb":

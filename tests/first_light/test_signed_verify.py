@@ -35,10 +35,10 @@ def test_a_record_is_shown_with_what_the_meter_signed(tmp_path: Path) -> None:
     assert shown[1:7] == [
         "  1  verified",
         "     OCMF 1.0 · ECDSA-secp256r1-SHA256 · meter 17619300 · transaction 1 · Transaction.Begin",
-        "     begin  0.2596000 kWh, register 1-b:1.8.0, 2019-08-13 10:03:15 UTC, informative clock",
-        "     end  0.2597000 kWh, register 1-b:1.8.0, 2019-08-13 10:03:36 UTC, relative",
+        "     begin  0.2596 kWh, register 1-b:1.8.0, 2019-08-13 10:03:15 UTC, informative clock",
+        "     end  0.2597 kWh, register 1-b:1.8.0, 2019-08-13 10:03:36 UTC, relative",
         "     key a311ca6922950a95, from the file itself",
-        "  => transaction 1: begin and end make a pair: 0.0001000 kWh, from 0.2596000 to 0.2597000",
+        "  => transaction 1: begin and end make a pair: 0.0001 kWh, from 0.2596 to 0.2597",
     ]
 
 
@@ -71,7 +71,7 @@ def test_json_tells_each_file_each_record_and_each_transaction(tmp_path: Path) -
     told = json.loads(verify(tmp_path, "--json", KEBA, FAILED, tmp_path / "nothing").stdout)
     assert (told["status"], [file["verdict"] for file in told["files"]]) == (1, ["verified", "failed"])
     assert told["files"][0]["records"][0]["key"] == "file"
-    assert told["files"][0]["transactions"][0]["energy_wh"] == "0.1000"
+    assert told["files"][0]["transactions"][0]["energy_wh"] == "0.1"
     assert told["files"][1]["records"][0]["reason"] == "signature_does_not_match_the_registered_key"
     assert told["not_read"][0]["why"] == "there is no such file: check the path"
 

@@ -12,7 +12,7 @@ from vocabulary.signatures import Verdict
 from wattbook.commands.output import ERR, escape, json_option, pass_settings, print_json
 from wattbook.commands.signed_text import show_file, show_sum
 from wattbook.settings import Settings
-from wattbook.signed_files import STDIN, Unreadable, read_file, registered_keys
+from wattbook.signed_files import STDIN, FileUnreadable, read_file, registered_keys
 
 VERIFIED, FAILED, UNVERIFIABLE, UNREAD = 0, 1, 3, 4  # 2 is a wrong usage
 
@@ -51,7 +51,7 @@ def verify(settings: Settings, files: tuple[str, ...], keys: tuple[str, ...], as
     for name in dict.fromkeys(files):
         try:
             checked.append((_shown(name), check_file(read_file(name), known, only_known=bool(keys))))
-        except Unreadable as error:
+        except FileUnreadable as error:
             unread.append((_shown(name), str(error)))
     for name, why in unread:
         ERR.print(f"[yellow]not read[/] {escape(name)}: {escape(why)}")

@@ -80,6 +80,11 @@ def test_a_ptb_container_without_its_records_is_told() -> None:
     assert why(b'{"format": "ptb", "publicKey": "aa"}')[0] is SignatureReason.RECORD_UNREADABLE
 
 
+def test_a_container_that_says_two_things_is_told() -> None:
+    twice = b'{"format": "ptb", "publicKey": "aa", "publicKey": "bb", "ocmfBegin": "", "ocmfEnd": ""}'
+    assert why(twice) == (SignatureReason.RECORD_UNREADABLE, "a key stands twice in an object")
+
+
 def test_json_of_another_kind_is_one_text() -> None:
     (found,) = values_in(b' {"placeInfo": {}, "signedMeterValues": []}\n')
     assert found.text == '{"placeInfo": {}, "signedMeterValues": []}'
