@@ -57,9 +57,7 @@ def every_kind_of_line(language: str) -> Invoice:
     (only,) = run(
         [Billable(rated=one, signature=said) for one, said in zip(sessions, verdicts, strict=True)], language=language
     )
-    return msgspec.structs.replace(
-        only, seller=msgspec.structs.replace(OPERATOR, iban="", bic="", phone="", registration="")
-    )
+    return msgspec.structs.replace(only, seller=msgspec.structs.replace(OPERATOR, iban="", bic="", phone="", registration=""))
 
 
 def limits_and_reservations(language: str) -> Invoice:
@@ -164,9 +162,7 @@ def test_a_price_that_did_not_hold_all_the_time_says_so():
     lines = (msgspec.structs.replace(night, breaks=True), day)
     told = {
         tag: invoice_text(
-            invoice(
-                msgspec.structs.replace(sold, rated=msgspec.structs.replace(sold.rated, lines=lines)), language=tag
-            ),
+            invoice(msgspec.structs.replace(sold, rated=msgspec.structs.replace(sold.rated, lines=lines)), language=tag),
             BUYER,
         )
         for tag in ("en", "de")
