@@ -15,7 +15,7 @@ from invoicing.localise import Language, language
 from invoicing.page import NOTHING, Page, ShownLine, ShownMeter, ShownSession, ShownVat, rate
 from invoicing.plan_page import shown_plans
 from vocabulary.billing import Invoice, InvoicedSession, InvoiceLine, VatTotal
-from vocabulary.identity import SessionId, short
+from vocabulary.identity import short
 from vocabulary.money import plain
 from vocabulary.rated import RatedLine
 from vocabulary.reference import Address, Operator, Party
@@ -280,7 +280,7 @@ def _meters(session: InvoicedSession, tongue: Language) -> Iterator[ShownMeter]:
         tariff=session.tariff,
         version=short(session.tariff_version),
         proof=_proof(checked, session, tongue),
-        record=record_name(session.session) if checked and checked.billing and checked.format else "",
+        record=tongue.text("record attached") if has_record(session) else "",
     )
     yield delivered
     if (exported := session.exported) is not None:
@@ -288,9 +288,9 @@ def _meters(session: InvoicedSession, tongue: Language) -> Iterator[ShownMeter]:
         yield replace(delivered, **told, key="", proof="", record="", verdict=tongue.text("fed back, as told"))
 
 
-def record_name(session: SessionId) -> str:
-    """The file of a session's signed values, as it is attached to the invoice."""
-    return f"{short(session)}.xml"
+def has_record(session: InvoicedSession) -> bool:
+    """Whether the signed values of a session are attached to its invoice, in a file that bears the session's short name."""
+    return session.signature is not None and session.signature.billing is not None and session.signature.format != ""
 
 
 def _readings(session: InvoicedSession) -> tuple[Decimal, Decimal]:

@@ -1,4 +1,4 @@
-"""HTML to PDF/A-3b by WeasyPrint, with the invoice's JSON attached.
+"""HTML to PDF/A-3b by WeasyPrint, with the invoice's JSON and the records of its signed meter values attached.
 
 The same invoice gives the same bytes wherever the same fonts are installed: dates are the invoice's, the file identifier
 comes from its content, and the page loads nothing, since the fetcher refuses every address. WeasyPrint only warns where it
@@ -7,10 +7,11 @@ cannot set a character, or subset a font, and goes on; a PDF/A must not be made 
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from weasyprint import HTML, Attachment
@@ -24,21 +25,28 @@ from vocabulary.reference import Party
 
 ATTACHMENT = "invoice.json"
 FONT = "Noto Sans"
+NO_RECORDS: Mapping[str, bytes] = MappingProxyType({})
 
 
-def invoice_pdf(invoice: Invoice, buyer: Party) -> bytes:
-    """The invoice as its buyer receives it. Raises NotRendered where a glyph or a font is missing."""
-    return pdf_of(invoice_html(invoice, buyer), invoice_json(invoice, buyer), invoice.issued_on)
+def invoice_pdf(invoice: Invoice, buyer: Party, records: Mapping[str, bytes] = NO_RECORDS) -> bytes:
+    """The invoice as its buyer receives it. `records`: the files of its sessions' signed values, by name.
+
+    Raises NotRendered where a glyph or a font is missing.
+    """
+    return pdf_of(invoice_html(invoice, buyer), invoice_json(invoice, buyer), invoice.issued_on, records)
 
 
-def pdf_of(page: str, data: bytes, issued_on: date) -> bytes:
-    """A page as PDF/A-3b, with the data that it shows attached (relationship Data, ISO 32000-2 7.11.3)."""
+def pdf_of(page: str, data: bytes, issued_on: date, records: Mapping[str, bytes] = NO_RECORDS) -> bytes:
+    """A page as PDF/A-3b, with the data that it shows attached (relationship Data, ISO 32000-2 7.11.3), and what proves it."""
     issued = datetime.combine(issued_on, time())  # WeasyPrint writes naive times as UTC
-    attachment = Attachment(string=data, name=ATTACHMENT, created=issued, modified=issued, relationship="Data")
-    identifier = sha256(page.encode() + data).hexdigest()[:32]
+    attached = [Attachment(string=data, name=ATTACHMENT, created=issued, modified=issued, relationship="Data")]
+    for name, record in sorted(records.items()):
+        proof = Attachment(string=record, name=name, created=issued, modified=issued, relationship="Supplement")
+        attached.append(proof)
+    identifier = sha256(b"".join([page.encode(), data, *(record for _, record in sorted(records.items()))])).hexdigest()[:32]
     with _warnings_are_errors():
         document = HTML(string=page, url_fetcher=_Nothing()).render(pdf_variant="pdf/a-3b")
-        document.metadata.attachments = [attachment]
+        document.metadata.attachments = attached
         pdf: bytes = document.write_pdf(pdf_variant="pdf/a-3b", pdf_identifier=identifier, finisher=_finish)
     return pdf
 

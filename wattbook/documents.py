@@ -8,7 +8,7 @@ for one of them, not for all, and memory holds one. A contract is never cut: it 
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -17,15 +17,21 @@ from typing import NamedTuple
 from msgspec import structs
 
 from invoicing.invoice_json import invoice_json
+from invoicing.presentation import has_record
+from invoicing.transparency import NotWritable, TransparencyFile
 from streams.embedded_runtime import CarriedOut, Input
 from streams.log import Log, Stream
+from streams.signed.file_check import Known
 from streams.states import DocumentRow
 from vocabulary.billing import ContractRange, Invoice, InvoiceRunRequested
 from vocabulary.codec import decode
-from vocabulary.identity import ContractId
-from vocabulary.sessions import SessionFlagged
-from wattbook.conclusions import invoice_of
+from vocabulary.identity import ContractId, short
+from vocabulary.sessions import ChargingSession, SessionFlagged
+from vocabulary.signatures import SignatureChecked
+from wattbook.conclusions import dossier, invoice_of
 from wattbook.months import month_of
+from wattbook.signed_files import keys_ever
+from wattbook.transparency import session_record
 from wattbook.wiring import App, NotReady, day_of_issue, operator_of
 
 SESSIONS_AT_ONCE = 5_000  # of a command, unless a single contract has more: a second or two
@@ -106,8 +112,32 @@ def write_invoice(app: App, invoice: Invoice, folder: Path) -> tuple[Path, Path]
     folder.mkdir(parents=True, exist_ok=True)
     pdf, data = folder / f"{invoice.number}.pdf", folder / f"{invoice.number}.json"
     write_whole(data, invoice_json(invoice, buyer))
-    write_whole(pdf, invoice_pdf(invoice, buyer))
+    write_whole(pdf, invoice_pdf(invoice, buyer, _records(app, invoice)))
     return pdf, data
+
+
+def _records(app: App, invoice: Invoice) -> dict[str, bytes]:
+    """The files of the signed values of its sessions, by name."""
+    proven = [one.session for one in invoice.sessions if has_record(one)]
+    if not proven:
+        return {}
+    records: dict[str, bytes] = {}
+    known = keys_ever(app.runtime.catalogue())
+    with app.reading() as store:
+        for session, row in store.states.rows(proven).items():
+            found = dossier(store, row)
+            assert found.session is not None, "it was rated"
+            record = _record(found.session, found.checked, known)
+            records[f"{short(session)}.{record.suffix}"] = record.data
+    return records
+
+
+def _record(session: ChargingSession, checked: SignatureChecked | None, known: Sequence[Known]) -> TransparencyFile:
+    """For the transparency software; what it could not read is attached as it came."""
+    try:
+        return session_record(session, checked, known)
+    except NotWritable:
+        return TransparencyFile("txt", "\n".join(value.data for value in session.signed).encode(errors="replace"))
 
 
 def write_whole(path: Path, body: bytes) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from streams.catalogue import Catalogue
 from streams.signed.file_check import Known
 from streams.signed.keys import read_key
 from vocabulary.reference import Evse
@@ -53,6 +54,12 @@ def registered_keys(settings: Settings) -> tuple[Known, ...]:
             sites = [versions.values[-1] for versions in catalogue_in(store.log).sites.values()]
     finally:
         app.close()
+    return tuple(dict.fromkeys(known for site in sites for evse in site.evses for known in _known(evse)))
+
+
+def keys_ever(catalogue: Catalogue) -> tuple[Known, ...]:
+    """All meter keys that were ever registered: a record names the one that it was checked with."""
+    sites = (site for versions in catalogue.sites.values() for site in versions.values)
     return tuple(dict.fromkeys(known for site in sites for evse in site.evses for known in _known(evse)))
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from streams.signed import obis
 from streams.signed.ecdsa import Curve
-from streams.signed.record import Signature, SignedReading, Writing, unreadable
+from streams.signed.record import Signature, SignedReading, Writing, in_wh, unreadable
 from vocabulary.quantities import WattHours
 from vocabulary.signatures import MeterClock, Nature
 
@@ -94,7 +94,7 @@ def energy(value: int, unit: int, scaler: int) -> WattHours | None:
         return None
     if value < 0 or abs(scaler) > _SCALER_MOST:
         raise unreadable("the value is negative" if value < 0 else f"the value is scaled by 10^{scaler}")
-    return WattHours(Decimal(value).scaleb(scaler))
+    return in_wh(Decimal(value), scaler)
 
 
 def clock(at: datetime | None) -> MeterClock:

@@ -17,8 +17,7 @@ from decimal import Decimal
 
 import msgspec
 
-from streams.registers import EXACT
-from streams.signed.record import CannotJudge, SignedReading, unreadable
+from streams.signed.record import CannotJudge, SignedReading, in_wh, unreadable
 from vocabulary.quantities import WattHours
 from vocabulary.signatures import MeterClock, Nature, SignatureReason
 
@@ -59,7 +58,7 @@ class Payload(msgspec.Struct, gc=False):
     RD: list[_Reading] = []
 
 
-_WH_PER_UNIT = {"kWh": Decimal(1000), "Wh": Decimal(1), "kwh": Decimal(1000), "wh": Decimal(1)}
+_POWERS = {"kWh": 3, "Wh": 0, "kwh": 3, "wh": 0}  # of ten, to Wh
 _NUMBER = re.compile(rb'"? *([+-]?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE][+-]?[0-9]{1,3})?) *"?')
 _VERSION = re.compile(rb'"?([01](?:\.[0-9]{1,3})*)"?')
 _PAGE = re.compile(r"([TF])([0-9]{1,18})")
@@ -174,8 +173,10 @@ def _time(text: str) -> tuple[datetime | None, MeterClock]:
 
 def _wh(value: msgspec.Raw, unit: str) -> WattHours | None:
     """Exact, with the digits that came. Raises CannotJudge where it is said to be energy and is no number."""
-    factor = _WH_PER_UNIT.get(unit) or _WH_PER_UNIT.get(unit.strip().lower())
-    if factor is None or not value or value == b"null":
+    power = _POWERS.get(unit)
+    if power is None:
+        power = _POWERS.get(unit.strip().lower())
+    if power is None or not value or value == b"null":
         return None
     found = _NUMBER.fullmatch(value)
     if found is None:
@@ -183,7 +184,7 @@ def _wh(value: msgspec.Raw, unit: str) -> WattHours | None:
     number = Decimal(found[1].decode())
     if abs(number.adjusted()) > _ADJUSTED_MAX:
         raise unreadable("a value that no meter counts to")
-    return WattHours(EXACT.multiply(number, factor))
+    return in_wh(number, power)
 
 
 def _text(value: _Sloppy) -> str:

@@ -15,11 +15,20 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from streams.registers import EXACT
 from streams.signed.ecdsa import Curve
 from streams.signed.obis import PCDF_SESSION
-from streams.signed.record import MAX_BYTES, Format, Signature, SignedReading, SignedRecord, Writing, hex_or_none, unreadable
-from vocabulary.quantities import ZERO_WH, WattHours
+from streams.signed.record import (
+    MAX_BYTES,
+    Format,
+    Signature,
+    SignedReading,
+    SignedRecord,
+    Writing,
+    hex_or_none,
+    in_wh,
+    unreadable,
+)
+from vocabulary.quantities import ZERO_WH
 from vocabulary.signatures import MeterClock, Nature, SignatureReason
 
 _HEAD = b"128.8.0("
@@ -28,7 +37,6 @@ _FIELD = re.compile(r"\(([A-Z]{2,3}):([^():]*)\)")
 _ENERGY = re.compile(r"([0-9]{1,8}(?:\.[0-9]{1,6})?)\*kWh")
 _TIME, _DURATION = re.compile(r"[0-9]{12}"), re.compile(r"([0-9]{2})([0-5][0-9])([0-5][0-9])")
 _TOKENS = frozenset("125")
-_KWH = Decimal(1000)
 
 
 def read(data: bytes) -> tuple[SignedRecord, ...] | None:
@@ -61,7 +69,7 @@ def _record(signed: bytes, fields: dict[str, str]) -> SignedRecord:
     is_valid = fields["TV"] == "1"
     clock = MeterClock.SYNCHRONISED if is_valid else MeterClock.UNKNOWN
     is_usable = is_valid and _is_within(fields.get("CD", ""), begin, end)
-    wh = WattHours(EXACT.multiply(Decimal(energy[1]), _KWH))
+    wh = in_wh(Decimal(energy[1]), 3)
     last = Nature.END if fields["SP"] == "1" else Nature.INTERMEDIATE
     token, meter_transaction = _session(fields.get("SI", ""))
     return SignedRecord(

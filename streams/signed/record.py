@@ -5,13 +5,16 @@ Mennekes, chargeIT) have them put together again, by the layout that their meter
 """
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from streams.registers import EXACT
 from streams.signed.ecdsa import Curve
 from vocabulary.quantities import WattHours
 from vocabulary.signatures import MeterClock, Nature, SignatureReason
 
+_ONE = Decimal(1)
 MAX_BYTES = 65_536  # OCPP 2.1 allows 32 768 characters of base64
 
 
@@ -64,6 +67,12 @@ class Signature(NamedTuple):
     value: bytes
     writing: Writing
     curves: tuple[Curve, ...]
+
+
+def in_wh(number: Decimal, power_of_ten: int) -> WattHours:
+    """Exact, with the digits that were signed and no more: 1203.400 kWh are 1203400 Wh."""
+    wh = EXACT.scaleb(number, power_of_ten)
+    return WattHours(wh if wh.as_tuple().exponent <= 0 else EXACT.quantize(wh, _ONE))  # type: ignore[operator]  # finite
 
 
 class SignedReading(NamedTuple):

@@ -238,7 +238,7 @@ def test_messages_that_tell_another_energy_inform_and_the_signed_one_is_billed()
     charge, flags = concluded(signed(HONEST, energy_wh=5000))
     assert charge is not None
     assert (charge.energy_wh, charge.held, names(flags)) == (Decimal("7500.0"), None, ["SIGNED_ENERGY_BILLED"])
-    assert flags[0].detail == "signed 7500.0 Wh, messages 5000 Wh"
+    assert flags[0].detail == "signed 7500 Wh, messages 5000 Wh"
 
 
 def test_where_signatures_are_ignored_the_messages_are_billed() -> None:
@@ -292,7 +292,7 @@ def test_an_amount_is_held_back_by_the_policy_of_the_evse(
 
 def test_the_finding_tells_the_reason_and_what_was_seen() -> None:
     _, [flag] = concluded(signed(METER.record(begin(9.0), end(8.5, **AN_END))))
-    assert flag.detail == "signed_register_went_backwards: begin 9000.0 Wh, end 8500.0 Wh"
+    assert flag.detail == "signed_register_went_backwards: begin 9000 Wh, end 8500 Wh"
 
 
 def test_a_record_of_another_session_holds_the_amount() -> None:
