@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from streams.embedded_runtime import catalogue_in
 from tests.first_light.homes import DATA, new_home
 from tests.streams.ocmf_meter import OcmfMeter, begin, end
 from wattbook.cli import cli
-from wattbook.signed_files import MAX_BYTES
+from wattbook.commands.output import opened
+from wattbook.settings import read_settings
+from wattbook.signed_files import MAX_BYTES, keys_ever
 
 SIGNED = DATA / "signed"
 KEBA, FAILED, SEALED = (
@@ -65,6 +68,17 @@ def test_a_registered_key_is_trusted_and_named(tmp_path: Path) -> None:
     shown = verify(tmp_path / "home", bare)
     assert (shown.exit_code, "registered for DE*TST*E01*1" in shown.stdout) == (0, True)
     assert verify(tmp_path / "nowhere", bare).exit_code == 3
+
+
+def test_a_key_that_was_added_to_the_register_is_trusted(tmp_path: Path) -> None:
+    meter, bare = OcmfMeter(), tmp_path / "record.ocmf"
+    new_home(tmp_path / "home").close()
+    bare.write_text(meter.record(begin(1), end(8.5)))
+    added = ["--home", str(tmp_path / "home"), "meter-key", "add", "DE*TST*E01*1", "--key", meter.public_key]
+    assert CliRunner().invoke(cli, added, catch_exceptions=False).exit_code == 0
+    assert "registered for DE*TST*E01*1" in verify(tmp_path / "home", bare).stdout
+    with opened(read_settings(home=tmp_path / "home")) as app, app.reading() as store:
+        assert [key.where for key in keys_ever(catalogue_in(store.log))] == ["DE*TST*E01*1"]  # for the records of invoices
 
 
 def test_json_tells_each_file_each_record_and_each_transaction(tmp_path: Path) -> None:

@@ -59,6 +59,13 @@ def test_a_record_that_the_given_key_did_not_sign_has_failed_whatever_the_file_s
     assert neither == (Verdict.FAILED, SignatureReason.SIGNATURE_MISMATCH, KeyFrom.GIVEN)
 
 
+def test_a_register_that_was_allowed_with_the_key_counts() -> None:
+    own = METER.record(begin(1, RI="1-0:1.8.0*198"), end(8.5, RI="1-0:1.8.0*198"))
+    (unknown,) = check_file(file(own), [Known(KEY, "DE*ABC*E1")]).transactions
+    (allowed,) = check_file(file(own), [Known(KEY, "DE*ABC*E1", registers=("1-0:1.8.0*198",))]).transactions
+    assert (unknown.reason, allowed.energy_wh) == (SignatureReason.REGISTER_UNKNOWN, 7500)
+
+
 def test_a_meter_whose_key_is_registered_signs_with_no_other() -> None:
     known = [Known(OTHER_KEY, "DE*ABC*E1", METER.serial)]
     conflict = verdict(check_file(file(RECORD), known))
