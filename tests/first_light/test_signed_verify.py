@@ -116,6 +116,17 @@ def test_a_key_that_is_none_is_a_wrong_usage(tmp_path: Path) -> None:
     assert "the key is not a public key" in done.stderr
 
 
+def test_a_key_may_stand_in_a_file_as_text_or_as_der(tmp_path: Path) -> None:
+    meter, bare = OcmfMeter(), tmp_path / "record.ocmf"
+    bare.write_text(meter.record(begin(1), end(8.5)))
+    for name, content in (("key.hex", meter.public_key.encode()), ("key.der", bytes.fromhex(meter.public_key))):
+        (tmp_path / name).write_bytes(content)
+        done = verify(tmp_path, "--key-file", tmp_path / name, bare)
+        assert (done.exit_code, "as given" in done.stdout) == (0, True)
+    nothing = verify(tmp_path, "--key-file", tmp_path / "nothing", bare)
+    assert (nothing.exit_code, "there is no such file" in nothing.stderr) == (2, True)
+
+
 def test_hostile_text_reaches_the_terminal_inert(tmp_path: Path) -> None:
     hostile = tmp_path / "hostile.xml"
     value = '<value transactionId="[red]\u202e${jndi:ldap://x}" context="[link=a]"><signedData>OCMF|</signedData></value>'
