@@ -210,6 +210,7 @@ INTERNAL = {
     "Unacceptable",
     "Unsettled",
     "Refusal",
+    "KeyRefused",
     "LogAway",
     "KeyReused",
     "NameTaken",
@@ -229,7 +230,13 @@ INTERNAL = {
 }
 
 
-LOGGING = ("wattbook/desk.py", "wattbook/recorder.py", "ingest/http_server.py")  # beside the stations' door
+# Beside the stations' door.
+LOGGING = (
+    "wattbook/desk.py",
+    "wattbook/recorder.py",
+    "ingest/http_server.py",
+    "ingest/http_meter_keys.py",
+)  # beside the stations' door
 
 REASONS: list[type[StrEnum]] = [
     BatchFault,

@@ -155,5 +155,5 @@ def test_what_the_meter_signed_is_on_the_invoice_and_what_was_changed_on_the_way
     [attached] = PdfReader(issued["pdf"]).attachments[f"{good['session'][:12]}.xml"]
     assert attached == record.read_bytes()
     verified = _wattbook("--home", str(home), "signed", "verify", str(record), "--key", METERS[station].public_key, "--json")
-    assert [each["verdict"] for each in verified["records"]] == ["verified", "verified"]
+    assert [each["verdict"] for each in verified["files"][0]["records"]] == ["verified", "verified"]
     assert _wattbook("--home", str(home), "audit", "replay").count("identical") == 1
