@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from streams.embedded_runtime import catalogue_in
 from tests.first_light.homes import DATA, new_home
 from tests.streams.ocmf_meter import OcmfMeter, begin, end
 from wattbook.cli import cli
-from wattbook.signed_files import MAX_BYTES
+from wattbook.commands.output import opened
+from wattbook.settings import read_settings
+from wattbook.signed_files import MAX_BYTES, keys_ever
 
 SIGNED = DATA / "signed"
 KEBA, FAILED, SEALED = (
@@ -67,6 +70,17 @@ def test_a_registered_key_is_trusted_and_named(tmp_path: Path) -> None:
     assert verify(tmp_path / "nowhere", bare).exit_code == 3
 
 
+def test_a_key_that_was_added_to_the_register_is_trusted(tmp_path: Path) -> None:
+    meter, bare = OcmfMeter(), tmp_path / "record.ocmf"
+    new_home(tmp_path / "home").close()
+    bare.write_text(meter.record(begin(1), end(8.5)))
+    added = ["--home", str(tmp_path / "home"), "meter-key", "add", "DE*TST*E01*1", "--key", meter.public_key]
+    assert CliRunner().invoke(cli, added, catch_exceptions=False).exit_code == 0
+    assert "registered for DE*TST*E01*1" in verify(tmp_path / "home", bare).stdout
+    with opened(read_settings(home=tmp_path / "home")) as app, app.reading() as store:
+        assert [key.where for key in keys_ever(catalogue_in(store.log))] == ["DE*TST*E01*1"]  # for the records of invoices
+
+
 def test_json_tells_each_file_each_record_and_each_transaction(tmp_path: Path) -> None:
     told = json.loads(verify(tmp_path, "--json", KEBA, FAILED, tmp_path / "nothing").stdout)
     assert (told["status"], [file["verdict"] for file in told["files"]]) == (1, ["verified", "failed"])
@@ -100,6 +114,17 @@ def test_a_key_that_is_none_is_a_wrong_usage(tmp_path: Path) -> None:
     done = verify(tmp_path, "--key", "nonsense", KEBA)
     assert done.exit_code == 2
     assert "the key is not a public key" in done.stderr
+
+
+def test_a_key_may_stand_in_a_file_as_text_or_as_der(tmp_path: Path) -> None:
+    meter, bare = OcmfMeter(), tmp_path / "record.ocmf"
+    bare.write_text(meter.record(begin(1), end(8.5)))
+    for name, content in (("key.hex", meter.public_key.encode()), ("key.der", bytes.fromhex(meter.public_key))):
+        (tmp_path / name).write_bytes(content)
+        done = verify(tmp_path, "--key-file", tmp_path / name, bare)
+        assert (done.exit_code, "as given" in done.stdout) == (0, True)
+    nothing = verify(tmp_path, "--key-file", tmp_path / "nothing", bare)
+    assert (nothing.exit_code, "there is no such file" in nothing.stderr) == (2, True)
 
 
 def test_hostile_text_reaches_the_terminal_inert(tmp_path: Path) -> None:
