@@ -19,17 +19,17 @@ _DAY = datetime(2026, 10, 1, 6, tzinfo=UTC)
 _PROTOCOLS = tuple(Protocol)
 
 
-def new_app(home: Path, stations: int = STATIONS) -> App:
-    """A home that knows so many stations; one contract holds the only token."""
+def new_app(home: Path, stations: int = STATIONS, meter_key: str = "") -> App:
+    """A home that knows so many stations; one contract has the only token. `meter_key`: of all meters, which must sign."""
     settings = read_settings(home=home, batch_size=1000)
     write_example(settings.reference_path)
-    (settings.reference_path / "sites.yaml").write_text(_sites(stations))
+    (settings.reference_path / "sites.yaml").write_text(_sites(stations, meter_key))
     app = create_app(settings)
     app.publish_reference()
     return app
 
 
-def _sites(stations: int = STATIONS) -> str:
+def _sites(stations: int = STATIONS, meter_key: str = "") -> str:
     head = """sites:
   - id: bench
     name: Bench
@@ -39,8 +39,12 @@ def _sites(stations: int = STATIONS) -> str:
     longitude: 9.9
     evses:
 """
-    evse = "      - {{evse_id: DE*ELB*E{0:05}*1, station: ST-{0:05}, number: 1, tariff: {1}, power_w_max: 150000}}\n"
-    return head + "".join(evse.format(i, "dc-day-night" if i % 2 else "ac-simple") for i in range(stations))
+    evse = "      - {{evse_id: DE*ELB*E{0:05}*1, station: ST-{0:05}, number: 1, tariff: {1}, power_w_max: 150000{2}}}\n"
+    signs = ', signatures: required, meter_keys: [{{public_key: "{0}", meter: "M-{1:05}"}}]'
+    known = (
+        (i, "dc-day-night" if i % 2 else "ac-simple", signs.format(meter_key, i) if meter_key else "") for i in range(stations)
+    )
+    return head + "".join(evse.format(*each) for each in known)
 
 
 def capture(path: Path, frames: int) -> Path:
@@ -53,11 +57,11 @@ def capture(path: Path, frames: int) -> Path:
 def _days() -> Iterator[RawMessage]:
     day = 0
     while True:
-        yield from messages(_visit(station, day) for station in range(STATIONS))
+        yield from messages(visit(station, day) for station in range(STATIONS))
         day += 1
 
 
-def _visit(station: int, day: int) -> Visit:
+def visit(station: int, day: int) -> Visit:
     """Sessions of 23 to 82 minutes, a fifth of them with idle time afterwards."""
     return Visit(
         station=StationId(f"ST-{station:05}"),
