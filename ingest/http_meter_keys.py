@@ -171,29 +171,29 @@ class MeterKeyDoor:
             await self._door.admitted(request.headers, _READERS)
             return await self._register.listed(request.query_params.get("evse_id"))
 
-        return await self._answered(listed, "meter_keys_listed")
+        return await self._answered(request, listed)
 
     async def _add(self, request: Request) -> Response:
         async def added() -> Told:
             key, by = await self._body(request, KeyToAdd)
             return await self._register.add(key, by)
 
-        return await self._answered(added, "meter_key_registered")
+        return await self._answered(request, added)
 
     async def _revoke(self, request: Request) -> Response:
         async def revoked() -> Told:
             key, by = await self._body(request, KeyToRevoke)
             return await self._register.revoke(key, by)
 
-        return await self._answered(revoked, "meter_key_revoked")
+        return await self._answered(request, revoked)
 
-    async def _answered(self, act: Callable[[], Coroutine[None, None, Told]], event: str) -> Response:
+    async def _answered(self, request: Request, act: Callable[[], Coroutine[None, None, Told]]) -> Response:
         try:
             told = await self._known(act)
         except Refusal as refusal:
             self._log("meter_key_refused", status=int(refusal.status), reason=refusal.reason)
             return refused(refusal)
-        self._log(event, status=told.status)
+        self._log("meter_keys_told", method=request.method, path=request.url.path, status=told.status)
         return answered(told)
 
     async def _known(self, act: Callable[[], Coroutine[None, None, Told]]) -> Told:

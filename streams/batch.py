@@ -70,7 +70,6 @@ from vocabulary.identity import EventId, Position, SessionId, StationId
 from vocabulary.reference import ClockTicked, RulesAdopted, SessionDecided
 from vocabulary.rules import has_doubts, keeps_facts
 from vocabulary.sessions import (
-    ChargingSession,
     Doubt,
     Finding,
     Progress,
@@ -252,13 +251,13 @@ class Batch:
     ) -> None:
         """What a session's step gave. `is_again`: the session was concluded before, so there may be a charge that stands."""
         for outcome in outcomes:
-            fell = self._meters_step(outcome.session) if isinstance(outcome, SessionClosed) else ()
+            fell = self._beside(outcome, station)
             if self._recalls:
                 continue
             concluded: Iterable[SessionConclusion]
             match outcome:
                 case Disputed():
-                    concluded = self._closed(closed) if (closed := self._disputed(outcome)) else ()
+                    concluded = self._closed(with_doubts(closed, fell)) if (closed := self._disputed(outcome)) else ()
                 case SessionClosed():
                     told = self._closed(by_rules(with_doubts(outcome, fell), self.catalogue.rules))
                     concluded = (*told, *(each for each in fell if isinstance(each, SessionFlagged)))
@@ -282,8 +281,8 @@ class Batch:
         except MISTAKES as error:
             return (steps_fail(closed.session.id, error),)
 
-    def _meters_step(self, session: ChargingSession) -> tuple[SessionFlagged | Doubt, ...]:
-        return beside_others(session, self._memory, self._unit.states, self.catalogue.rules)
+    def _beside(self, outcome: SessionOutcome, station: StationId) -> tuple[SessionFlagged | Doubt, ...]:
+        return beside_others(outcome, station, self._memory, self._unit.states, self.catalogue.rules)
 
     def _disputed(self, dispute: Disputed) -> SessionClosed | None:
         if not has_doubts(self.catalogue.rules):
@@ -323,7 +322,7 @@ class Batch:
             if is_compared(closed):
                 self._conclude(adjusted(standing_of(log, row), self._found(closed, state)), row.station, cause, None)
             elif isinstance(state, Closed):
-                noticed = self._meters_step(closed.session)
+                noticed = self._beside(closed, row.station)
                 if is_compared(again := compared_again(closed, noticed)):
                     told = (*self._closed(again), *(each for each in noticed if isinstance(each, SessionFlagged)))
                     self._conclude(told, row.station, cause, None)

@@ -16,10 +16,11 @@ from streams.measuring import keeps_reservations
 from streams.memory import Memory, meters_key, record_key, reservations_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
 from streams.places import Offset, Partition, Taken
-from streams.qualities import with_doubts
+from streams.qualities import Disputed, with_doubts
 from streams.raw_records import poison, quarantined, raw_record
 from streams.reservations import Ended
 from streams.session_names import EndTakenBack, SessionEvent
+from streams.sessions import SessionOutcome
 from streams.signed import uses
 from streams.signed.uses import RecordUse
 from streams.states import DocumentRow, States
@@ -31,6 +32,7 @@ from vocabulary.charging import (
     MessageRejected,
     Protocol,
     RawMessage,
+    SignedValue,
     StartAnswered,
     StartRequested,
     TransactionEnded,
@@ -272,12 +274,21 @@ def postable(concluded: Concluded, verbs: Verbs) -> Postable:
     return Postable(concluded, tuple(ToPost(entry, concluded.cause, at or entry.effective_at) for entry in entries))
 
 
-def beside_others(session: ChargingSession, memory: Memory, states: States, rules: int) -> tuple[SessionFlagged | Doubt, ...]:
-    """What a closed session is beside the EVSE's others. Where we fail on that, the session has no price and others go on."""
-    if not has_doubts(rules):
-        return ()
-    reused = records_used(session, memory, states) if checks_records(rules) else ()
-    return (*_beside_their_meters(session, memory, states), *reused)
+def beside_others(
+    outcome: SessionOutcome, station: StationId, memory: Memory, states: States, rules: int
+) -> tuple[SessionFlagged | Doubt, ...]:
+    """What a closed session is beside the EVSE's others, and whether what was signed of it is another one's.
+
+    Where we fail on that, the session has no price and others go on.
+    """
+    match outcome:
+        case SessionClosed(session=session) if has_doubts(rules):
+            used = records_used(session.id, station, session.signed, memory, states) if checks_records(rules) else ()
+            return (*_beside_their_meters(session, memory, states), *used)
+        case Disputed(session=disputed, signed=signed):
+            return records_used(disputed, station, signed, memory, states)
+        case _:
+            return ()
 
 
 def _beside_their_meters(session: ChargingSession, memory: Memory, states: States) -> tuple[SessionFlagged | Doubt, ...]:
@@ -291,16 +302,18 @@ def _beside_their_meters(session: ChargingSession, memory: Memory, states: State
     return after.out
 
 
-def records_used(session: ChargingSession, memory: Memory, states: States) -> tuple[Doubt, ...]:
+def records_used(
+    session: SessionId, station: StationId, signed: Sequence[SignedValue], memory: Memory, states: States
+) -> tuple[Doubt, ...]:
     """That signed records of a closed session are another one's; those that are not are its own from here on."""
-    named = [*uses.records_of(session)]
-    memory.prefetch((record_key(session.station, name) for name, _ in named), states)
+    named = [*uses.records_of(signed)]
+    memory.prefetch((record_key(station, name) for name, _ in named), states)
     found = []
-    for name, signed in named:
-        known = memory.record_use(session.station, name, states)
+    for name, bytes_ in named:
+        known = memory.record_use(station, name, states)
         if known is None:
-            memory.set(record_key(session.station, name), RecordUse(session.id, signed))
-        elif doubt := uses.used_before(session, signed, known):
+            memory.set(record_key(station, name), RecordUse(session, bytes_))
+        elif doubt := uses.used_before(session, bytes_, known):
             found.append(doubt)
     return tuple(found)
 

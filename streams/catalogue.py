@@ -36,6 +36,7 @@ from vocabulary.reference import (
     Site,
     SitePublished,
     names_of,
+    plain_evse_id,
 )
 from vocabulary.tariff import Tariff, TariffPublished
 
@@ -101,6 +102,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     evses: dict[str, Versions[dict[StationId, tuple[Evse, ...]]]] = {}  # of each site's versions, by station
     # Where to look: whatever version of these ever had that station, or that token (in lower case).
     sites_of: dict[StationId, tuple[str, ...]] = {}
+    stations_of: dict[str, tuple[StationId, ...]] = {}  # by EVSE id without separators
     contracts_of: dict[str, tuple[ContractId, ...]] = {}
     partners_of: dict[str, tuple[PartnerId, ...]] = {}
     assigned_by: dict[tuple[str, str], tuple[str, ...]] = {}  # whatever version ever had that as its first criterion
@@ -207,7 +209,8 @@ def with_fact(catalogue: Catalogue, fact: ReferenceFact) -> Catalogue:
                 by_station |= {station: (*by_station.get(station, ()), evse) for station in _stations_of(evse)}
             evses = _with(catalogue.evses, fact.site.id, fact.valid_from, by_station)
             sites_of = _found_by(catalogue.sites_of, by_station, fact.site.id)
-            return structs.replace(catalogue, sites=sites, evses=evses, sites_of=sites_of)
+            stations_of = catalogue.stations_of | _stations_by_evse(catalogue.stations_of, fact.site)
+            return structs.replace(catalogue, sites=sites, evses=evses, sites_of=sites_of, stations_of=stations_of)
         case TariffPublished():
             tariffs = _with(catalogue.tariffs, fact.tariff.id, fact.valid_from, Until(fact.tariff, _end(fact.valid_until)))
             versions = catalogue.tariff_versions | {version_hash(fact.tariff): fact.tariff}
@@ -317,6 +320,15 @@ def _with_named(known: frozenset[TariffId], tariff: TariffId | None) -> frozense
 
 def _end(valid_until: datetime | UnsetType) -> datetime | None:
     return None if isinstance(valid_until, UnsetType) else valid_until
+
+
+def _stations_by_evse(known: dict[str, tuple[StationId, ...]], site: Site) -> dict[str, tuple[StationId, ...]]:
+    found: dict[str, tuple[StationId, ...]] = {}
+    for evse in site.evses:
+        name = plain_evse_id(evse.evse_id)
+        before = found.get(name, known.get(name, ()))
+        found[name] = (*before, *sorted(_stations_of(evse) - {*before}))
+    return found
 
 
 def _stations_of(evse: Evse) -> set[StationId]:

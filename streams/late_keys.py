@@ -16,8 +16,7 @@ from streams.sessions import SessionState
 from streams.states import SessionRow, States
 from streams.unit import Unit
 from vocabulary.codec import ReferenceFact
-from vocabulary.identity import StationId
-from vocabulary.reference import MeterKeyPublished, names_of, plain_evse_id
+from vocabulary.reference import MeterKeyPublished, plain_evse_id
 from vocabulary.rules import checks_records
 from vocabulary.sessions import ReversalReason, SessionClosed, SessionConclusion
 from vocabulary.signatures import SignatureChecked
@@ -39,7 +38,8 @@ def checked_again(
 def _held_at(fact: ReferenceFact, catalogue: Catalogue, states: States) -> list[SessionRow]:
     """The held sessions of the EVSEs of which the fact brings keys. By older rules a site brought none to them."""
     evses = evses_of(fact) if isinstance(fact, MeterKeyPublished) or checks_records(catalogue.rules) else frozenset()
-    rows = states.held_at(_stations(evses, catalogue)) if evses else []
+    stations = sorted({station for evse in evses for station in catalogue.stations_of.get(evse, ())})
+    rows = states.held_at(stations) if stations else []
     return [row for row in rows if evse_of(row, catalogue) in evses]
 
 
@@ -49,13 +49,6 @@ def _changes(log: Standing, row: SessionRow, concluded: tuple[SessionConclusion,
     if checked is None or checked == conclusion(log, row, SignatureChecked):
         return ()
     return adjusted(standing_of(log, row), concluded, ReversalReason.KEY_CAME)
-
-
-def _stations(evses: frozenset[str], catalogue: Catalogue) -> list[StationId]:
-    """Whatever stations these EVSEs ever were of, by all of their names."""
-    versions = (site for versions in catalogue.sites.values() for site in versions.values)
-    known = (evse for site in versions for evse in site.evses if plain_evse_id(evse.evse_id) in evses)
-    return sorted({name.station for evse in known for name in names_of(evse)})
 
 
 def evse_of(row: SessionRow, catalogue: Catalogue) -> str | None:

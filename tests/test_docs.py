@@ -210,10 +210,13 @@ INTERNAL = {
     "Unacceptable",
     "Unsettled",
     "Refusal",
+    "KeyRefused",
     "LogAway",
     "KeyReused",
     "NameTaken",
     "NotXml",
+    "CannotJudge",
+    "UnsupportedCurve",
     "Refused",
     "NotOcmf",
     "UnreadableOcmf",
@@ -227,7 +230,13 @@ INTERNAL = {
 }
 
 
-LOGGING = ("wattbook/desk.py", "wattbook/recorder.py", "ingest/http_server.py")  # beside the stations' door
+# Beside the stations' door.
+LOGGING = (
+    "wattbook/desk.py",
+    "wattbook/recorder.py",
+    "ingest/http_server.py",
+    "ingest/http_meter_keys.py",
+)  # beside the stations' door
 
 REASONS: list[type[StrEnum]] = [
     BatchFault,

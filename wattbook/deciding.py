@@ -78,6 +78,8 @@ def _demand_text(what: str, text: str, least: int, most: int) -> None:
 def remedy(row: SessionRow) -> str:
     """What to do about a session on the worklist."""
     match row.progress, row.finding:
+        case Progress.HELD, Finding.SIGNATURE_UNVERIFIABLE:
+            return "register the meter's key, or release or drop it"
         case Progress.HELD, _:
             return "look at it, then release or drop it"
         case Progress.FLAGGED, Finding() as finding if finding in WAIVABLE or (finding in CONTRADICTING and row.closed_at):

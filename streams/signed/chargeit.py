@@ -18,14 +18,13 @@ from streams.signed.chargeit_json import Container, Contract, Moment, SignedMete
 from streams.signed.ecdsa import Curve
 from streams.signed.record import MAX_BYTES, Format, Signature, SignedReading, SignedRecord, Writing, hex_or_none, unreadable
 from streams.signed.strict_json import decoded
-from vocabulary.signatures import Nature, SignatureReason
+from vocabulary.signatures import Nature
 
 _SEVERAL, _ONE = b'"signedMeterValues"', (b'"additionalValues"', b'"measuredValue"')
 _CONTAINER, _VALUE = msgspec.json.Decoder(Container), msgspec.json.Decoder(SignedMeterValue)
 _WHOLE = re.compile(r"-?[0-9]{1,20}")
 _SECONDS_MAX = 1 << 32
 _MINUTES_MAX = 15 * 60
-_FAULTS = {0x01: "an error", 0x40: "a magnet"}  # bits of EMH's status
 
 
 def read(data: bytes) -> tuple[SignedRecord, ...] | None:
@@ -112,11 +111,7 @@ def _fields(value: SignedMeterValue) -> tuple[edl.EdlFields, Moment]:
 
 def _reading(fields: edl.EdlFields, moment: Moment, nature: Nature) -> SignedReading:
     at = datetime.fromtimestamp(moment.timestamp, UTC) if 0 < moment.timestamp < _SECONDS_MAX else None
-    faults = " and ".join(told for bit, told in _FAULTS.items() if fields.status & bit)
-    read = edl.reading(fields, at, nature)
-    if not faults:
-        return read
-    return read._replace(problem=SignatureReason.READING_NOT_GOOD, detail=f"status {fields.status:02x}: {faults}")
+    return edl.reading(fields, at, nature)
 
 
 def _wall_clock(moment: Moment) -> int:

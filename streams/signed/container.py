@@ -15,12 +15,13 @@ import re
 from typing import NamedTuple
 
 from streams.signed import sml
-from streams.signed.record import CannotJudge, unreadable
+from streams.signed.record import MAX_BYTES, CannotJudge, unreadable
 from streams.signed.xml_text import Node, NotXml, parsed
 from vocabulary.signatures import SignatureReason
 
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 _RECORDS = re.compile(r"^(?=OCMF\||AP;|128\.8\.0\()", re.MULTILINE)
+_EMPTY = unreadable("a value without signedData")
 _SEALED = CannotJudge(SignatureReason.CONTAINER_UNSUPPORTED, "encodedData: OCMF sealed with RSA")
 
 
@@ -62,11 +63,23 @@ def _of_xml(data: bytes) -> tuple[Carried, ...]:
     except NotXml as error:
         raise unreadable(f"it begins as XML does, and is none: {error}") from None
     if root.name != "values":
-        return (Carried(_decoded_xml(data)),)
+        text = _decoded_xml(data)
+        return _processes(text, root) if len(text) > MAX_BYTES else (Carried(text),)
     found = tuple(carried for value in root.children if value.name == "value" for carried in _carried(value))
     if not found:
         raise unreadable("values without a value")
     return found
+
+
+def _processes(text: str, root: Node) -> tuple[Carried, ...]:
+    """Mennekes' document of a month may be larger than a record: each process by itself, numbered, as it stands there."""
+    start, end = "<ChargingProcess>", "</ChargingProcess>"
+    parts = [part.rpartition(start)[2] for part in text.split(end)[:-1] if start in part]
+    if root.name != "Billing" or len(parts) != sum(1 for _ in root.all("ChargingProcess")):
+        return (Carried(text),)
+    return tuple(
+        Carried(f"<Billing>{start}{part}{end}</Billing>", transaction=str(number)) for number, part in enumerate(parts, 1)
+    )
 
 
 def _decoded_xml(data: bytes) -> str:
@@ -81,6 +94,8 @@ def _carried(value: Node) -> list[Carried]:
     beside = _text(key) if key else ""
     found = [(node, None) for node in value.children if node.name == "signedData"]
     sealed = [(node, _SEALED) for node in value.children if node.name == "encodedData"]
+    if not found and not sealed:  # told, since who leaves out what failed would have a file that verifies
+        return [Carried("", beside, _attribute("transactionId", value), _attribute("context", value), _EMPTY)]
     return [
         Carried(_text(node), beside, _attribute("transactionId", value, node), _attribute("context", value, node), problem)
         for node, problem in (*found, *sealed)
@@ -102,10 +117,18 @@ def _text(node: Node) -> str:
     return text
 
 
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(found := dict(pairs)) != len(pairs):
+        raise unreadable("a key stands twice in an object")
+    return found
+
+
 def _of_ptb(text: str) -> tuple[Carried, ...]:
     """Nothing where it is JSON of another kind, or none."""
     try:
-        told = json.loads(text, parse_float=str, parse_int=str)
+        told = json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_once)
+    except CannotJudge:
+        raise
     except (ValueError, RecursionError):
         return ()
     if not isinstance(told, dict) or told.get("format") != "ptb":

@@ -17,7 +17,7 @@ from streams.signed import obis
 from streams.signed.ecdsa import Curve
 from streams.signed.record import Signature, SignedReading, Writing, in_wh, unreadable
 from vocabulary.quantities import WattHours
-from vocabulary.signatures import MeterClock, Nature
+from vocabulary.signatures import MeterClock, Nature, SignatureReason
 
 BLOCK_BYTES = 320
 WATT_HOURS = 30  # the unit code of DLMS
@@ -26,6 +26,7 @@ _PRICE = struct.Struct(">H")
 _SCALER_MOST = 9
 _COMPENSATED = bytes.fromhex("0100011100c8")  # off which the meter took what the cable lost
 _CLOCK_SET = datetime(2000, 1, 1, tzinfo=UTC)  # before it, a clock was never set: it counts from 1970
+_FAULTS = {0x01: "an error", 0x40: "a magnet"}  # bits of the status; an eMOC has them as 17 and 9 of its 32
 _LOGBOOK_BYTES = 2
 _CURVES = {48: Curve.SECP192R1, 64: Curve.SECP256R1}
 
@@ -78,8 +79,15 @@ def reading(fields: EdlFields, at: datetime | None, nature: Nature = Nature.UNSA
     The scaler of the compensated value is that of the block: its own is not signed.
     """
     value, code = (fields.compensated, _COMPENSATED) if fields.compensated else (fields.value, fields.obis)
+    faults = " and ".join(told for bit, told in _FAULTS.items() if fields.status & bit)
     return SignedReading(
-        nature=nature, wh=energy(value, fields.unit, fields.scaler), register=obis.text_of(code), at=at, clock=clock(at)
+        nature=nature,
+        wh=energy(value, fields.unit, fields.scaler),
+        register=obis.text_of(code),
+        at=at,
+        clock=clock(at),
+        problem=SignatureReason.READING_NOT_GOOD if faults else None,
+        detail=f"status {fields.status:02x}: {faults}" if faults else "",
     )
 
 

@@ -40,6 +40,7 @@ class Known(NamedTuple):
     meter: str = ""
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    registers: tuple[str, ...] = ()  # that count as a session's energy on this meter beside the usual ones
 
     def is_valid(self, record: SignedRecord) -> bool:
         """At every time that the record tells, as far as its meter has a clock."""
@@ -108,7 +109,7 @@ def check_file(data: bytes, known: Sequence[Known], *, only_known: bool = False)
     except CannotJudge as problem:
         return FileChecked(reason=problem.reason, detail=problem.detail)
     found = [each for value in values for each in _checked(value, known, only_known)]
-    return FileChecked(records=tuple(each.told for each in found), transactions=tuple(_transactions(found)))
+    return FileChecked(records=tuple(each.told for each in found), transactions=tuple(_transactions(found, known)))
 
 
 # Records
@@ -215,7 +216,7 @@ def _transaction(value: Carried, record: SignedRecord | None) -> str:
 # Transactions
 
 
-def _transactions(found: Sequence[_Found]) -> Iterator[FileTransaction]:
+def _transactions(found: Sequence[_Found], known: Sequence[Known]) -> Iterator[FileTransaction]:
     """In the order of the file. A record that stands in an earlier transaction as well is not billed twice."""
     grouped: dict[str, list[_Found]] = {}
     for each in found:
@@ -224,9 +225,14 @@ def _transactions(found: Sequence[_Found]) -> Iterator[FileTransaction]:
     for transaction, group in grouped.items():
         digests = [each.told.digest for each in group]
         reused = next((before[digest] for digest in digests if digest in before), None)
-        billed = _billed(group, Beside(reused="" if reused is None else f"transaction {reused or 'without a number'}"))
-        yield _transaction_of(transaction, billed)
+        told = "" if reused is None else f"transaction {reused or 'without a number'}"
+        yield _transaction_of(transaction, _billed(group, Beside(registers=_registers(group, known), reused=told)))
         before = dict.fromkeys(digests, transaction) | before
+
+
+def _registers(found: Sequence[_Found], known: Sequence[Known]) -> frozenset[str]:
+    signers = {each.evidence.judged.key for each in found if each.evidence is not None}
+    return frozenset(register for each in known if each.key in signers for register in each.registers)
 
 
 def _billed(found: Sequence[_Found], beside: Beside) -> Billed:

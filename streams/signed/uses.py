@@ -4,7 +4,7 @@ A meter numbers its records, so its serial number and a record's pagination name
 does. Kept per station, for good: a record may be replayed years later. Readings in between are of no bill, and are not kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from streams.signed.check import digest_of
 from streams.signed.record import CannotJudge, SignedRecord
 from vocabulary.charging import SignedValue
 from vocabulary.identity import SessionId
-from vocabulary.sessions import ChargingSession, Doubt, Finding
+from vocabulary.sessions import Doubt, Finding
 from vocabulary.signatures import Nature
 
 _BILLED = (Nature.BEGIN, Nature.END)
@@ -27,10 +27,10 @@ class RecordUse(Struct, frozen=True, gc=False, tag="record_use"):
     digest: str
 
 
-def records_of(session: ChargingSession) -> Iterator[tuple[str, str]]:
-    """The name and the digest of each record that the session may be billed by."""
+def records_of(signed: Iterable[SignedValue]) -> Iterator[tuple[str, str]]:
+    """The name and the digest of each record that a session may be billed by."""
     names: dict[str, str] = {}
-    for value in session.signed:
+    for value in signed:
         names.update((name_of(record), digest_of(record)) for record in _read(value) if _bears_on_the_bill(record, value))
     yield from names.items()
 
@@ -41,9 +41,9 @@ def name_of(record: SignedRecord) -> str:
     return sha256(counted.encode()).hexdigest()[:32]
 
 
-def used_before(session: ChargingSession, digest: str, known: RecordUse) -> Doubt | None:
+def used_before(session: SessionId, digest: str, known: RecordUse) -> Doubt | None:
     """What is against a record of the session, if another one used it."""
-    if known.session == session.id:
+    if known.session == session:
         return None
     what = "the same record" if known.digest == digest else "another record of the same pagination"
     return Doubt(finding=Finding.SIGNED_RECORD_REUSED, detail=f"{what} was used by session {known.session}")

@@ -205,6 +205,8 @@ def _conclusion(conclusion: Conclusion, names_evses: bool) -> Iterator[str]:
             yield "  merged into the session that it ends"
         case SignatureChecked() if conclusion.verdict is not Verdict.UNSIGNED:
             yield f"  signature  {conclusion.verdict}: {conclusion.reason}"
+            if conclusion.billing not in (None, conclusion.verdict):
+                yield f"             billing {conclusion.billing}: {conclusion.billing_reason}"
         case SessionRated():
             held = f"  held: {conclusion.held}" if conclusion.held else ""
             energy = f"{plain(conclusion.energy_wh)} Wh from {plain(conclusion.begin_wh)} to {plain(conclusion.end_wh)}"

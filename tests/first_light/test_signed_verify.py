@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from streams.embedded_runtime import catalogue_in
 from tests.first_light.homes import DATA, new_home
 from tests.streams.ocmf_meter import OcmfMeter, begin, end
 from wattbook.cli import cli
-from wattbook.signed_files import MAX_BYTES
+from wattbook.commands.output import opened
+from wattbook.settings import read_settings
+from wattbook.signed_files import MAX_BYTES, keys_ever
 
 SIGNED = DATA / "signed"
 KEBA, FAILED, SEALED = (
@@ -35,10 +38,10 @@ def test_a_record_is_shown_with_what_the_meter_signed(tmp_path: Path) -> None:
     assert shown[1:7] == [
         "  1  verified",
         "     OCMF 1.0 · ECDSA-secp256r1-SHA256 · meter 17619300 · transaction 1 · Transaction.Begin",
-        "     begin  0.2596000 kWh, register 1-b:1.8.0, 2019-08-13 10:03:15 UTC, informative clock",
-        "     end  0.2597000 kWh, register 1-b:1.8.0, 2019-08-13 10:03:36 UTC, relative",
+        "     begin  0.2596 kWh, register 1-b:1.8.0, 2019-08-13 10:03:15 UTC, informative clock",
+        "     end  0.2597 kWh, register 1-b:1.8.0, 2019-08-13 10:03:36 UTC, relative",
         "     key a311ca6922950a95, from the file itself",
-        "  => transaction 1: begin and end make a pair: 0.0001000 kWh, from 0.2596000 to 0.2597000",
+        "  => transaction 1: begin and end make a pair: 0.0001 kWh, from 0.2596 to 0.2597",
     ]
 
 
@@ -67,11 +70,22 @@ def test_a_registered_key_is_trusted_and_named(tmp_path: Path) -> None:
     assert verify(tmp_path / "nowhere", bare).exit_code == 3
 
 
+def test_a_key_that_was_added_to_the_register_is_trusted(tmp_path: Path) -> None:
+    meter, bare = OcmfMeter(), tmp_path / "record.ocmf"
+    new_home(tmp_path / "home").close()
+    bare.write_text(meter.record(begin(1), end(8.5)))
+    added = ["--home", str(tmp_path / "home"), "meter-key", "add", "DE*TST*E01*1", "--key", meter.public_key]
+    assert CliRunner().invoke(cli, added, catch_exceptions=False).exit_code == 0
+    assert "registered for DE*TST*E01*1" in verify(tmp_path / "home", bare).stdout
+    with opened(read_settings(home=tmp_path / "home")) as app, app.reading() as store:
+        assert [key.where for key in keys_ever(catalogue_in(store.log))] == ["DE*TST*E01*1"]  # for the records of invoices
+
+
 def test_json_tells_each_file_each_record_and_each_transaction(tmp_path: Path) -> None:
     told = json.loads(verify(tmp_path, "--json", KEBA, FAILED, tmp_path / "nothing").stdout)
     assert (told["status"], [file["verdict"] for file in told["files"]]) == (1, ["verified", "failed"])
     assert told["files"][0]["records"][0]["key"] == "file"
-    assert told["files"][0]["transactions"][0]["energy_wh"] == "0.1000"
+    assert told["files"][0]["transactions"][0]["energy_wh"] == "0.1"
     assert told["files"][1]["records"][0]["reason"] == "signature_does_not_match_the_registered_key"
     assert told["not_read"][0]["why"] == "there is no such file: check the path"
 
@@ -100,6 +114,17 @@ def test_a_key_that_is_none_is_a_wrong_usage(tmp_path: Path) -> None:
     done = verify(tmp_path, "--key", "nonsense", KEBA)
     assert done.exit_code == 2
     assert "the key is not a public key" in done.stderr
+
+
+def test_a_key_may_stand_in_a_file_as_text_or_as_der(tmp_path: Path) -> None:
+    meter, bare = OcmfMeter(), tmp_path / "record.ocmf"
+    bare.write_text(meter.record(begin(1), end(8.5)))
+    for name, content in (("key.hex", meter.public_key.encode()), ("key.der", bytes.fromhex(meter.public_key))):
+        (tmp_path / name).write_bytes(content)
+        done = verify(tmp_path, "--key-file", tmp_path / name, bare)
+        assert (done.exit_code, "as given" in done.stdout) == (0, True)
+    nothing = verify(tmp_path, "--key-file", tmp_path / "nothing", bare)
+    assert (nothing.exit_code, "there is no such file" in nothing.stderr) == (2, True)
 
 
 def test_hostile_text_reaches_the_terminal_inert(tmp_path: Path) -> None:

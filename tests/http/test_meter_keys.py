@@ -118,7 +118,7 @@ def test_no_key_and_no_secret_is_in_the_log(at: Door) -> None:
     post(at, {"evse_id": EVSE, "public_key": KEY})
     post(at, {"evse_id": EVSE, "public_key": "abc"})
     events = [line["event"] for line in at.log if line["event"].startswith("meter_key")]
-    assert events == ["meter_key_registered", "meter_key_refused"]
+    assert events == ["meter_keys_told", "meter_key_refused"]
     assert KEY not in str(at.log) and ADMIN not in str(at.log)
 
 

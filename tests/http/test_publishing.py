@@ -370,7 +370,7 @@ def test_health_is_told_without_a_token(http: Door) -> None:
 
 def test_the_description_needs_nothing_from_elsewhere(http: Door) -> None:
     described = http.ask("GET", "/openapi.json").body
-    assert {"/v1/messages", "/health"} == set(described["paths"])
+    assert {"/v1/messages", "/v1/meter-keys", "/v1/meter-keys/revoke", "/health"} == set(described["paths"])
     assert {"200", "207", "400", "401", "403", "408", "409", "413", "415", "429", "503"} <= set(
         described["paths"]["/v1/messages"]["post"]["responses"]
     )

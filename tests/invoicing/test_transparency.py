@@ -1,5 +1,6 @@
 """The transparency record: valid by the software's schema, paired as the software pairs, and unchanged to the byte."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,7 @@ from streams.signed.file_check import Known, check_file
 from streams.signed.keys import read_key
 from tests.invoicing.values_schema import breaches
 from tests.streams.ocmf_meter import OcmfMeter, begin, end
+from tests.streams.signed.chargeit_meter import container, emh
 from tests.streams.signed.edl_meter import FIELDS, EdlMeter
 from tests.streams.signed.samples import FOLDER
 from tests.streams.test_gate import session
@@ -161,6 +163,8 @@ SAMPLES = {
     "isa-edl-40p-ok.xml": "xml",
     "mennekes-ok.metra.xml": "xml",
     "edl-40-01.xml": "xml",
+    "alfen-begin-ok.xml": "txt",
+    "valid.pcdf": "pcdf",
 }
 
 
@@ -176,6 +180,13 @@ def test_every_format_is_read_back_to_the_byte_and_verified(file: str) -> None:
     assert check_file(record.data, ()).verdict is Verdict.VERIFIED
     if b"<values>" in record.data:
         assert breaches(record.data) == []
+
+
+def test_the_json_of_chargeit_is_written_as_it_came() -> None:
+    text = json.dumps(container(emh(), emh(page=26)))
+    record = written(signed((text, END)), [])
+    assert (record.suffix, record.data.decode()) == ("json", text)
+    assert check_file(record.data, ()).verdict is Verdict.VERIFIED
 
 
 def test_the_schema_tells_what_breaks_it() -> None:

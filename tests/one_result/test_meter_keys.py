@@ -14,7 +14,7 @@ from tests.one_result.test_lanes import told_to_a_worker
 from tests.one_result.ways import embedded
 from vocabulary.billing import InvoiceIssued
 from vocabulary.codec import Conclusion
-from vocabulary.reference import MeterKeyPublished, SitePublished
+from vocabulary.reference import MeterKeyPublished, RulesAdopted, SitePublished
 from vocabulary.sessions import ChargeReversed, ReversalReason
 
 STORY = Path(__file__).parents[1] / "cases" / "meter_key_comes_late" / "story.txt"
@@ -61,6 +61,25 @@ def test_a_site_that_brings_the_key_itself_has_its_held_sessions_checked_again()
         assert_same(found, embedded(instead, batch), "the embedded runtime")
     reversed_ones = [each for each in PureFold().tell(instead).conclusions if isinstance(each, ChargeReversed)]
     assert [each.reason for each in reversed_ones].count(ReversalReason.KEY_CAME) == 1
+
+
+def by_older_rules(inputs: list[Input]) -> list[Input]:
+    return [RulesAdopted(number=5) if isinstance(each, RulesAdopted) else each for each in inputs]
+
+
+def test_by_older_rules_a_site_that_brings_the_key_changes_nothing_and_a_registered_one_counts() -> None:
+    """What was concluded before replays to the byte; who registers a key, adopts newer rules with it."""
+    inputs = story()
+    at, key = next((place, each) for place, each in enumerate(inputs) if isinstance(each, MeterKeyPublished))
+    *_, published = (each for each in inputs[:at] if isinstance(each, SitePublished))
+    evses = tuple(structs.replace(evse, meter_keys=(key.key,)) for evse in published.site.evses)
+    site = structs.replace(published, site=structs.replace(published.site, evses=evses))
+    for last, reversed_ones in ((site, 0), (key, 1)):
+        older = by_older_rules([*inputs[:at], last])
+        found = PureFold().tell(older).conclusions
+        reasons = [each.reason for each in found if isinstance(each, ChargeReversed)]
+        assert reasons.count(ReversalReason.KEY_CAME) == reversed_ones
+        assert_same(fold(older), embedded(older, 1000), "the embedded runtime")
 
 
 def test_what_stands_on_an_invoice_or_was_dropped_is_not_checked_again() -> None:

@@ -15,7 +15,8 @@ from tests.one_result.ways import embedded
 from vocabulary.billing import InvoiceIssued
 from vocabulary.charging import RawMessage
 from vocabulary.codec import decode
-from vocabulary.sessions import ChargeReversed, Finding, SessionFlagged, SessionRated
+from vocabulary.reference import RulesAdopted
+from vocabulary.sessions import ChargeReversed, Finding, ReversalReason, SessionFlagged, SessionRated
 
 CASES = Path(__file__).parents[1] / "cases"
 _RUN = "2026-04-02T08:00:00Z invoice 2026-03"
@@ -76,3 +77,14 @@ def test_one_that_is_used_after_it_was_invoiced_as_expired_is_not_paid_twice() -
     held = [each for each in concluded if isinstance(each, SessionRated) and each.held is Finding.RESERVATION_UNTIMED]
     assert len(held) == 1
     assert held[0].session not in {session.session for session in issued.sessions}
+
+
+@pytest.mark.parametrize(("rules", "reason"), [(5, ReversalReason.DROPPED), (6, ReversalReason.NOT_OWED)])
+def test_what_the_program_takes_back_by_itself_no_person_dropped_but_older_rules_told_it_so(
+    rules: int, reason: ReversalReason
+) -> None:
+    inputs = story("reservation_expires_and_nobody_charged")
+    told = [RulesAdopted(number=rules) if isinstance(each, RulesAdopted) else each for each in inputs]
+    reversed_ones = [each.reason for body in fold(told).conclusions if isinstance(each := decode(body), ChargeReversed)]
+    assert reversed_ones == [reason]
+    assert_same(fold(told), embedded(told, 7), "the embedded runtime")

@@ -29,6 +29,7 @@ from vocabulary.charging import (
     MessageRejected,
     MeterSampled,
     Protocol,
+    SignedValue,
     StartAnswered,
     TransactionEnded,
     TransactionStarted,
@@ -39,7 +40,7 @@ from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
 from vocabulary.rules import RULES, checks_records, has_doubts, keeps_facts
-from vocabulary.sessions import ChargingSession, Doubt, SessionClosed, SessionFlagged, SessionMerged
+from vocabulary.sessions import Doubt, SessionClosed, SessionFlagged, SessionMerged
 from vocabulary.station_facts import ReservationAsked, TransactionTerms
 
 
@@ -194,7 +195,11 @@ class Folding:
                 self.out.append(again)
 
     def _disputed(self, dispute: Disputed) -> SessionClosed | None:
-        return disputed(self.closed_last(dispute.session), dispute)
+        closed = self.closed_last(dispute.session)
+        again = disputed(closed, dispute)
+        if closed is None or again is None:
+            return again
+        return with_doubts(again, self._records_used(dispute.session, closed.session.station, dispute.signed))
 
     def _meters_step(self, closed: SessionClosed) -> tuple[SessionFlagged | Doubt, ...]:
         if not has_doubts(self.rules):
@@ -204,11 +209,15 @@ class Folding:
         after = meters.step(before, closed.session)
         if after.state is not before:
             self.meters[station] = after.state
-        return (*after.out, *self._records_used(closed.session)) if checks_records(self.rules) else after.out
+        return (
+            (*after.out, *self._records_used(closed.session.id, station, closed.session.signed))
+            if checks_records(self.rules)
+            else after.out
+        )
 
-    def _records_used(self, session: ChargingSession) -> Iterator[Doubt]:
-        for name, digest in uses.records_of(session):
-            known = self.records.setdefault((name, session.station), uses.RecordUse(session.id, digest))
+    def _records_used(self, session: SessionId, station: StationId, signed: Iterable[SignedValue]) -> Iterator[Doubt]:
+        for name, digest in uses.records_of(signed):
+            known = self.records.setdefault((name, station), uses.RecordUse(session, digest))
             if doubt := uses.used_before(session, digest, known):
                 yield doubt
 

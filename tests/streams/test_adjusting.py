@@ -97,6 +97,8 @@ def test_releasing_changes_no_price() -> None:
 
 def test_dropping_takes_back_what_stands_if_anything_does() -> None:
     assert taken_back(Standing()) == ()
+    [by_itself] = taken_back(STANDS, ReversalReason.NOT_OWED)
+    assert by_itself == structs.replace(REVERSED, reason=ReversalReason.NOT_OWED)
     assert taken_back(STANDS) == (ChargeReversed(rated=CHARGE, reason=ReversalReason.DROPPED),)
 
 

@@ -7,7 +7,7 @@ import click
 
 from vocabulary.identity import short
 from vocabulary.reference import MeterKeyPublished
-from wattbook.commands.home import publish_quietly
+from wattbook.commands.home import looked_into, publish_quietly
 from wattbook.commands.moments import DAY_OR_TIME
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json, print_lines
 from wattbook.deciding import demand_texts
@@ -99,9 +99,7 @@ def add(
 @pass_settings
 def list_(settings: Settings, evse_id: str | None, as_json: bool) -> None:
     """The keys of EVSE_ID, or of all EVSEs: also those whose time is over, and those that were revoked."""
-    with opened(settings) as app:
-        publish_quietly(app)
-        found = trusted_keys(app.runtime.catalogue(), evse_id, datetime.now(UTC))
+    found = trusted_keys(looked_into(settings), evse_id, datetime.now(UTC))
     if as_json:
         print_json(found)
     elif not found:

@@ -25,7 +25,7 @@ from vocabulary.sessions import (
     is_unused,
     quality_of,
 )
-from vocabulary.signatures import SignatureChecked
+from vocabulary.signatures import SignatureChecked, Verdict
 from vocabulary.tariff import Basis, Dimension
 from wattbook.commands.moments import clocks
 from wattbook.commands.output import OUT, escape, micro, table
@@ -156,6 +156,8 @@ def _show_verdict(checked: SignatureChecked) -> None:
     if checked.begin_wh is not None and checked.end_wh is not None:
         meter += f" · {plain(kwh(checked.begin_wh))} to {plain(kwh(checked.end_wh))} kWh"
     OUT.print(f"signature  {checked.verdict} · {checked.reason}{meter}")
+    if checked.billing not in (None, Verdict.UNSIGNED, Verdict.VERIFIED):
+        OUT.print(f"           not to be billed: {checked.billing_reason}  {escape(checked.billing_detail)}")
 
 
 def show_rated(rated: Rated, charge: SessionRated | None = None) -> None:

@@ -1,7 +1,6 @@
 """`wattbook signed`: verify files of signed meter values, from whatever back end they come."""
 
 import sys
-from typing import NoReturn
 
 import click
 
@@ -12,7 +11,7 @@ from vocabulary.signatures import Verdict
 from wattbook.commands.output import ERR, escape, json_option, pass_settings, print_json
 from wattbook.commands.signed_text import show_file, show_sum
 from wattbook.settings import Settings
-from wattbook.signed_files import STDIN, Unreadable, read_file, registered_keys
+from wattbook.signed_files import STDIN, FileUnreadable, read_file, registered_keys
 
 VERIFIED, FAILED, UNVERIFIABLE, UNREAD = 0, 1, 3, 4  # 2 is a wrong usage
 
@@ -27,9 +26,12 @@ def signed() -> None:
 @click.option(
     "--key", "keys", multiple=True, metavar="KEY", help="A public key to trust, in any writing; several may be given."
 )
+@click.option("--key-file", "key_files", multiple=True, metavar="FILE", help="The same, or DER as it is, in a file.")
 @json_option
 @pass_settings
-def verify(settings: Settings, files: tuple[str, ...], keys: tuple[str, ...], as_json: bool) -> None:
+def verify(
+    settings: Settings, files: tuple[str, ...], keys: tuple[str, ...], key_files: tuple[str, ...], as_json: bool
+) -> None:
     """Verify the signed values in each FILE; - is standard input.
 
     Reads the XML of the S.A.F.E. transparency software, PTB's JSON, and records as they are, and keeps nothing. Without --key,
@@ -45,13 +47,14 @@ def verify(settings: Settings, files: tuple[str, ...], keys: tuple[str, ...], as
       4  a file cannot be read
     Whether a transaction may be billed by its records is told beside, and does not change the status.
     """
-    known = [_given(key) for key in keys] or registered_keys(settings)
+    given = [*(_given(key) for key in keys), *map(_in_file, key_files)]
+    known = given or registered_keys(settings)
     checked: list[tuple[str, FileChecked]] = []
     unread: list[tuple[str, str]] = []
     for name in dict.fromkeys(files):
         try:
-            checked.append((_shown(name), check_file(read_file(name), known, only_known=bool(keys))))
-        except Unreadable as error:
+            checked.append((_shown(name), check_file(read_file(name), known, only_known=bool(given))))
+        except FileUnreadable as error:
             unread.append((_shown(name), str(error)))
     for name, why in unread:
         ERR.print(f"[yellow]not read[/] {escape(name)}: {escape(why)}")
@@ -71,15 +74,22 @@ def verify(settings: Settings, files: tuple[str, ...], keys: tuple[str, ...], as
     sys.exit(status)
 
 
-def _given(text: str) -> Known:
+def _given(text: str, option: str = "--key") -> Known:
     try:
         return Known(read_key(text))
     except ValueError as error:
-        _refuse(str(error))
+        raise click.BadParameter(f"the key {error}", param_hint=option) from None
 
 
-def _refuse(problem: str) -> NoReturn:
-    raise click.BadParameter(f"the key {problem}", param_hint="--key")
+def _in_file(name: str) -> Known:
+    try:
+        data = read_file(name)
+    except FileUnreadable as error:
+        raise click.BadParameter(f"{name}: {error}", param_hint="--key-file") from None
+    try:
+        return _given(data.decode(), "--key-file")
+    except UnicodeDecodeError:
+        return _given(data.hex(), "--key-file")
 
 
 def _shown(name: str) -> str:

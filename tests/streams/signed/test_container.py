@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.signed.carriage import records_in
 from streams.signed.container import values_in
 from streams.signed.record import CannotJudge
 from tests.streams.signed.samples import FOLDER, files
@@ -69,6 +70,30 @@ def test_a_sealed_record_is_told_and_the_others_are_read() -> None:
     assert sealed.reason is SignatureReason.CONTAINER_UNSUPPORTED
 
 
+def test_a_value_without_data_is_told_and_not_passed_over() -> None:
+    (found,) = values_in(value("<publicKey>aa</publicKey><signeddata>OCMF</signeddata>"))
+    assert found.problem is not None
+    assert (found.problem.reason, found.transaction) == (SignatureReason.RECORD_UNREADABLE, "7")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-8-sig"])
+def test_a_container_may_be_of_another_encoding(encoding: str) -> None:
+    declared = "" if encoding == "utf-8-sig" else f'<?xml version="1.0" encoding="{encoding}"?>'
+    text = declared + value("<signedData>OCMF|ä</signedData>").decode()
+    (found,) = values_in(text.encode(encoding))
+    assert found.text == "OCMF|ä"
+
+
+def test_a_large_document_of_mennekes_is_taken_apart_by_its_processes() -> None:
+    data = (FOLDER / "mennekes-ok.metra.xml").read_bytes()
+    process = data[data.index(b"<ChargingProcess>") : data.index(b"</ChargingProcesses>")]
+    found = values_in(data.replace(process, process * 40))
+    assert [each.transaction for each in found] == [str(number) for number in range(1, 41)]
+    assert all(len(records_in(each.text)) == 2 for each in found)
+    with_comment = data.replace(process, process * 40 + b"<!-- </ChargingProcess> <ChargingProcess> -->")
+    assert len(values_in(with_comment)) in (1, 40)
+
+
 def test_a_ptb_container_holds_a_begin_and_an_end_with_one_key() -> None:
     data = json.dumps({"format": "ptb", "publicKey": "aa", "ocmfBegin": OCMF, "ocmfEnd": OCMF + " "}).encode()
     begin, end = values_in(data)
@@ -78,6 +103,11 @@ def test_a_ptb_container_holds_a_begin_and_an_end_with_one_key() -> None:
 
 def test_a_ptb_container_without_its_records_is_told() -> None:
     assert why(b'{"format": "ptb", "publicKey": "aa"}')[0] is SignatureReason.RECORD_UNREADABLE
+
+
+def test_a_container_that_says_two_things_is_told() -> None:
+    twice = b'{"format": "ptb", "publicKey": "aa", "publicKey": "bb", "ocmfBegin": "", "ocmfEnd": ""}'
+    assert why(twice) == (SignatureReason.RECORD_UNREADABLE, "a key stands twice in an object")
 
 
 def test_json_of_another_kind_is_one_text() -> None:

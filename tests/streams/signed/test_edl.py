@@ -62,6 +62,13 @@ def test_the_compensated_value_is_the_one_to_bill_where_the_meter_has_one() -> N
     assert (compensated.wh, compensated.register) == (Decimal("19210.6"), "1-0:1.17.0*200")
 
 
+@pytest.mark.parametrize(("status", "told"), [(0x89, "status 89: an error"), (0x48, "status 48: a magnet")])
+def test_a_status_of_an_error_or_a_magnet_is_not_good(status: int, told: str) -> None:
+    found = edl.reading(FIELDS._replace(status=status), None)
+    assert (found.problem, found.detail) == (SignatureReason.READING_NOT_GOOD, told)
+    assert edl.reading(FIELDS._replace(status=0x88), None).problem is None
+
+
 def test_a_value_of_another_unit_is_no_energy() -> None:
     assert edl.reading(FIELDS._replace(unit=7), None).wh is None
 

@@ -1,6 +1,7 @@
 """A file by itself: which key verified what, and that a key in the file is never taken for one that is trusted."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,6 +60,13 @@ def test_a_record_that_the_given_key_did_not_sign_has_failed_whatever_the_file_s
     assert neither == (Verdict.FAILED, SignatureReason.SIGNATURE_MISMATCH, KeyFrom.GIVEN)
 
 
+def test_a_register_that_was_allowed_with_the_key_counts() -> None:
+    own = METER.record(begin(1, RI="1-0:1.8.0*198"), end(8.5, RI="1-0:1.8.0*198"))
+    (unknown,) = check_file(file(own), [Known(KEY, "DE*ABC*E1")]).transactions
+    (allowed,) = check_file(file(own), [Known(KEY, "DE*ABC*E1", registers=("1-0:1.8.0*198",))]).transactions
+    assert (unknown.reason, allowed.energy_wh) == (SignatureReason.REGISTER_UNKNOWN, 7500)
+
+
 def test_a_meter_whose_key_is_registered_signs_with_no_other() -> None:
     known = [Known(OTHER_KEY, "DE*ABC*E1", METER.serial)]
     conflict = verdict(check_file(file(RECORD), known))
@@ -102,9 +110,24 @@ def test_the_processes_of_a_billing_document_are_transactions_of_their_own() -> 
 
 @settings(max_examples=200)
 @given(st.sampled_from(sorted(path for path in FOLDER.iterdir() if path.suffix in (".xml", ".pcdf"))), st.data())
-def test_a_sample_that_is_cut_or_changed_is_judged_and_never_breaks(path: object, data: st.DataObject) -> None:
-    raw = bytearray((FOLDER / str(path)).read_bytes())
+def test_a_sample_that_is_cut_or_changed_is_judged_and_never_breaks(path: Path, data: st.DataObject) -> None:
+    raw = bytearray(path.read_bytes())
     at = data.draw(st.integers(0, len(raw) - 1))
     raw[at] = data.draw(st.integers(0, 255))
     raw = raw[: data.draw(st.sampled_from([len(raw), at]))]
     check_file(bytes(raw), ())
+
+
+WHOLE = {path: check_file(path.read_bytes(), ()) for path in FOLDER.iterdir() if path.suffix in (".xml", ".pcdf")}
+VERIFIED = sorted(path for path, checked in WHOLE.items() if checked.verdict is Verdict.VERIFIED)
+
+
+@settings(max_examples=600)
+@given(st.sampled_from(VERIFIED), st.data())
+def test_no_flipped_bit_of_a_file_makes_another_energy_verified(path: Path, data: st.DataObject) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    told = {(record.meter, point.wh, point.register) for record in WHOLE[path].records for point in record.points}
+    for record in check_file(bytes(raw), ()).records:
+        if record.verdict is Verdict.VERIFIED:
+            assert {(record.meter, point.wh, point.register) for point in record.points} <= told
