@@ -6,6 +6,7 @@ A 1b1b1b1b among the messages is written twice. Each message is a list of six wi
 bytes of type and length, then its content. What is not there is written as an empty octet string.
 """
 
+import binascii
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -188,7 +189,8 @@ def _optional(element: Element, what: str) -> int:
 
 def _element(data: bytes, at: int, depth: int = 0) -> tuple[Element, int]:
     """The element that begins here, and where the next one does."""
-    kind, length, content = _head(data, at)
+    is_short = at < len(data) and data[at] < 0x80  # nearly all heads are of one byte
+    kind, length, content = (data[at] >> 4, data[at] & 0x0F, at + 1) if is_short else _head(data, at)
     if depth > _DEPTH_MOST:
         raise unreadable(f"SML nested deeper than {_DEPTH_MOST}")
     if kind == _LIST:
@@ -225,17 +227,9 @@ def _scalar(kind: int, content: bytes) -> Element:
 
 
 def _crc(data: bytes) -> bytes:
-    """CRC-16/X-25 (DIN EN 62056-46), low byte first."""
-    crc = 0xFFFF
-    for byte in data:
-        crc = crc >> 8 ^ _CRC[(crc ^ byte) & 0xFF]
-    return (crc ^ 0xFFFF).to_bytes(2, "little")
+    """CRC-16/X-25 (DIN EN 62056-46), low byte first. It takes the lowest bit of a byte first, `crc_hqx` the highest."""
+    crc = binascii.crc_hqx(data.translate(_MIRRORED), 0xFFFF) ^ 0xFFFF
+    return bytes([_MIRRORED[crc >> 8], _MIRRORED[crc & 0xFF]])
 
 
-def _crc_of_byte(byte: int) -> int:
-    for _ in range(8):
-        byte = byte >> 1 ^ (0x8408 if byte & 1 else 0)
-    return byte
-
-
-_CRC = tuple(map(_crc_of_byte, range(256)))
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
