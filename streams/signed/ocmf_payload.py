@@ -77,6 +77,7 @@ _CLOCKS = {
     "I": MeterClock.INFORMATIVE,
     "U": MeterClock.UNKNOWN,
 }
+_UNSAID, _UNKNOWN = Nature.UNSAID, MeterClock.UNKNOWN  # at hand: an enumeration's members take time to look up
 _REFUSED = frozenset(["MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"])
 _TOKENS = frozenset(["ISO14443", "ISO15693", "EMAID", "EVCCID", "EVCOID", "ISO7812", "PHONE_NUMBER", "KEY_CODE"])
 _NOBODY = frozenset(["", "NONE", "DENIED"])
@@ -136,7 +137,7 @@ def readings_of(payload: Payload) -> tuple[SignedReading, ...]:
     """All of them, each with what it has from the one before."""
     readings: list[SignedReading] = []
     kind = unit = register = status = flags = ""
-    at, clock = None, MeterClock.UNKNOWN
+    at, clock = None, _UNKNOWN
     for one in payload.RD:
         if one.TM is not None:
             at, clock = _time(one.TM)
@@ -146,7 +147,7 @@ def readings_of(payload: Payload) -> tuple[SignedReading, ...]:
         status = status if one.ST is None else one.ST
         flags = flags if one.EF is None else one.EF
         problem, detail = _problem(status, flags)
-        nature = _NATURES.get(kind, Nature.UNSAID)
+        nature = _NATURES.get(kind, _UNSAID)
         readings.append(SignedReading(nature, _wh(one.RV, unit), register, at, clock, problem, detail, "t" not in flags))
     return tuple(readings)
 
@@ -167,7 +168,7 @@ def _letters(text: str) -> str:
 def _time(text: str) -> tuple[datetime | None, MeterClock]:
     """ "2019-08-13T10:03:15,000+0200 I"; None where it is no time, or says not in which zone."""
     time, _, state = text.strip().rpartition(" ")
-    clock = _CLOCKS.get(state, MeterClock.UNKNOWN)
+    clock = _CLOCKS.get(state, _UNKNOWN)
     if len(time) > _TIME_MAX:
         return None, clock
     try:
