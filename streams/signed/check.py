@@ -14,6 +14,10 @@ from streams.signed.keys import read_key
 from streams.signed.record import CannotJudge, Signature, SignedRecord, Writing
 from vocabulary.signatures import KeyClaim, SignatureReason, Verdict
 
+# At hand: an enumeration's members take time to look up, and this is done for every record.
+_VERIFIED, _MATCHES = Verdict.VERIFIED, SignatureReason.VERIFIED
+_BARE, _EITHER = Writing.BARE, Writing.EITHER
+
 
 class Judged(NamedTuple):
     """A record with its verdict. `key`: the one that it was checked with; None: none fits."""
@@ -38,7 +42,7 @@ def judged(record: SignedRecord, keys: Sequence[PublicKey]) -> Judged:
     for key in fitting:
         der = _der(record.signature, key)
         if der is not None and is_signed_by(key, der, record.signed):
-            return Judged(Verdict.VERIFIED, SignatureReason.VERIFIED, "", key)
+            return Judged(_VERIFIED, _MATCHES, "", key)
         is_signature = is_signature or der is not None
     if not is_signature:
         return Judged(Verdict.FAILED, SignatureReason.SIGNATURE_MALFORMED, f"{len(record.signature.value)} bytes", fitting[0])
@@ -46,13 +50,10 @@ def judged(record: SignedRecord, keys: Sequence[PublicKey]) -> Judged:
 
 
 def _der(signature: Signature, key: PublicKey) -> bytes | None:
-    match signature.writing:
-        case Writing.DER:
-            return der_of(signature.value)
-        case Writing.BARE:
-            return der_of_bare(signature.value, key.curve)
-        case Writing.EITHER:
-            return der_of(signature.value) or der_of_bare(signature.value, key.curve)
+    if signature.writing is _BARE:
+        return der_of_bare(signature.value, key.curve)
+    der = der_of(signature.value)
+    return der_of_bare(signature.value, key.curve) if der is None and signature.writing is _EITHER else der
 
 
 def claimed_key(record: SignedRecord, beside: str) -> PublicKey | None:

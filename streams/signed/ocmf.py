@@ -30,6 +30,7 @@ from vocabulary.signatures import SignatureReason
 
 ALGORITHM = "ECDSA-secp256r1-SHA256"
 _HEAD = b"OCMF|"
+_FORMAT, _WRITING = Format.OCMF, Writing.EITHER  # at hand: an enumeration's members take time to look up
 
 
 class _Section(msgspec.Struct, gc=False):
@@ -66,13 +67,13 @@ def read(data: bytes) -> tuple[SignedRecord, ...] | None:
     if len(sections) not in (3, 4):
         raise unreadable("other sections than payload, signature and, in early versions, the key")
     signed = sections[1]
-    payload, section = decoded(signed, _PAYLOAD), _section(sections[2])
+    payload, section = decoded(signed, _PAYLOAD, "RD"), _section(sections[2])
     page, is_fiscal = page_of(payload)
     token, meter_transaction = identification_of(payload)
     record = SignedRecord(
-        Format.OCMF,
+        _FORMAT,
         signed,
-        Signature(_signature(section), Writing.EITHER, _curves(section.SA)),
+        Signature(_signature(section), _WRITING, _curves(section.SA)),
         readings_of(payload),
         version_of(payload),
         ALGORITHM if section.SA is None else section.SA,

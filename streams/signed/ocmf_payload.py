@@ -2,8 +2,8 @@
 
 Field data is looser than the description: versions and ids as numbers, values as padded text, types of charge points that
 are none. Fields that nothing here depends on are not looked at. FV 0.1 to 0.4 wrote VI and VV for GI and GV,
-the level of the identification in IS, and in each reading EI, a counter of events, which is not looked at: that the meter
-was not well is said by ST.
+the level of the identification in IS, and in each reading EI, a counter of events: where it rises within a record, something
+happened to the meter, and what it counted is not good. Between two records it is not looked at.
 
 `ID` is compared with the token where IT names a kind of token. A CENTRAL or LOCAL one may be the number of a transaction,
 a CARD_TXN_NR that of a payment, an UNDEFINED one any text: of these only a digest is kept, as the meter's transaction, since
@@ -34,6 +34,7 @@ class _Reading(msgspec.Struct, gc=False):
     RI: str | None = None
     ST: str | None = None
     EF: str | None = None
+    EI: int | str | None = None
 
 
 class _Loss(msgspec.Struct, gc=False):
@@ -77,6 +78,7 @@ _CLOCKS = {
     "I": MeterClock.INFORMATIVE,
     "U": MeterClock.UNKNOWN,
 }
+_UNSAID, _UNKNOWN = Nature.UNSAID, MeterClock.UNKNOWN  # at hand: an enumeration's members take time to look up
 _REFUSED = frozenset(["MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"])
 _TOKENS = frozenset(["ISO14443", "ISO15693", "EMAID", "EVCCID", "EVCOID", "ISO7812", "PHONE_NUMBER", "KEY_CODE"])
 _NOBODY = frozenset(["", "NONE", "DENIED"])
@@ -136,7 +138,7 @@ def readings_of(payload: Payload) -> tuple[SignedReading, ...]:
     """All of them, each with what it has from the one before."""
     readings: list[SignedReading] = []
     kind = unit = register = status = flags = ""
-    at, clock = None, MeterClock.UNKNOWN
+    at, clock, events = None, _UNKNOWN, None
     for one in payload.RD:
         if one.TM is not None:
             at, clock = _time(one.TM)
@@ -146,7 +148,11 @@ def readings_of(payload: Payload) -> tuple[SignedReading, ...]:
         status = status if one.ST is None else one.ST
         flags = flags if one.EF is None else one.EF
         problem, detail = _problem(status, flags)
-        nature = _NATURES.get(kind, Nature.UNSAID)
+        if one.EI is not None:
+            events = one.EI if events is None else events
+            if events != one.EI and problem is None:
+                problem, detail = SignatureReason.READING_NOT_GOOD, "an event was counted since the begin"
+        nature = _NATURES.get(kind, _UNSAID)
         readings.append(SignedReading(nature, _wh(one.RV, unit), register, at, clock, problem, detail, "t" not in flags))
     return tuple(readings)
 
@@ -167,7 +173,7 @@ def _letters(text: str) -> str:
 def _time(text: str) -> tuple[datetime | None, MeterClock]:
     """ "2019-08-13T10:03:15,000+0200 I"; None where it is no time, or says not in which zone."""
     time, _, state = text.strip().rpartition(" ")
-    clock = _CLOCKS.get(state, MeterClock.UNKNOWN)
+    clock = _CLOCKS.get(state, _UNKNOWN)
     if len(time) > _TIME_MAX:
         return None, clock
     try:

@@ -72,7 +72,7 @@ class Signature(NamedTuple):
 def in_wh(number: Decimal, power_of_ten: int) -> WattHours:
     """Exact, with the digits that were signed and no more: 1203.400 kWh are 1203400 Wh."""
     wh = EXACT.scaleb(number, power_of_ten)
-    return WattHours(wh if wh.as_tuple().exponent <= 0 else EXACT.quantize(wh, _ONE))  # type: ignore[operator]  # finite
+    return WattHours(EXACT.quantize(wh, _ONE) if "E+" in str(wh) else wh)
 
 
 class SignedReading(NamedTuple):

@@ -1,5 +1,5 @@
-"""`./run fuzz [--minutes N]`: let atheris look for bytes on which a promise of `ingest` or of the steps breaks
-(tests/fuzz/targets.py).
+"""`./run fuzz [--minutes N] [--signed]`: let atheris look for bytes on which a promise of `ingest` or of the steps breaks
+(tests/fuzz/targets.py), or of the readers of signed values (tests/fuzz/signed_targets.py).
 
 Coverage-guided: atheris instruments our code and keeps the inputs that reach something new. It begins with every frame of
 tests/data/ocpp, and with whole cases, files and bodies. What it finds is written to `crash-*` in the folder that it names, and

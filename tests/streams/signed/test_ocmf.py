@@ -263,6 +263,11 @@ def test_a_reading_is_good_only_where_the_meter_says_so(
     assert (found.problem, found.is_time_usable) == (problem, is_time_usable)
 
 
+def test_an_event_that_was_counted_since_the_begin_makes_a_reading_not_good() -> None:
+    assert [one.problem for one in of(begin(EI=7), end(EI=7), FV="0.4").readings] == [None, None]
+    assert [one.problem for one in of(begin(EI=7), end(EI=8), FV="0.4").readings] == [None, SignatureReason.READING_NOT_GOOD]
+
+
 def test_the_readings_of_a_sample_are_what_its_file_says() -> None:
     (sample,) = samples("ocmf-obis-98.8.0-compensated.xml")
     found = [(one.nature, one.wh, one.register) for one in record(sample.text).readings]

@@ -118,31 +118,30 @@ def test_a_signature_that_is_none_fails() -> None:
     assert (found.verdict, found.reason) == (Verdict.FAILED, SignatureReason.SIGNATURE_MALFORMED)
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        "128.8.0(",
-        "128.8.0()",
-        "128.8.0(SG:00)",
-        text() + "(BV:1)",
-        text() + "x",
-        text() + text(),
-        text().replace("(BV:1)", "(BV:1)(BV:1)"),
-        text().replace("(BV:1)", "(BV:0)(BV:1)"),
-        text().replace("(BV:1)", ""),
-        text().replace("(BV:1)", " (BV:1)"),
-        text(RV="3.276"),
-        text(RV="3.276*Wh"),
-        text(RV="NaN*kWh"),
-        text(RV="1e9*kWh"),
-        text(RV="-3.276*kWh"),
-        text(RV="\N{ARABIC-INDIC DIGIT THREE}*kWh"),
-        "128.8.0" + "(AA:" * 15_000,
-        "128.8.0" + "(" * 60_000,
-        "128.8.0(" + "x" * 70_000,
-    ],
-    ids=lambda written: written[-20:],
-)
+BROKEN = [
+    "128.8.0(",
+    "128.8.0()",
+    "128.8.0(SG:00)",
+    text() + "(BV:1)",
+    text() + "x",
+    text() + text(),
+    text().replace("(BV:1)", "(BV:1)(BV:1)"),
+    text().replace("(BV:1)", "(BV:0)(BV:1)"),
+    text().replace("(BV:1)", ""),
+    text().replace("(BV:1)", " (BV:1)"),
+    text(RV="3.276"),
+    text(RV="3.276*Wh"),
+    text(RV="NaN*kWh"),
+    text(RV="1e9*kWh"),
+    text(RV="-3.276*kWh"),
+    text(RV="\N{ARABIC-INDIC DIGIT THREE}*kWh"),
+    "128.8.0" + "(AA:" * 15_000,
+    "128.8.0" + "(" * 60_000,
+    "128.8.0(" + "x" * 70_000,
+]
+
+
+@pytest.mark.parametrize("written", BROKEN, ids=range(len(BROKEN)))
 def test_a_broken_record_is_unreadable(written: str) -> None:
     with pytest.raises(CannotJudge) as problem:
         read(written.encode())
