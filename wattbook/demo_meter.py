@@ -28,7 +28,10 @@ class DemoMeter:
     def sign(self, kind: str, at: datetime, register_wh: Decimal, identification: str) -> str:
         """One signed reading as OCMF text; `kind` is B for begin or E for end."""
         self._page += 1
-        payload = json.dumps(self._payload(kind, at, register_wh, identification), separators=(",", ":"))
+        return self.signed(json.dumps(self._payload(kind, at, register_wh, identification), separators=(",", ":")))
+
+    def signed(self, payload: str) -> str:
+        """OCMF text around any payload."""
         signature = self._key.sign(payload.encode(), ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
         return f'OCMF|{payload}|{{"SA":"ECDSA-secp256r1-SHA256","SD":"{signature.hex()}"}}'
 
