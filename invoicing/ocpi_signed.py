@@ -1,6 +1,5 @@
 """The signed meter values of a CDR (OCPI 2.2.1, SignedData), and what became of them."""
 
-import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from vocabulary.charging import SignedValue
+from vocabulary.money import plain
 from vocabulary.reference import Evse
 from vocabulary.sessions import SessionRated
 from vocabulary.signatures import Nature, SignatureChecked, Verdict
@@ -35,23 +35,31 @@ def remark(rated: SessionRated, signature: SignatureChecked | None) -> dict[str,
         return {"remark": "The reservation expired; nobody charged."}
     if signature is None or signature.billing is None or not signature.records:
         return {}
-    told = [f"Signed meter values: {signature.verdict}"]
+    told = f"Signed meter values: {signature.verdict}"
     if signature.verdict is not Verdict.VERIFIED:
-        told.append(f"({signature.reason})")
+        told += f" ({signature.reason})"
     elif (signature.begin_wh, signature.end_wh) == (rated.begin_wh, rated.end_wh):
-        told.append(f"and billed, {signature.register} {rated.begin_wh} to {rated.end_wh} Wh")
+        told += f" and billed, {signature.register} {plain(rated.begin_wh)} to {plain(rated.end_wh)} Wh"
     else:
-        told.append(f"and not billed by ({signature.billing_reason})")
-    if signature.key_fingerprint:
-        told.append(f"; key SHA-256 {signature.key_fingerprint[:16]}")
-    return {"remark": " ".join(told).replace(" ;", ";")[:255]}
+        told += "; billed as the station told"
+        told += "" if signature.billing is Verdict.VERIFIED else f" ({signature.billing_reason})"
+    key = f"; key SHA-256 {signature.key_fingerprint[:16]}" if signature.key_fingerprint else ""
+    return {"remark": (told + key)[:255]}
+
+
+_NAMES = {  # of OCPI's table of encoding methods; other formats stand by the name that the transparency software gives them
+    "EDL_40_P": "EDL40 E-Mobility Extension",
+    "EDL_40_SIG": "EDL40 E-Mobility Extension",
+    "EDL_40_MENNEKES": "EDL40 Mennekes",
+    "ALFEN": "Alfen Eichrecht",
+}
 
 
 def _encoding_method(signed: Sequence[SignedValue], signature: SignatureChecked | None) -> str:
-    """As the station named it, if it always named the same; or as we recognised it, `OCMF` and not `OCMF 1.0`."""
+    """As its content was recognised, `OCMF` and not `OCMF 1.0`; else as the station named it, if it always named the same."""
+    recognised = signature.format.partition(" ")[0] if signature else ""
     named = {value.encoding_method for value in signed if value.encoding_method}
-    recognised = re.sub(r" [0-9.]+$", "", signature.format) if signature else ""
-    return (named.pop() if len(named) == 1 else recognised) or NOT_AVAILABLE
+    return _NAMES.get(recognised, recognised) or (named.pop() if len(named) == 1 else NOT_AVAILABLE)
 
 
 def _trusted_key(evse: Evse, signature: SignatureChecked | None) -> str:

@@ -26,6 +26,7 @@ from tests.tariffs.strategies import TARIFFS_OF_OCPI, sessions
 from vocabulary.charging import Protocol, SignedValue
 from vocabulary.codec import version_hash
 from vocabulary.identity import PartnerId, SessionId, StationId, TariffId, TokenUid, TransactionId, content_id
+from vocabulary.money import plain
 from vocabulary.quantities import WattHours
 from vocabulary.rated import LimitPart, RatedLine
 from vocabulary.reference import Address, Evse, MeterKey, Partner, PartnerToken, Site
@@ -38,7 +39,7 @@ from vocabulary.sessions import (
     Stretch,
     VatDecision,
 )
-from vocabulary.signatures import SignatureChecked, SignatureReason, Verdict
+from vocabulary.signatures import Nature, RecordChecked, SignatureChecked, SignatureReason, SignedPoint, Verdict
 from vocabulary.tariff import PRICED_BY_OCPI, Dimension, PriceComponent, Profile, Restrictions, Tariff, TariffElement
 
 START = datetime(2026, 10, 12, 6, 14, 5, 700_000, tzinfo=UTC)
@@ -408,6 +409,44 @@ def test_a_key_that_only_the_message_claims_is_not_passed_on():
 def test_an_encoding_that_nobody_named_is_not_available():
     assert issued(signed(RECORD))["signed_data"]["encoding_method"] == "#NA"
     assert issued(signed(RECORD, encoding_method="EDL40 Mennekes"))["signed_data"]["encoding_method"] == "EDL40 Mennekes"
+
+
+@pytest.mark.parametrize(
+    ("recognised", "named"),
+    [("OCMF 1.0", "OCMF"), ("EDL_40_P", "EDL40 E-Mobility Extension"), ("EDL_40_MENNEKES", "EDL40 Mennekes"), ("PCDF", "PCDF")],
+)
+def test_an_encoding_is_named_by_its_content_in_ocpis_words(recognised: str, named: str):
+    known = msgspec.structs.replace(CHECKED, format=recognised)
+    assert issued(signed(RECORD, encoding_method="?"), signature=known)["signed_data"]["encoding_method"] == named
+
+
+def proven(**changes: Any) -> SignatureChecked:
+    """The verdict of rules 6: one record that holds both readings, told with the context of a sample on the way."""
+    begin, end = (WattHours(Decimal(wh)) for wh in (0, 7500))
+    points = tuple(
+        SignedPoint(nature=each, wh=WattHours(Decimal(0)), register="1-b:1.8.0") for each in (Nature.BEGIN, Nature.END)
+    )
+    record = RecordChecked(digest="d", verdict=Verdict.VERIFIED, reason=SignatureReason.VERIFIED, points=points)
+    told = {"billing": Verdict.VERIFIED, "begin_wh": begin, "end_wh": end, "register": "1-b:1.8.0", "records": (record,)}
+    return msgspec.structs.replace(CHECKED, **told | changes)
+
+
+def test_a_record_with_both_readings_is_the_end_whatever_its_context_says():
+    (value,) = issued(signed(RECORD), signature=proven())["signed_data"]["signed_values"]
+    assert value["nature"] == "End"
+
+
+def test_the_remark_tells_what_became_of_the_signed_values():
+    session = signed(RECORD)
+    begin, end = session.readings[0].register_wh, session.readings[-1].register_wh
+    other, same = issued(session, signature=proven()), issued(session, signature=proven(begin_wh=begin, end_wh=end))
+    key = f"key SHA-256 {sha256(KEY).hexdigest()[:16]}"
+    assert other["remark"] == f"Signed meter values: verified; billed as the station told; {key}"
+    assert same["remark"] == f"Signed meter values: verified and billed, 1-b:1.8.0 {plain(begin)} to {plain(end)} Wh; {key}"
+    failed = proven(verdict=Verdict.FAILED, reason=SignatureReason.SIGNATURE_MISMATCH, billing=Verdict.FAILED)
+    told = issued(signed(RECORD), signature=failed)["remark"]
+    assert told == f"Signed meter values: failed (signature_does_not_match_the_registered_key); {key}"
+    assert "remark" not in issued(signed(RECORD), signature=CHECKED), "rules before 6 did not tell it"
 
 
 # Refused, never cut
