@@ -33,7 +33,7 @@ from msgspec import UNSET, Struct, structs
 from invoicing import ocpi_document
 from invoicing.amounts import Charge, charges
 from invoicing.countries import ALPHA_3
-from invoicing.ocpi_signed import NOT_AVAILABLE, remark, signed_data
+from invoicing.ocpi_signed import NOT_AVAILABLE, is_verified, remark, signed_data
 from vocabulary.identity import SessionId
 from vocabulary.money import round_half_up
 from vocabulary.quantities import ONE_SECOND, seconds_between, whole_second
@@ -93,7 +93,7 @@ def cdr(
         "cdr_token": _token(token, partner),
         "auth_method": "WHITELIST",
         "cdr_location": _location(site, evse, NOT_AVAILABLE if rated.unused else str(session.connector or 1)),
-        **({"meter_id": signature.meter} if signature and signature.meter else {}),
+        **({"meter_id": signature.meter} if is_verified(signature) else {}),
         "currency": rated.rated.currency,
         "tariffs": [tariff, *(each for _, each in then)],
         **_consumption(rated, session, [(session.start, str(tariff["id"])), *((at, str(each["id"])) for at, each in then)]),

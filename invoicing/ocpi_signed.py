@@ -4,7 +4,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeGuard
 
 from vocabulary.charging import SignedValue
 from vocabulary.money import plain
@@ -13,6 +13,11 @@ from vocabulary.sessions import SessionRated
 from vocabulary.signatures import Nature, SignatureChecked, Verdict
 
 NOT_AVAILABLE = "#NA"  # OCPI: for required data that cannot be had
+
+
+def is_verified(signature: SignatureChecked | None) -> TypeGuard[SignatureChecked]:
+    """Whether the meter that is named is the one that signed."""
+    return signature is not None and signature.verdict is Verdict.VERIFIED and signature.meter != ""
 
 
 def signed_data(signed: Sequence[SignedValue], evse: Evse, signature: SignatureChecked | None) -> dict[str, Any]:

@@ -7,8 +7,9 @@ required, and      a price for time needs a clock that the meter vouches for; a 
 verified           signed reading at the change: else the amount waits for a person
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import UNSET, structs
@@ -35,6 +36,7 @@ _OF_ENERGY = frozenset(  # doubts about what the messages tell of the energy: th
         Finding.UNIT_TOO_LOW,
     }
 )
+_APART, _APART_WH = Decimal("0.1"), Decimal(100)  # of the greater energy; more is no loss of a cable or a rectifier
 _OF_TIME = (Dimension.TIME, Dimension.PARKING_TIME)
 _AT_ONCE = timedelta(seconds=2)  # two readings so near leave no time for a change of price
 
@@ -48,12 +50,22 @@ class Proof(NamedTuple):
     is_required: bool = False
 
 
-def proof_of(session: ChargingSession, evse: Evse) -> Proof:
-    """Of a closed session, before anything is made of its energy."""
-    checked = verdicts.check_session(session, evse)
+def proof_of(session: ChargingSession, evse: Evse, names: Sequence[str]) -> Proof:
+    """Of a closed session, before anything is made of its energy. `names`: of its holder's contract."""
+    checked = verdicts.check_session(session, evse, names)
     if session.swap is not UNSET or evse.signatures == "ignored":  # the energy of a swap is not the meter's
         return Proof(checked)
-    return Proof(checked, verdicts.hold(checked, evse), billed.is_pair(checked), evse.signatures == "required")
+    hold = verdicts.hold(checked, evse) or _far_apart(session, checked)
+    return Proof(checked, hold, billed.is_pair(checked), evse.signatures == "required")
+
+
+def _far_apart(session: ChargingSession, checked: SignatureChecked) -> tuple[Finding, str] | None:
+    """A genuine pair may be of another session, long before we knew its meter; two places of one cable tell nearly the same."""
+    apart_wh, signed_wh = billed.differs_by(session, checked), billed.signed_wh(checked)
+    greater_wh = Decimal(max(session.energy_wh, signed_wh))
+    if apart_wh <= max(_APART_WH, _APART * greater_wh):
+        return None
+    return Finding.SIGNED_ENERGY_DIFFERS, f"signed {plain(signed_wh)} Wh, messages {plain(session.energy_wh)} Wh"
 
 
 def first_proof(session: ChargingSession, evse: Evse) -> Proof:
@@ -77,7 +89,8 @@ def noticed(session: ChargingSession, proof: Proof) -> Iterator[Doubt]:
     """What informs: another energy in the messages than the one that is billed, another key than the registered one."""
     if proof.is_billed:
         signed_wh = billed.signed_wh(proof.checked)
-        if billed.differs_by(session, proof.checked) > billed.TOLERANCE_WH:
+        is_held = proof.hold is not None and proof.hold[0] is Finding.SIGNED_ENERGY_DIFFERS
+        if not is_held and billed.differs_by(session, proof.checked) > billed.TOLERANCE_WH:
             told = f"signed {plain(signed_wh)} Wh, messages {plain(session.energy_wh)} Wh"
             yield Doubt(finding=Finding.SIGNED_ENERGY_BILLED, detail=told)
     if proof.checked.claims_other_key:

@@ -63,7 +63,7 @@ def conclude(
     plug = catalogue.plug(session.station, session.evse, session.start)
     if is_unused(session):
         return _of_unused(session, plug, catalogue, held, waived, instead)
-    proof = proof_of(session, plug.evse) if plug and checks_records(catalogue.rules) else None
+    proof = proof_of(session, plug.evse, _names(session, catalogue)) if plug and checks_records(catalogue.rules) else None
     judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived, proof)
     if (
         asks_persons(catalogue.rules)
@@ -87,6 +87,17 @@ def conclude(
     if signed and signed[0] not in waived and isinstance(charged[-1], SessionRated):
         charged = (_flag(session, *signed), *charged)
     return (*told, proof.checked, *charged)
+
+
+def _names(session: ChargingSession, catalogue: Catalogue) -> tuple[str, ...]:
+    """By which contract the holder of the session's token is known: a meter may sign that instead."""
+    match None if session.token is None else catalogue.holder(session.token, session.start):
+        case Contract(id=contract):
+            return (contract,)
+        case Partner(tokens=tokens):
+            return tuple(one.contract_id for one in tokens if one.uid.lower() == (session.token or "").lower())
+        case _:
+            return ()
 
 
 def _of_unused(

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, StringConstraints
 
+from streams.signed.obis import is_export
 from vocabulary import zones
 from wattbook.meter_keys import normalise_public_key
 from wattbook.suggest import did_you_mean
@@ -148,12 +149,21 @@ Station = Annotated[
 Token = Annotated[
     str, _matches(r"[!-~]{1,36}", "is not a token: write its characters without blanks, at most 36, in quotes if need be")
 ]
+
+
+def _of_import(register: str) -> str:
+    if is_export(register):
+        raise ValueError("counts what was fed back, and no session is billed by it: leave it out")
+    return register
+
+
 Register = Annotated[
     str,
     _matches(
         r"[0-9A-Fa-f]{1,2}-[0-9A-Fa-f]{1,2}:([0-9A-Fa-f]{1,2}\.){2}[0-9A-Fa-f]{1,2}(\*[0-9]{1,3}|\.[0-9A-Fa-f]{1,2})?",
         "is not a register: write its OBIS code as the meter signs it, such as 1-0:1.8.0*198",
     ),
+    AfterValidator(_of_import),
 ]
 Signatures = Literal["required", "preferred", "ignored"]
 Language = Annotated[str, _matches(r"[a-z]{2}", "is not a language: write its two letters of ISO 639-1, such as en")]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from invoicing.transparency import Piece, TransparencyFile, transparency_file
 from streams.signed.carriage import unpacked
-from streams.signed.check import claimed_key, digest_of, judged
+from streams.signed.check import digest_of, judged
 from streams.signed.ecdsa import PublicKey
 from streams.signed.file_check import Known
 from streams.signed.record import CannotJudge, Format, SignedRecord
@@ -39,25 +39,18 @@ def _pieces(signed: Sequence[SignedValue], known: Sequence[Known], keys: Mapping
         digests = {digest_of(record) for record in records}
         if not digests <= seen:
             seen |= digests
-            key = keys.get(digest_of(records[0])) or _key(records[0], value.public_key, known)
+            key = keys.get(digest_of(records[0])) or _key(records[0], known)
             natures = frozenset(reading.nature for record in records for reading in record.readings)
             yield Piece(records[0].format, data, natures, value.context, _written(key, records[0].format))
 
 
-def _key(record: SignedRecord, beside: str, known: Sequence[Known]) -> PublicKey | None:
-    """The registered one that signed it, else the one that the message names: who reads the record compares it himself."""
+def _key(record: SignedRecord, known: Sequence[Known]) -> PublicKey | None:
+    """The registered one that signed it; None: nobody vouches for the key that a message brings along."""
     found = judged(record, [each.key for each in known])
-    return found.key if found.verdict is Verdict.VERIFIED else _claimed(record, beside)
+    return found.key if found.verdict is Verdict.VERIFIED else None
 
 
 def _written(key: PublicKey | None, format_: Format) -> str:
     if key is None:
         return ""
     return (key.point if format_ in _POINTS else key.der).hex()
-
-
-def _claimed(record: SignedRecord, beside: str) -> PublicKey | None:
-    try:
-        return claimed_key(record, beside)
-    except CannotJudge:
-        return None

@@ -15,6 +15,7 @@ from streams.catalogue import Catalogue
 from streams.key_register import with_keys
 from streams.signed.ecdsa import PublicKey, key_of_der
 from streams.signed.keys import read_key
+from streams.signed.obis import is_export
 from vocabulary.reference import Evse, EvseName, MeterKey, MeterKeyPublished, Site, names_of, plain_evse_id
 from wattbook.suggest import did_you_mean
 
@@ -24,7 +25,7 @@ _EVSE_ID = re.compile(r"[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9][A-Z0-9*]{0,29}")
 _REGISTER = re.compile(
     r"[0-9A-Fa-f]{1,2}-[0-9A-Fa-f]{1,2}:([0-9A-Fa-f]{1,2}\.){2}[0-9A-Fa-f]{1,2}(\*[0-9]{1,3}|\.[0-9A-Fa-f]{1,2})?"
 )
-_BEGINNING, _FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+BEGINNING, _FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class MeterKeyRefused(Exception):
@@ -100,6 +101,8 @@ def key_to_add(catalogue: Catalogue, asked: KeyAsked, by: str = "") -> MeterKeyP
         raise MeterKeyRefused(
             f"`{bad[:40]}` is not a register: write its OBIS code as the meter signs it, such as 1-0:1.8.0*198"
         )
+    if export := next((register for register in asked.registers if is_export(register)), None):
+        raise MeterKeyRefused(f"`{export}` counts what was fed back, and no session is billed by it: leave it out")
     key = MeterKey(
         public_key=public.der.hex(),
         meter=asked.meter.strip(),
@@ -129,12 +132,14 @@ def key_to_revoke(
     if _revoked(catalogue, evse_id, public_key) and until <= when:
         return None
     ends = min(until, max(when, since))
-    closed = structs.replace(own[-1], valid_from=None if since == _BEGINNING else since, valid_until=ends)
+    closed = structs.replace(own[-1], valid_from=None if since == BEGINNING else since, valid_until=ends)
     return MeterKeyPublished(evse_id=evse_id, key=closed, revoked=reason, by=by)
 
 
 def interval(key: MeterKey | TrustedKey) -> str:
-    """In words: `since ever`, `from 2026-07-01T00:00Z until 2026-08-01T00:00Z`."""
+    """In words: `never`, `since ever`, `from 2026-07-01T00:00Z until 2026-08-01T00:00Z`."""
+    if key.valid_until is not None and key.valid_until <= (key.valid_from or BEGINNING):
+        return "never"
     since = "since ever" if key.valid_from is None else f"from {shown(key.valid_from)}"
     return since if key.valid_until is None else f"{since} until {shown(key.valid_until)}"
 
@@ -197,11 +202,12 @@ def _demand_one_evse(key: MeterKey, evse_id: str, catalogue: Catalogue) -> None:
             continue
         are_told_apart = key.meter and held.key.meter and key.meter != held.key.meter
         since, until = max(_since(held.key), held.since), min(_until(held.key), held.until)
-        if not are_told_apart and since < _until(key) and _since(key) < until:
+        if not are_told_apart and since < until and since < _until(key) and _since(key) < until:
             raise MeterKeyRefused(
                 f"{held.evse_id} trusts this key {interval(held.key)}, and what is signed at one EVSE would be verified at the "
-                "other: let it end there first (`wattbook meter-key revoke`, or valid_until in its site); where the two are "
-                "one EVSE write also_known_as, and where one key signs for two meters name the meter at both",
+                "other: let it end there first (`wattbook meter-key revoke`, with --entirely after a slip, or valid_until in its "
+                "site); where the two are one EVSE write also_known_as, and where one key signs for two meters name the "
+                "meter at both",
                 is_conflict=True,
             )
 
@@ -250,7 +256,7 @@ def _held(catalogue: Catalogue) -> Iterator[_Held]:
                     yield _Held(evse.evse_id, evse, site, key, since, until)
     for evse_id, published in catalogue.meter_keys.items():
         if evse_id not in known:
-            yield from (_Held(each.evse_id, None, None, each.key, _BEGINNING, _FOR_EVER) for each in published)
+            yield from (_Held(each.evse_id, None, None, each.key, BEGINNING, _FOR_EVER) for each in published)
 
 
 def _evses(catalogue: Catalogue) -> Iterator[tuple[Site, Evse]]:
@@ -283,7 +289,7 @@ def _listed(held: _Held, catalogue: Catalogue) -> TrustedKey:
 
 
 def _since(key: MeterKey) -> datetime:
-    return key.valid_from or _BEGINNING
+    return key.valid_from or BEGINNING
 
 
 def _until(key: MeterKey) -> datetime:

@@ -42,7 +42,7 @@ class Beside(NamedTuple):
     pagination, is another session's, in words; "" where none is.
     """
 
-    token: str | None = None
+    names: tuple[str, ...] = ()  # the token, and by which contract its holder is known
     start: datetime | None = None
     end: datetime | None = None
     registers: frozenset[str] = frozenset()
@@ -92,7 +92,7 @@ def gate(found: Sequence[Evidence], beside: Beside = UNKNOWN) -> Billed:
         pair = _pair(each, beside.registers)
         for holds in _CHECKS:
             holds(pair)
-        _is_of_the_token(pair, beside.token)
+        _is_of_the_session(pair, beside.names)
         if beside.reused:
             raise _Refused(SignatureReason.RECORD_REUSED, beside.reused)
         _is_inside(pair, beside)
@@ -151,7 +151,7 @@ def _pair(each: Sequence[Evidence], allowed: frozenset[str]) -> Pair:
     places = [place for place in _places(each) if place.reading.wh is not None]
     if not places:
         raise _Refused(SignatureReason.BEGIN_MISSING, "no reading of energy in it", Verdict.UNVERIFIABLE)
-    legal = [p for p in places if p.reading.register in allowed or obis.is_import(p.reading.register)]
+    legal = [p for p in places if obis.is_import(p.reading.register, allowed) and not obis.is_export(p.reading.register)]
     if not legal:
         named = ", ".join(dict.fromkeys(p.reading.register[:30] for p in places))
         if all(obis.is_export(place.reading.register) for place in places):
@@ -189,6 +189,9 @@ def _without_a_pair(by_register: dict[str, list[Place]]) -> _Refused:
     begins = [name for name, found in natures.items() if Nature.BEGIN in found]
     ends = [name for name, found in natures.items() if Nature.END in found]
     if begins and ends:
+        meters = {place.evidence.record.meter for places in by_register.values() for place in places}
+        if len(meters) > 1:
+            return _Refused(SignatureReason.METERS_DIFFER, " and ".join(sorted(meter[:60] for meter in meters)[:2]))
         return _Refused(SignatureReason.REGISTERS_DIFFER, f"begin of {begins[0][:30]}, end of {ends[0][:30]}")
     missing = SignatureReason.END_MISSING if begins else SignatureReason.BEGIN_MISSING
     return _Refused(missing, next(iter(natures))[:30], Verdict.UNVERIFIABLE)
@@ -293,15 +296,22 @@ _CHECKS = (
 # The session
 
 
-def _is_of_the_token(pair: Pair, token: str | None) -> None:
+def _is_of_the_session(pair: Pair, names: Sequence[str]) -> None:
     """A UID may be told in the other order of its bytes; an eMAID with or without its separators and its check digit."""
     signed = _bare(pair.end.evidence.record.identification or pair.begin.evidence.record.identification)
-    if token is None or not signed or not (told := _bare(token)):
-        return
-    reversed_bytes = "".join(reversed(re.findall("..", told)))
-    without_check_digit = (signed[:14], told[:14]) if {len(signed), len(told)} == {14, 15} else (signed, told)
-    if signed != told and signed != reversed_bytes and len(set(without_check_digit)) > 1:
-        raise _Refused(SignatureReason.TOKEN_DIFFERS)
+    known = [name for each in names if (name := _bare(each))]
+    if signed and known and not any(_is_alike(signed, name) for name in known):
+        raise _Refused(SignatureReason.TOKEN_DIFFERS, f"signed {_masked(signed)}, the session's is {_masked(known[0])}")
+
+
+def _is_alike(signed: str, name: str) -> bool:
+    is_check_digit_left_out = {len(signed), len(name)} == {14, 15} and signed[:14] == name[:14]
+    return signed == name or signed == "".join(reversed(re.findall("..", name))) or is_check_digit_left_out
+
+
+def _masked(identification: str) -> str:
+    """Enough for who knows both, and for nobody else."""
+    return f"…{identification[-2:]} of {len(identification)} characters"
 
 
 def _bare(identification: str) -> str:

@@ -4,7 +4,7 @@ Every record is checked against the keys that were registered for the EVSE while
 they make a pair that may be billed. What a key in a message claims is told beside it and decides nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -64,8 +64,8 @@ class Found(NamedTuple):
     evidence: Evidence | None
 
 
-def check_session(session: ChargingSession, evse: Evse) -> SignatureChecked:
-    """The verdict on a closed session's signed values."""
+def check_session(session: ChargingSession, evse: Evse, names: Sequence[str] = ()) -> SignatureChecked:
+    """The verdict on a closed session's signed values. `names`: by which its holder is known, beside the token."""
     if not session.signed:
         unsigned = Verdict.UNSIGNED, SignatureReason.UNSIGNED
         return SignatureChecked(
@@ -73,13 +73,14 @@ def check_session(session: ChargingSession, evse: Evse) -> SignatureChecked:
         )
     keys = keys_of(evse, session.start, session.end)
     found = [each for place, value in enumerate(session.signed) for each in found_in(value, place, keys, evse)]
-    return _told(session, found, billing(found, beside(session, keys)))
+    return _told(session, found, bool(keys.trusted), billing(found, beside(session, keys, names)))
 
 
-def beside(session: ChargingSession, keys: Keys) -> Beside:
+def beside(session: ChargingSession, keys: Keys, names: Sequence[str]) -> Beside:
     reused = next((d.detail for d in doubts_of(session) if d.finding is Finding.SIGNED_RECORD_REUSED), "")
     registers = frozenset(name for _, key in keys.trusted for name in key.registers)
-    return Beside(session.token, session.start, session.end, registers, reused)
+    known = () if session.token is None else (session.token, *names)
+    return Beside(known, session.start, session.end, registers, reused)
 
 
 def found_in(value: SignedValue, place: int, keys: Keys, evse: Evse) -> Iterator[Found]:
@@ -178,7 +179,7 @@ def _is_verified(evidence: Evidence) -> bool:
     return evidence.judged.verdict is Verdict.VERIFIED
 
 
-def _told(session: ChargingSession, found: list[Found], billed: Billed) -> SignatureChecked:
+def _told(session: ChargingSession, found: list[Found], keys_known: bool, billed: Billed) -> SignatureChecked:
     problems = [Judged(f.told.verdict, f.told.reason, f.told.detail) for f in found if f.told.verdict is not Verdict.VERIFIED]
     worst = worst_of(problems) if problems else Judged(Verdict.VERIFIED, SignatureReason.VERIFIED)
     record = next((f.told for f in found if f.evidence), None)
@@ -194,7 +195,7 @@ def _told(session: ChargingSession, found: list[Found], billed: Billed) -> Signa
         billing=billed.verdict,
         billing_reason=billed.reason,
         billing_detail=billed.detail,
-        claims_other_key=any(f.told.claim is KeyClaim.OTHER for f in found),
+        claims_other_key=keys_known and any(f.told.claim is KeyClaim.OTHER for f in found),
         records=tuple(f.told for f in found),
     )
     return checked if billed.pair is None else _with_pair(checked, billed.pair)

@@ -16,6 +16,7 @@ from wattbook.reference_files import operator_zone
 from wattbook.reference_shapes import local_instant
 from wattbook.settings import Settings
 from wattbook.trusted_keys import (
+    BEGINNING,
     SHOWN,
     KeyAsked,
     MeterKeyRefused,
@@ -114,20 +115,33 @@ def list_(settings: Settings, evse_id: str | None, as_json: bool) -> None:
 @click.argument("fingerprint")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept with the key.")
 @click.option("--from", "since", type=DAY_OR_TIME, help="From when on it is not trusted any more (default: now).")
+@click.option("--entirely", is_flag=True, help="It was never to be trusted there: it was registered by a slip.")
 @click.option("--by", default="", metavar="NAME", help="Who revokes it.")
 @json_option
 @pass_settings
-def revoke(settings: Settings, evse_id: str, fingerprint: str, reason: str, since: date | None, by: str, as_json: bool) -> None:
+def revoke(
+    settings: Settings,
+    evse_id: str,
+    fingerprint: str,
+    reason: str,
+    since: date | None,
+    entirely: bool,
+    by: str,
+    as_json: bool,
+) -> None:
     """End the trust in a key of EVSE_ID, named by the beginning of its FINGERPRINT.
 
     What was rated by it stays as it is; a session that ends later, or is concluded from now on, is not verified by it.
     """
     demand_texts(reason, by)
+    if entirely and since is not None:
+        raise click.UsageError("--entirely is for all time: leave --from out")
     with opened(settings) as app:
         publish_quietly(app)
         catalogue = app.runtime.catalogue()
         zone = zone_of(catalogue, evse_id) or operator_zone(settings.reference_path) or "UTC"
         when = datetime.now(UTC).replace(microsecond=0) if since is None else local_instant(since, zone)
+        when = BEGINNING if entirely else when
         fact = key_to_revoke(catalogue, evse_id, fingerprint, reason, when, by)
         found = None if fact is None else publish_key(app, fact)
     if as_json:
@@ -135,7 +149,9 @@ def revoke(settings: Settings, evse_id: str, fingerprint: str, reason: str, sinc
     elif fact is None:
         OUT.print(f"{escape(evse_id)} does not trust this key any more since then, or before: nothing to do")
     else:
-        OUT.print(f"{escape(fact.evse_id)} trusts {_name(fact)}, {interval(fact.key)}; revoked: {escape(fact.revoked)}")
+        trusts = "never trusted" if entirely else "trusts"
+        when_told = "" if entirely else f", {interval(fact.key)}"
+        OUT.print(f"{escape(fact.evse_id)} {trusts} {_name(fact)}{when_told}; revoked: {escape(fact.revoked)}")
 
 
 def _in_file(path: Path | None) -> str:

@@ -20,7 +20,7 @@ PLAIN, COMPENSATED, EXPORT, UNKNOWN = "1-b:1.8.0", "1-b:98.8.0", "1-b:2.8.0", "1
 GOOD = Judged(Verdict.VERIFIED, SignatureReason.VERIFIED, "", KEY)
 FAILED = Judged(Verdict.FAILED, SignatureReason.SIGNATURE_MISMATCH, "", KEY)
 UNJUDGED = Judged(Verdict.UNVERIFIABLE, SignatureReason.KEY_NOT_REGISTERED)
-SESSION = Beside("04A1B2C3", START, END)
+SESSION = Beside(("04A1B2C3",), START, END)
 
 
 def reading(nature: Nature, wh: str | None, at: datetime, **more: Any) -> SignedReading:
@@ -195,7 +195,7 @@ def test_a_uid_may_be_written_in_either_order_of_its_bytes(written: str) -> None
 
 @pytest.mark.parametrize("written", ["DE-ABC-C12345678-9", "DEABCC123456789", "DE*ABC*C12345678"])
 def test_an_emaid_may_be_written_with_or_without_separators_and_check_digit(written: str) -> None:
-    beside = SESSION._replace(token="DEABCC123456789")
+    beside = SESSION._replace(names=("04A1B2C3", "DEABCC123456789"))
     assert energy(gate([evidence(begin(), end(), identification=written)], beside)) == 7500
 
 
@@ -212,6 +212,20 @@ def test_a_compensated_register_is_billed_before_a_plain_one() -> None:
 
 def test_a_plain_register_is_billed_where_the_compensated_one_is_told_once() -> None:
     assert energy(gate([evidence(begin(), end(), end("17", register=COMPENSATED))], SESSION)) == 7500
+
+
+def test_a_register_of_export_is_never_billed_whatever_is_allowed() -> None:
+    beside = SESSION._replace(registers=frozenset({EXPORT}))
+    assert why([evidence(begin(register=EXPORT), end(register=EXPORT))], beside) == ("failed", "REGISTER_IS_EXPORT")
+
+
+def test_two_meters_are_told_before_their_two_registers() -> None:
+    assert why([evidence(begin()), evidence(end(register=COMPENSATED), meter="M2")]) == ("failed", "METERS_DIFFER")
+
+
+def test_another_token_is_told_by_its_end_alone() -> None:
+    billed = gate([evidence(begin(), end(), identification="04DEADBEEF77")], SESSION)
+    assert billed.detail == "signed …77 of 12 characters, the session's is …C3 of 8 characters"
 
 
 def test_a_register_that_the_operator_allows_is_billed() -> None:

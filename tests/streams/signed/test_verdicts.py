@@ -234,11 +234,40 @@ def test_by_older_rules_it_is_what_the_messages_tell() -> None:
     assert charge.energy_wh == 7500
 
 
-def test_messages_that_tell_another_energy_inform_and_the_signed_one_is_billed() -> None:
-    charge, flags = concluded(signed(HONEST, energy_wh=5000))
+@pytest.mark.parametrize("told_wh", [7497, 6750, 8333])
+def test_messages_that_tell_nearly_the_same_energy_inform_and_the_signed_one_is_billed(told_wh: int) -> None:
+    charge, flags = concluded(signed(HONEST, energy_wh=told_wh))
     assert charge is not None
-    assert (charge.energy_wh, charge.held, names(flags)) == (Decimal("7500.0"), None, ["SIGNED_ENERGY_BILLED"])
-    assert flags[0].detail == "signed 7500 Wh, messages 5000 Wh"
+    assert (charge.energy_wh, charge.held, names(flags)) == (7500, None, ["SIGNED_ENERGY_BILLED"])
+    assert flags[0].detail == f"signed 7500 Wh, messages {told_wh} Wh"
+
+
+@pytest.mark.parametrize("told_wh", [750, 6749, 8334, 15000])
+def test_messages_that_tell_quite_another_energy_hold_the_amount(told_wh: int) -> None:
+    """A pair may be genuine and of another session, from before anybody here knew the meter."""
+    charge, flags = concluded(signed(HONEST, energy_wh=told_wh))
+    assert charge is not None
+    assert (charge.energy_wh, charge.held) == (7500, Finding.SIGNED_ENERGY_DIFFERS)
+    assert (names(flags), flags[0].detail) == (["SIGNED_ENERGY_DIFFERS"], f"signed 7500 Wh, messages {told_wh} Wh")
+
+
+@pytest.mark.parametrize("energy_wh", [20, 120])
+def test_of_little_energy_a_hundred_watt_hours_are_nearly_the_same(energy_wh: int) -> None:
+    record = METER.record(begin(1.0), end(1.12, **AN_END))
+    charge, _ = concluded(signed(record, energy_wh=energy_wh))
+    assert charge is not None
+    assert (charge.energy_wh, charge.held) == (120, None)
+
+
+@pytest.mark.parametrize(("told", "by"), [("NL-EMS-P", "P"), ("nl*ems*P", "P"), ("C1", "A")])
+def test_a_meter_may_sign_the_contract_of_the_holder_instead_of_his_token(told: str, by: str) -> None:
+    record = METER.record(begin(1.0), end(8.5, **AN_END), IT="EMAID", ID=told)
+    charge, _ = concluded(structs.replace(signed(record), token=by))
+    assert charge is not None
+    assert charge.held is None
+    other, _ = concluded(structs.replace(signed(record), token="A" if by == "P" else "P"))
+    assert other is not None
+    assert other.held is Finding.SIGNATURE_FAILED
 
 
 def test_where_signatures_are_ignored_the_messages_are_billed() -> None:
@@ -301,6 +330,11 @@ def test_a_record_of_another_session_holds_the_amount() -> None:
     assert charge is not None
     assert charge.held is Finding.SIGNATURE_FAILED
     assert {flag.finding for flag in flags} == {Finding.SIGNED_RECORD_REUSED, Finding.SIGNATURE_FAILED}
+
+
+def test_where_no_key_is_registered_none_is_another() -> None:
+    _, flags = concluded(signed(value(HONEST, public_key=STRANGER.public_key)), evse())
+    assert flags == []
 
 
 def test_another_key_in_the_message_informs() -> None:
