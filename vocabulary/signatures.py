@@ -119,6 +119,7 @@ class RecordChecked(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: str = ""
     algorithm: str = ""
     meter: str = ""
+    page: str = ""  # its pagination, "T29"
     key_fingerprint: str = ""  # of the key that it was checked with: SHA-256 of the DER public key, hex
     claim: KeyClaim = KeyClaim.NONE
     claimed_fingerprint: str = ""

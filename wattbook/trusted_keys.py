@@ -205,8 +205,8 @@ def _demand_one_evse(key: MeterKey, evse_id: str, catalogue: Catalogue) -> None:
         if not are_told_apart and since < until and since < _until(key) and _since(key) < until:
             raise MeterKeyRefused(
                 f"{held.evse_id} trusts this key {interval(held.key)}, and what is signed at one EVSE would be verified at the "
-                "other: let it end there first (`wattbook meter-key revoke`, with --entirely after a slip, or valid_until in its "
-                "site); where the two are one EVSE write also_known_as, and where one key signs for two meters name the "
+                "other: let it end there first (`wattbook meter-key revoke`, with --entirely after a slip, or valid_until in "
+                "its site); where the two are one EVSE write also_known_as, and where one key signs for two meters name the "
                 "meter at both",
                 is_conflict=True,
             )

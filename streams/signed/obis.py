@@ -73,6 +73,24 @@ def same_register(one: str, other: str) -> bool:
     return one.strip() == other.strip() if first is None else first == _code(other)
 
 
+def canonical(register: str) -> str:
+    """One text for all spellings of a register; what is no code stays as it is."""
+    code = _code(register)
+    return register.strip() if code is None else f"{code.a}-{code.b}:{code.c}.{code.d}.{code.e}*{code.f}"
+
+
+def counts_on(register: str) -> bool:
+    """Whether it counts for life, from one session to the next; a session's own register begins each anew."""
+    code = _code(register)
+    return code is not None and _is_total(code) and code.c != "128"
+
+
+def is_whole(register: str) -> bool:
+    """Whether it counts all of the energy, not what came at one tariff of several (E)."""
+    code = _code(register)
+    return code is None or code.e == "0"
+
+
 def _is_energy(code: _Code) -> bool:
     return code.a == "1" and code.d in ("8", "17")
 

@@ -152,6 +152,7 @@ def told_of(
         version=record.version,
         algorithm=record.algorithm[:60],
         meter=record.meter[:60],
+        page="" if record.pagination is None else f"{'F' if record.is_fiscal else 'T'}{record.pagination}",
         key_fingerprint=judged.key.fingerprint if judged.key else "",
         claim=claim,
         claimed_fingerprint=claimed.fingerprint if claimed and claim is KeyClaim.OTHER else "",
@@ -223,13 +224,22 @@ def _clock(reading: SignedReading) -> MeterClock:
 
 
 def _between(pair: Pair) -> list[SignedPoint]:
-    """One of each instant, the last one signed."""
+    """One of each instant, the last one signed: of those that the meter calls good, and numbered between begin and end."""
+    first, last = (place.evidence.record.pagination for place in (pair.begin, pair.end))
     timed = {
         place.reading.at: _point(place.reading, place.nature)
         for place in pair.between
-        if place.reading.at is not None and _clock(place.reading) is MeterClock.SYNCHRONISED
+        if place.reading.at is not None
+        and place.reading.problem is None
+        and _clock(place.reading) is MeterClock.SYNCHRONISED
+        and _is_between(first, place.evidence.record.pagination, last)
     }
     return [point for _, point in sorted(timed.items(), key=lambda each: each[0])]
+
+
+def _is_between(first: int | None, page: int | None, last: int | None) -> bool:
+    """A record with several readings has one number for all."""
+    return first is None or page is None or last is None or first <= page <= last
 
 
 # What it means for the bill
