@@ -20,7 +20,7 @@ from streams.signed import billed, verdicts
 from streams.untimed import otherwise
 from vocabulary.money import plain
 from vocabulary.rated import Rated
-from vocabulary.reference import Evse
+from vocabulary.reference import Evse, plain_evse_id
 from vocabulary.sessions import ChargingSession, Doubt, Finding, doubts_of
 from vocabulary.signatures import KeyClaim, SignatureChecked
 from vocabulary.tariff import Dimension
@@ -86,8 +86,10 @@ def proven(session: ChargingSession, proof: Proof, power_w_max: int, waived: Col
     return judged
 
 
-def noticed(session: ChargingSession, proof: Proof) -> Iterator[Doubt]:
-    """What informs: another energy in the messages than the one that is billed, another key than the registered one."""
+def noticed(session: ChargingSession, proof: Proof, evse: Evse) -> Iterator[Doubt]:
+    """What informs: another energy in the messages than the one that is billed, another EVSE or key than the registered one."""
+    if proof.checked.place and plain_evse_id(proof.checked.place) != plain_evse_id(evse.evse_id):
+        yield Doubt(finding=Finding.SIGNED_PLACE_DIFFERS, detail=proof.checked.place)
     if proof.is_billed:
         signed_wh = billed.signed_wh(proof.checked)
         is_held = proof.hold is not None and proof.hold[0] is Finding.SIGNED_ENERGY_DIFFERS

@@ -126,13 +126,13 @@ def _judged(
     """The session as it may be billed, by the rules in force."""
     if proof is not None and proof.is_billed:
         judged = proven(session, proof, plug.evse.power_w_max, waived)
-        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof)))
+        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof, plug.evse)))
     if session.swap is not UNSET:
         told = swaps.as_billed(session, plug.evse)
         return Judged(session, doubts_of(session), told) if isinstance(told, Doubt) else Judged(told, doubts_of(session))
     if has_doubts(catalogue.rules):
         judged = judge(session, plug.evse.power_w_max, waived)
-        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof))) if proof else judged
+        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof, plug.evse))) if proof else judged
     blocks = first_rules.blocks(session, plug.evse.power_w_max)
     return Judged(session, (), None if blocks is None or blocks.finding in waived else blocks)
 

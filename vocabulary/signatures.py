@@ -153,5 +153,6 @@ class SignatureChecked(Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     end_clock: MeterClock | None = None
     between: tuple[SignedPoint, ...] = ()  # of the same register, by a synchronised clock; in order of time
     loss: str = ""  # how the meter compensates for a cable, in words: name, resistance
+    place: str = ""  # the EVSE as signed
     claims_other_key: bool = False  # a message names a key that is not the registered one
     records: tuple[RecordChecked, ...] = ()

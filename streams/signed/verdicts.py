@@ -216,6 +216,7 @@ def _with_pair(checked: SignatureChecked, pair: Pair) -> SignatureChecked:
         end_clock=_clock(end),
         between=tuple(_between(pair)),
         loss=record.loss[:80],
+        place=(record.place or pair.begin.evidence.record.place)[:60],
     )
 
 

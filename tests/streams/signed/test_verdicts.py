@@ -337,6 +337,13 @@ def test_where_no_key_is_registered_none_is_another() -> None:
     assert flags == []
 
 
+@pytest.mark.parametrize(("place", "told"), [("DE*ABC*E1", []), ("DEABCE1", []), ("DE*XYZ*E9", ["SIGNED_PLACE_DIFFERS"])])
+def test_another_evse_in_the_record_informs(place: str, told: list[str]) -> None:
+    charge, flags = concluded(signed(METER.record(begin(1.0), end(8.5, **AN_END), CT="EVSEID", CI=place)))
+    assert charge is not None
+    assert (charge.held, names(flags)) == (None, told)
+
+
 def test_another_key_in_the_message_informs() -> None:
     charge, flags = concluded(signed(value(HONEST, public_key=STRANGER.public_key)))
     assert charge is not None
@@ -409,3 +416,35 @@ def test_a_price_that_changes_needs_a_signed_reading_at_the_change() -> None:
         (Decimal("2000.0"), Decimal("0.30")),
         (Decimal("5500.0"), Decimal("0.50")),
     ]
+
+
+def test_a_time_that_the_meter_did_not_measure_is_not_charged_as_measured() -> None:
+    """By its clock it was a minute, by the station's an hour."""
+    minute = METER.record(begin(1.0, TM="2026-10-05T08:30:00,000+0000 S"), end(8.5, TM="2026-10-05T08:31:00,000+0000 S"))
+    charge, [flag] = concluded(signed(minute), REQUIRED, by_time())
+    assert charge is not None
+    assert charge.held is Finding.SIGNED_CLOCK_UNTRUSTED
+    assert flag.detail == "TIME has a price; by the meter it lasted 3540 s less or more than by the station"
+    relative = METER.record(begin(1.0, TM="1970-01-01T00:00:00,000+0000 R"), end(8.5, TM="1970-01-01T00:00:05,000+0000 R"))
+    charge, _ = concluded(signed(relative), REQUIRED, by_time())
+    assert charge is not None
+    assert charge.held is Finding.SIGNED_CLOCK_UNTRUSTED
+
+
+def test_readings_in_between_tell_the_split_only_where_they_are_good_and_numbered_in_between() -> None:
+    priced = dearer_from(time(10, 30))
+    for bad in (METER.record(begin(1.0), at_half(ST="M"), end(8.5, **AN_END)),):
+        charge, _ = concluded(signed(bad), REQUIRED, priced)
+        assert charge is not None
+        assert charge.held is Finding.SIGNED_INTERMEDIATE_MISSING
+    records = [METER.record(begin(1.0), PG="T5"), METER.record(at_half(), PG="T2"), METER.record(end(8.5, **AN_END), PG="T6")]
+    charge, _ = concluded(signed(*records), REQUIRED, priced)
+    assert charge is not None
+    assert charge.held is Finding.SIGNED_INTERMEDIATE_MISSING
+
+
+def test_many_readings_before_the_change_hide_no_gap_across_it() -> None:
+    early = [reading("C", 1.0 + n / 100, TM=f"2026-10-05T08:{n // 4:02}:{n % 4 * 15:02},000+0000 S") for n in range(1, 40)]
+    charge, flags = concluded(signed(METER.record(begin(1.0), *early, end(8.5, **AN_END))), REQUIRED, dearer_from(time(10, 30)))
+    assert charge is not None
+    assert (charge.held, names(flags)) == (Finding.SIGNED_INTERMEDIATE_MISSING, ["SIGNED_INTERMEDIATE_MISSING"])
