@@ -157,10 +157,10 @@ def _pair(each: Sequence[Evidence], allowed: frozenset[str]) -> Pair:
         if all(obis.is_export(place.reading.register) for place in places):
             raise _Refused(SignatureReason.REGISTER_IS_EXPORT, named)
         raise _Refused(SignatureReason.REGISTER_UNKNOWN, named, Verdict.UNVERIFIABLE)
-    by_register: dict[str, list[Place]] = {}
+    by_code: dict[object, list[Place]] = {}
     for place in sorted(legal, key=lambda p: not obis.is_compensated(p.reading.register)):
-        known = (name for name in by_register if obis.same_register(name, place.reading.register))
-        by_register.setdefault(next(known, place.reading.register), []).append(place)
+        by_code.setdefault(obis.canonical(place.reading.register), []).append(place)
+    by_register = {places[0].reading.register: places for places in by_code.values()}
     whole = [one for one in by_register.values() if {Nature.BEGIN, Nature.END} <= {p.nature for p in one}]
     if not whole:
         raise _without_a_pair(by_register)
