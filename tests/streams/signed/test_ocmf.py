@@ -350,8 +350,10 @@ def test_the_meter_is_its_own_serial_number_else_that_of_the_gateway() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["ISO14443", "ISO15693", "EMAID", "EVCCID", "EVCOID", "ISO7812", "PHONE_NUMBER", "KEY_CODE"]
-    + [None, "", "NONE", "none", "UNDEFINED", "RFID"],
+    [
+        *["ISO14443", "ISO15693", "EMAID", "EVCCID", "EVCOID", "ISO7812", "PHONE_NUMBER", "KEY_CODE"],
+        *[None, "", "NONE", "none", "UNDEFINED", "RFID"],
+    ],
 )
 def test_a_token_is_the_identification_whether_its_kind_is_told_or_not(kind: str | None) -> None:
     found = of(begin(), IT=kind, ID="7bcf78ad")
