@@ -42,10 +42,10 @@ def unpacked(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
     Each is asked for twice as its session is closed. Only texts of a usual length are kept, since what is read of a long one
     may take a hundred times its room: all that is kept takes less than 32 MB, whatever is sent.
     """
-    return _kept(text) if len(text) <= _KEPT_LENGTH else _read(text)
+    return _kept(text) if len(text) <= _KEPT_LENGTH else unpacked_anew(text)
 
 
-def _read(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
+def unpacked_anew(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
     if len(text) > MAX_BYTES:
         raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, f"longer than {MAX_BYTES} characters")
     for data in _as_bytes(text):
@@ -55,7 +55,7 @@ def _read(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
     raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, "none of the formats that are known begins so")
 
 
-_kept = lru_cache(maxsize=128)(_read)
+_kept = lru_cache(maxsize=128)(unpacked_anew)
 
 
 def _as_bytes(text: str, depth: int = 0) -> Iterator[bytes]:
