@@ -40,7 +40,7 @@ def unpacked(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
     """The records of a text, and the bytes that they were read from: what came as hex is no longer. Raises CannotJudge.
 
     Each is asked for twice as its session is closed. Only texts of a usual length are kept, since what is read of a long one
-    may take a hundred times its room: all that is kept takes less than 32 MB, whatever is sent.
+    may take a hundred times its room: all that is kept takes less than 40 MB, whatever is sent.
     """
     return _kept(text) if len(text) <= _KEPT_LENGTH else unpacked_anew(text)
 
