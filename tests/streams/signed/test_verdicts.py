@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import structs
+from msgspec.json import encode
 
 from streams.rating import conclude
 from streams.signed.verdicts import check_session
@@ -69,6 +70,18 @@ def test_a_pair_is_verified_in_one_record_or_in_two_however_often_it_came(record
     assert told(*records) == VERIFIED
     assert (found.begin_wh, found.end_wh, found.register) == (Decimal("1000.0"), Decimal("8500.0"), "1-b:1.8.0")
     assert (found.meter, found.format, len(found.records)) == ("M1", "OCMF 1.0", len(records))
+
+
+def test_of_a_record_with_thousands_of_readings_a_verdict_keeps_the_first_fifty_beside_begin_and_end() -> None:
+    bare: dict[str, Any] = dict.fromkeys(("TM", "RI", "RU", "ST"))
+    hundreds = [reading("C", 1.0 + n / 1000, **bare) for n in range(1500)]
+    found = checked(METER.record(begin(1.0), *hundreds, end(8.5)))
+    assert [point.nature for point in found.records[0].points] == ["begin", *["intermediate"] * 50, "end"]
+    assert found.billing is Verdict.VERIFIED
+    registers = [begin(1.0, **bare | {"RI": f"1-0:9.{n:x}.0"}) for n in range(1000)]
+    whole = checked(METER.record(begin(1.0, RI="x"), *registers))
+    assert len(whole.records[0].points) == 50 and len(whole.billing_detail) <= 200
+    assert max(len(encode(found)), len(encode(whole))) < 30_000
 
 
 def test_every_record_is_told_with_its_readings_its_key_and_its_place() -> None:
