@@ -97,6 +97,50 @@ def test_a_key_of_another_meter_leaves_it_held_and_says_for_what(home: Path) -> 
     assert worklist(home) == ["meter_signature_failed"]
 
 
+@pytest.mark.parametrize(
+    ("words", "because", "do"),
+    [
+        ((), "no_meter_key_is_registered_for_the_evse", "register the meter's key, or release or drop it"),
+        (
+            ("--key", KEY, "--from", "2026-03-11"),
+            "meter_key_was_not_valid_then",
+            "correct from when on its key is trusted, or release or drop it",
+        ),
+        (
+            ("--key", DemoMeter("M2").public_key()),
+            "signature_does_not_match_the_registered_key",
+            "compare its key with that on the meter, or release or drop it",
+        ),
+        (
+            ("--key", KEY, "--meter", "M7"),
+            "meter_is_not_the_one_registered_at_the_evse",
+            "correct the meter of its key, or release or drop it",
+        ),
+    ],
+)
+def test_the_worklist_says_why_signed_values_are_not_billed_and_what_to_do(
+    home: Path, words: tuple[str, ...], because: str, do: str
+) -> None:
+    if words:
+        told(home, "meter-key", "add", EVSE, *words)
+    [work] = json.loads(told(home, "session", "worklist", "--json"))
+    assert (work["because"], work["do"]) == (because, do)
+    shown = " ".join(told(home, "session", "worklist").split())
+    assert "because do" in shown
+    assert f"{because} {do}" in shown
+
+
+def test_a_session_shows_the_key_if_there_is_one_and_that_its_energy_is_as_signed(home: Path) -> None:
+    [work] = json.loads(told(home, "session", "worklist", "--json"))
+    before = told(home, "session", "show", work["session"])
+    assert "· meter M1\n" in before
+    assert "energy     5.000 kWh by " in before
+    told(home, "meter-key", "add", EVSE, "--key", KEY)
+    after = told(home, "session", "show", work["session"])
+    assert "· meter M1, key c1b1d260842d5589 · 1.000 to 6.000 kWh" in after
+    assert "energy     5.000 kWh as signed; messages: 5.000 kWh by " in after
+
+
 def test_a_key_of_another_evse_looks_at_no_session(home: Path) -> None:
     assert "no session had waited for it" in told(home, "meter-key", "add", OTHER, "--key", KEY)
     assert worklist(home) == ["meter_signature_cannot_be_checked"]
