@@ -11,6 +11,7 @@ This file decides nothing about keys: `register` does. A body is JSON, read into
 are in a log line. Repeating a body is harmless.
 """
 
+import json
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from http import HTTPStatus
@@ -38,12 +39,13 @@ class KeyToAdd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyToRevoke(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`valid_until`: from when on it is not trusted any more; None: now."""
+    """`valid_until`: from when on it is not trusted any more; None: now. `entirely`: it was never to be trusted there."""
 
     evse_id: str
     fingerprint: str
     reason: str
     valid_until: Instant | None = None
+    entirely: bool = False
 
 
 class KeyRefused(Exception):  # not an error of ours: on its way to an answer
@@ -126,6 +128,8 @@ class RevokedKey(BaseModel):
     reason: str
     valid_until: datetime | None = None
     """From when on it is not trusted any more; left out: now."""
+    entirely: bool = False
+    """It was registered by a slip, and was never to be trusted there: instead of `valid_until`."""
 
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -215,6 +219,14 @@ class MeterKeyDoor:
         with self._door.room(token):
             body = await self._door.body(request)
             try:
-                return msgspec.json.decode(body, type=shape), token.name
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                read = msgspec.json.decode(body, type=shape)
+                json.loads(body, object_pairs_hook=_once)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
                 raise KeyRefused(f"the body cannot be read: {error}", is_conflict=False) from None
+            return read, token.name
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    """Of two values of one name, a proxy may have looked at the first and we at the last."""
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a name stands twice in an object")

@@ -85,7 +85,9 @@ def _figures(part: ShownVat) -> str:
 
 def _meter(meter: ShownMeter) -> Iterator[str]:
     registers = NOTHING if meter.begin == NOTHING else f"{meter.begin} – {meter.end} kWh"
-    yield f"{meter.when:<14}{meter.session:<15}{registers:<34}{meter.verdict}"
-    yield f"{'':<14}{' · '.join(filter(None, (meter.meter, meter.key, f'{meter.tariff} {meter.version}')))}"
-    if proof := " · ".join(filter(None, (meter.proof, meter.record))):
-        yield from wrap(proof, WIDTH, initial_indent=" " * 14, subsequent_indent=" " * 14)
+    when = f"{meter.when}  "
+    yield f"{when:<20}{meter.session:<15}{registers}"
+    of = (meter.verdict, meter.meter, meter.key, f"{meter.tariff} {meter.version}")
+    for told in (of, (meter.proof, meter.record)):
+        indent = " " * 5
+        yield from wrap(" · ".join(filter(None, told)), WIDTH, initial_indent=indent, subsequent_indent=indent)

@@ -100,6 +100,11 @@ class Language:
         told = offsets or changed or _is_ambiguous(first) or _is_ambiguous(last)
         return f"{self._moment(first, day, told=changed)} – {self._moment(last, first.date(), told=told)}"
 
+    def moment(self, at: datetime, time_zone: str, *, offsets: bool = False) -> str:
+        """By the clock at the site: `12 Oct 2026, 08:14`; with its offset as in a span."""
+        local = at.astimezone(zone(time_zone))
+        return self._moment(local, None, told=offsets or _is_ambiguous(local))
+
     def to_the_second(self, start: datetime, end: datetime, time_zone: str) -> str:
         """The same with seconds: `12 Oct 2026, 08:14:09 – 09:49:30`."""
         first, last = (at.astimezone(zone(time_zone)) for at in (start, end))

@@ -49,7 +49,7 @@ def present(invoice: Invoice, buyer: Party) -> Page:
         vat=tuple(_vat(part, invoice, tongue) for part in invoice.vat),
         total=_total(invoice, tongue),
         terms=_terms(invoice, tongue),
-        meters=tuple(meter for session in invoice.sessions for meter in _meters(session, tongue)),
+        meters=tuple(meter for session in invoice.sessions for meter in _meters(session, tongue, offsets=offsets)),
         footer=_footer(seller, buyer, tongue),
     )
 
@@ -265,12 +265,12 @@ def _about_vat(invoice: Invoice, tongue: Language) -> str:
     )
 
 
-def _meters(session: InvoicedSession, tongue: Language) -> Iterator[ShownMeter]:
+def _meters(session: InvoicedSession, tongue: Language, *, offsets: bool) -> Iterator[ShownMeter]:
     """The register of what was delivered, and that of what was fed back, of which no signature is checked."""
     checked = session.signature
     begin, end = _readings(session)
     delivered = ShownMeter(
-        when=tongue.day(local_date(session.start, session.time_zone)),
+        when=tongue.moment(session.start, session.time_zone, offsets=offsets),
         session=short(session.session),
         meter=(checked.meter if checked else "") or NOTHING,
         begin=NOTHING if session.unused else tongue.register(begin),
@@ -305,7 +305,7 @@ def _readings(session: InvoicedSession) -> tuple[Decimal, Decimal]:
 def _verdict(checked: SignatureChecked | None, session: InvoicedSession, tongue: Language) -> str:
     match checked.verdict if checked else Verdict.UNSIGNED:
         case Verdict.VERIFIED if checked and not _is_billed_as_signed(checked, session):
-            return tongue.text("valid, billed as told")
+            return tongue.text("as told, not as signed")
         case Verdict.VERIFIED:
             return tongue.text("valid")
         case Verdict.FAILED:
@@ -326,18 +326,32 @@ def _is_billed_as_signed(checked: SignatureChecked, session: InvoicedSession) ->
 
 
 def _proof(checked: SignatureChecked | None, session: InvoicedSession, tongue: Language) -> str:
-    """What the meter signed beside the values."""
-    if checked is None or checked.begin_at is None or checked.end_at is None or checked.begin_clock is None:
-        return "" if checked is None else checked.register
+    """What the meter signed beside the values; and these, where others were billed. Only of a genuine pair are they told."""
+    if checked is None:
+        return ""
+    if checked.verdict is not Verdict.VERIFIED or checked.begin_wh is None or checked.end_wh is None:
+        return checked.register
     cable = tongue.text("cable")
-    clocks = dict.fromkeys((checked.begin_clock, checked.end_clock or checked.begin_clock))
     told = (
+        "" if _is_billed_as_signed(checked, session) else _signed(checked.begin_wh, checked.end_wh, tongue),
         checked.register,
-        tongue.to_the_second(checked.begin_at, checked.end_at, session.time_zone),
-        " / ".join(_clock(clock, tongue) for clock in clocks),
+        *_signed_times(checked, session.time_zone, tongue),
         f"{cable} {checked.loss}" if checked.loss else "",
     )
     return " · ".join(filter(None, told))
+
+
+def _signed(begin: Decimal, end: Decimal, tongue: Language) -> str:
+    return tongue.text("signed %(readings)s") % {"readings": f"{tongue.register(begin)} – {tongue.register(end)} kWh"}
+
+
+def _signed_times(checked: SignatureChecked, time_zone: str, tongue: Language) -> Iterator[str]:
+    """When begin and end were signed, and how far the meter vouches for it."""
+    if checked.begin_at is None or checked.end_at is None or checked.begin_clock is None:
+        return
+    yield tongue.to_the_second(checked.begin_at, checked.end_at, time_zone)
+    clocks = dict.fromkeys((checked.begin_clock, checked.end_clock or checked.begin_clock))
+    yield " / ".join(_clock(clock, tongue) for clock in clocks)
 
 
 def _clock(clock: MeterClock, tongue: Language) -> str:

@@ -65,7 +65,7 @@ from vocabulary.sessions import (
     SessionRated,
     doubts_of,
 )
-from vocabulary.signatures import SignatureChecked
+from vocabulary.signatures import SignatureChecked, Verdict
 from vocabulary.station_facts import ReservationAsked
 from vocabulary.tariff import TariffPublished
 
@@ -328,6 +328,7 @@ def counted(conclusion: Conclusion) -> str:
         case SessionDropped():
             return "dropped"
         case SignatureChecked():
-            return f"signature: {conclusion.verdict}"
+            refused = conclusion.verdict is Verdict.VERIFIED and conclusion.billing not in (None, Verdict.VERIFIED)
+            return f"signature: {conclusion.verdict}" + (", not to be billed" if refused else "")
         case InvoiceIssued():
             return "invoices"

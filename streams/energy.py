@@ -9,8 +9,9 @@
 
 Where values between the two ends contradict them or themselves, the ends alone make an energy that a person must confirm.
 
-A verified signed pair is no source of its own: it is compared with what these give (streams.signatures). What a session is made
-of is of one kind; values of two kinds are never mixed or added.
+A verified signed pair is no source of its own: where its meter's signatures count it is billed instead of what these give, and
+held where the two are far apart (streams.proof). What a session is made of is of one kind; values of two kinds are never mixed
+or added.
 """
 
 from collections.abc import Callable, Sequence

@@ -10,6 +10,7 @@ from streams.states import SessionRow
 from vocabulary.identity import SessionId
 from vocabulary.reference import Decision, SessionDecided
 from vocabulary.sessions import CONTRADICTING, WAIVABLE, Finding, Progress
+from vocabulary.signatures import SignatureChecked, SignatureReason
 from wattbook.fact_keys import key_of
 from wattbook.wiring import VERBS, App, NotReady
 
@@ -75,11 +76,43 @@ def _demand_text(what: str, text: str, least: int, most: int) -> None:
         raise NotReady(f"the {what} has control characters: write it as one line of text")
 
 
-def remedy(row: SessionRow) -> str:
-    """What to do about a session on the worklist."""
+_BY_SIGNATURES = (Finding.SIGNATURE_FAILED, Finding.SIGNATURE_UNVERIFIABLE, Finding.SIGNED_ENERGY_DIFFERS)
+_COMPARE_KEY = "compare its key with that on the meter, or release or drop it"
+_MISSING = "wait for it, or release or drop it"
+_BY_REASON = {
+    SignatureReason.UNSIGNED: "look why nothing was signed, then release or drop it",
+    SignatureReason.KEY_NOT_REGISTERED: "register the meter's key, or release or drop it",
+    SignatureReason.KEY_OUT_OF_INTERVAL: "correct from when on its key is trusted, or release or drop it",
+    SignatureReason.KEY_CURVE_MISMATCH: _COMPARE_KEY,
+    SignatureReason.KEY_CONFLICT: _COMPARE_KEY,
+    SignatureReason.SIGNATURE_MISMATCH: _COMPARE_KEY,
+    SignatureReason.METER_NOT_AT_EVSE: "correct the meter of its key, or release or drop it",
+    SignatureReason.REGISTER_UNKNOWN: "name the register with its key, or release or drop it",
+    SignatureReason.READING_MISSING: _MISSING,
+    SignatureReason.BEGIN_MISSING: _MISSING,
+    SignatureReason.END_MISSING: _MISSING,
+}
+
+
+def is_about_signatures(row: SessionRow) -> bool:
+    return row.finding in _BY_SIGNATURES
+
+
+def reason_of(row: SessionRow, checked: SignatureChecked | None) -> SignatureReason | None:
+    """Why a session is on the worklist for its signed values; None: it is not, or the values hold by themselves."""
+    if checked is None or not is_about_signatures(row):
+        return None
+    reason = checked.billing_reason or checked.reason
+    return None if reason is SignatureReason.VERIFIED else reason
+
+
+def remedy(row: SessionRow, checked: SignatureChecked | None = None) -> str:
+    """What to do about a session on the worklist. `checked`: the verdict on its signed values, where it is about these."""
     match row.progress, row.finding:
-        case Progress.HELD, Finding.SIGNATURE_UNVERIFIABLE:
-            return "register the meter's key, or release or drop it"
+        case Progress.HELD, Finding() if reason := reason_of(row, checked):
+            return _BY_REASON.get(reason, "look at it, then release or drop it")
+        case Progress.HELD, Finding.SIGNED_ENERGY_DIFFERS:
+            return "compare what was signed and told, then release or drop it"
         case Progress.HELD, _:
             return "look at it, then release or drop it"
         case Progress.FLAGGED, Finding() as finding if finding in WAIVABLE or (finding in CONTRADICTING and row.closed_at):

@@ -22,6 +22,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec import UNSET, structs
 
+from streams.key_register import Registered
 from tariffs.document import TariffDocument, tariff_of
 from vocabulary.assignment import TariffAssigned
 from vocabulary.codec import ReferenceFact
@@ -42,7 +43,7 @@ from vocabulary.reference import (
 )
 from vocabulary.tariff import TariffPublished
 from wattbook.assignment_checks import assignment_checks, assignment_of, assignments_with_ends
-from wattbook.meter_key_checks import interval_of, meter_key_checks
+from wattbook.meter_key_checks import NO_KEYS, interval_of, meter_key_checks
 from wattbook.plan_checks import plan_checks
 from wattbook.plan_shapes import PlanShape, plan_of
 from wattbook.reference_checks import Item, Reference, checks, with_ends
@@ -107,17 +108,18 @@ class _Entry(NamedTuple):
     path: str  # "sites[2]"
 
 
-def read_reference(folder: Path, seal: Seal) -> tuple[ReferenceFact, ...]:
+def read_reference(folder: Path, seal: Seal, registered: Registered = NO_KEYS) -> tuple[ReferenceFact, ...]:
     """The facts of the folder, in an order that their content alone decides. Raises ReferenceErrors.
 
-    `seal` is called only when nothing else is wrong; it raises Forgotten for a holder who must not come back.
+    `registered`: the meter keys that the home knows beside the folder. `seal` is called only when nothing else is wrong; it
+    raises Forgotten for a holder who must not come back.
     """
     documents, unreadable = _split(_documents(folder))
     entries, misplaced = _split(entry for document in documents for entry in _entries(document))
     if problems := unreadable or [*misplaced, *_missing(folder, documents)]:
         raise ReferenceErrors(problems)  # what is not found for this reason would be missed everywhere else
     reference, misfits = _reference(entries)
-    if problems := [*misfits, *checks(reference), *meter_key_checks(reference), *plan_checks(reference)] or [
+    if problems := [*misfits, *checks(reference), *meter_key_checks(reference, registered), *plan_checks(reference)] or [
         *assignment_checks(reference)
     ]:
         raise ReferenceErrors(problems)

@@ -165,6 +165,26 @@ Register = Annotated[
     ),
     AfterValidator(_of_import),
 ]
+REGISTERS_MAX = 16  # that are named with a key
+SERIAL_MAX = 60
+
+
+def meter_serial(text: str) -> str:
+    """A meter's serial number as it is compared with what is signed; empty: none. Raises ValueError."""
+    text = text.strip()
+    if len(text) > SERIAL_MAX:
+        raise ValueError(f"has {len(text)} characters: write at most {SERIAL_MAX}")
+    if not text.isprintable():
+        raise ValueError("has control characters: write it as it is printed on the meter")
+    return text
+
+
+def _few(registers: tuple[str, ...]) -> tuple[str, ...]:
+    if len(registers) > REGISTERS_MAX:
+        raise ValueError(f"are {len(registers)}, more than a meter has: write at most {REGISTERS_MAX}")
+    return registers
+
+
 Signatures = Literal["required", "preferred", "ignored"]
 Language = Annotated[str, _matches(r"[a-z]{2}", "is not a language: write its two letters of ISO 639-1, such as en")]
 ConnectorStandard = Literal[  # OCPI 2.2.1 ConnectorType
@@ -217,10 +237,10 @@ class OperatorShape(Dated):
 
 class MeterKeyShape(Shape):
     public_key: PublicKey
-    meter: OptionalText = ""
+    meter: Annotated[str, AfterValidator(meter_serial)] = ""
     valid_from: Effective | None = None
     valid_until: Effective | None = None
-    registers: tuple[Register, ...] = ()
+    registers: Annotated[tuple[Register, ...], AfterValidator(_few)] = ()
 
 
 _NUMBER = _whole(1, 9999, "is not a number from 1 on: write the EVSE's number in its station")

@@ -14,7 +14,8 @@ from wattbook.database import DatabaseError
 from wattbook.deciding import demand_texts
 from wattbook.desk import Desk
 from wattbook.meter_key_changes import as_answer, publish_key
-from wattbook.trusted_keys import KeyAsked, MeterKeyRefused, key_to_add, key_to_revoke, trusted_keys
+from wattbook.reference_shapes import effective, local_instant
+from wattbook.trusted_keys import BEGINNING, KeyAsked, MeterKeyRefused, key_to_add, key_to_revoke, trusted_keys
 from wattbook.wiring import App, NotReady
 
 R = TypeVar("R")
@@ -49,7 +50,9 @@ class RegisterDesk:
 
     def _revoke(self, key: KeyToRevoke, by: str) -> Told:
         demand_texts(key.reason, by)
-        when = _utc(key.valid_until) or datetime.now(UTC).replace(microsecond=0)
+        if key.entirely and key.valid_until is not None:
+            raise MeterKeyRefused("entirely is for all time: leave valid_until out")
+        when = BEGINNING if key.entirely else _utc(key.valid_until) or datetime.now(UTC).replace(microsecond=0)
         catalogue = self._app.runtime.catalogue()
         return self._published(key_to_revoke(catalogue, key.evse_id, key.fingerprint, key.reason, when, by))
 
@@ -75,4 +78,8 @@ def _saying(work: Callable[..., R], *arguments: object) -> R:
 
 
 def _utc(at: datetime | None) -> datetime | None:
-    return None if at is None else at.astimezone(UTC)
+    """Raises MeterKeyRefused, as it is written in files and on the command line."""
+    try:
+        return None if at is None else local_instant(effective(at.isoformat()), "UTC")
+    except ValueError as error:
+        raise MeterKeyRefused(f"{at} {error}") from None

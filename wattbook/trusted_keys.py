@@ -17,6 +17,7 @@ from streams.signed.ecdsa import PublicKey, key_of_der
 from streams.signed.keys import read_key
 from streams.signed.obis import is_export
 from vocabulary.reference import Evse, EvseName, MeterKey, MeterKeyPublished, Site, names_of, plain_evse_id
+from wattbook.reference_shapes import REGISTERS_MAX, meter_serial
 from wattbook.suggest import did_you_mean
 
 SHOWN = 16  # digits of a fingerprint, for people
@@ -26,6 +27,7 @@ _REGISTER = re.compile(
     r"[0-9A-Fa-f]{1,2}-[0-9A-Fa-f]{1,2}:([0-9A-Fa-f]{1,2}\.){2}[0-9A-Fa-f]{1,2}(\*[0-9]{1,3}|\.[0-9A-Fa-f]{1,2})?"
 )
 BEGINNING, _FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_ONE_OR_TWO = "the two are one EVSE write also_known_as, and where one key signs for two meters name the meter at both"
 
 
 class MeterKeyRefused(Exception):
@@ -94,25 +96,25 @@ def trusted_keys(catalogue: Catalogue, evse_id: str | None, now: datetime) -> li
 
 
 def key_to_add(catalogue: Catalogue, asked: KeyAsked, by: str = "") -> MeterKeyPublished | None:
-    """The fact that registers a key; None: it is trusted so already. Raises MeterKeyRefused."""
+    """The fact that registers a key; None: it is trusted so already. Raises MeterKeyRefused.
+
+    The meter and the registers that were named with the key stay named where nobody names others: without its meter's serial
+    number a key would verify the records of any meter that signs with it.
+    """
     public = _read(asked.public_key)
     evse_id = _evse_id(catalogue, asked.evse_id)
-    if bad := next((register for register in asked.registers if not _REGISTER.fullmatch(register)), None):
-        raise MeterKeyRefused(
-            f"`{bad[:40]}` is not a register: write its OBIS code as the meter signs it, such as 1-0:1.8.0*198"
-        )
-    if export := next((register for register in asked.registers if is_export(register)), None):
-        raise MeterKeyRefused(f"`{export}` counts what was fed back, and no session is billed by it: leave it out")
+    _demand_registers(asked.registers)
+    own = _own(catalogue, evse_id, public.der.hex())
+    known = own[-1].key if own else MeterKey(public_key=public.der.hex())
     key = MeterKey(
-        public_key=public.der.hex(),
-        meter=asked.meter.strip(),
+        public_key=known.public_key,
+        meter=_meter(asked.meter) or known.meter,
         valid_from=asked.valid_from,
         valid_until=asked.valid_until,
-        registers=asked.registers,
+        registers=asked.registers or known.registers,
     )
     if _until(key) <= _since(key):
-        raise MeterKeyRefused(f"the key would end before it begins, {interval(key)}: write a later end, or leave it out")
-    own = _own(catalogue, evse_id, key.public_key)
+        raise MeterKeyRefused("the key would end before it begins, or as it begins: write a later end, or leave it out")
     if own and all(held.key == key for held in own) and not _revoked(catalogue, evse_id, key.public_key):
         return None
     _demand_contains(key, own, evse_id)
@@ -123,25 +125,32 @@ def key_to_add(catalogue: Catalogue, asked: KeyAsked, by: str = "") -> MeterKeyP
 def key_to_revoke(
     catalogue: Catalogue, evse_id: str, fingerprint: str, reason: str, when: datetime, by: str = ""
 ) -> MeterKeyPublished | None:
-    """The fact that revokes a key from then on; None: it was revoked from then on, or before. Raises MeterKeyRefused."""
+    """The fact that revokes a key from then on; None: it was revoked from then on, or before. Raises MeterKeyRefused.
+
+    `when` BEGINNING: it was never to be trusted. The interval that is left is empty, and the EVSE is as one that never had it.
+    """
     evse_id = _evse_id(catalogue, evse_id)
     keys = {held.key.public_key for held in _own(catalogue, evse_id)}
     public_key = _named(keys, fingerprint, evse_id)
     own = [held.key for held in _own(catalogue, evse_id, public_key)]
     since, until = min(map(_since, own)), max(map(_until, own))
-    if _revoked(catalogue, evse_id, public_key) and until <= when:
-        return None
     ends = min(until, max(when, since))
+    if _revoked(catalogue, evse_id, public_key) and until <= ends:
+        return None
     closed = structs.replace(own[-1], valid_from=None if since == BEGINNING else since, valid_until=ends)
     return MeterKeyPublished(evse_id=evse_id, key=closed, revoked=reason, by=by)
 
 
 def interval(key: MeterKey | TrustedKey) -> str:
     """In words: `never`, `since ever`, `from 2026-07-01T00:00Z until 2026-08-01T00:00Z`."""
-    if key.valid_until is not None and key.valid_until <= (key.valid_from or BEGINNING):
+    if is_never(key):
         return "never"
     since = "since ever" if key.valid_from is None else f"from {shown(key.valid_from)}"
     return since if key.valid_until is None else f"{since} until {shown(key.valid_until)}"
+
+
+def is_never(key: MeterKey | TrustedKey) -> bool:
+    return key.valid_until is not None and key.valid_until <= (key.valid_from or BEGINNING)
 
 
 def shown(at: datetime) -> str:
@@ -173,6 +182,24 @@ def _read(text: str) -> PublicKey:
         raise MeterKeyRefused(f"the key {error}") from None
 
 
+def _demand_registers(registers: Sequence[str]) -> None:
+    if len(registers) > REGISTERS_MAX:
+        raise MeterKeyRefused(f"{len(registers)} registers are more than a meter has: write at most {REGISTERS_MAX}")
+    if bad := next((register for register in registers if not _REGISTER.fullmatch(register)), None):
+        raise MeterKeyRefused(
+            f"`{bad[:40]}` is not a register: write its OBIS code as the meter signs it, such as 1-0:1.8.0*198"
+        )
+    if export := next((register for register in registers if is_export(register)), None):
+        raise MeterKeyRefused(f"`{export}` counts what was fed back, and no session is billed by it: leave it out")
+
+
+def _meter(written: str) -> str:
+    try:
+        return meter_serial(written)
+    except ValueError as error:
+        raise MeterKeyRefused(f"the meter's serial number {error}") from None
+
+
 def _evse_id(catalogue: Catalogue, evse_id: str) -> str:
     """As its site writes it."""
     if not _EVSE_ID.fullmatch(evse_id):
@@ -182,6 +209,8 @@ def _evse_id(catalogue: Catalogue, evse_id: str) -> str:
 
 def _demand_contains(key: MeterKey, own: Sequence[_Held], evse_id: str) -> None:
     for held in own:
+        if is_never(held.key):
+            continue
         if _since(held.key) < _since(key) or _until(key) < _until(held.key):
             raise MeterKeyRefused(
                 f"{evse_id} trusts this key {interval(held.key)}, and a key has one interval there: {interval(key)} would "
@@ -206,8 +235,7 @@ def _demand_one_evse(key: MeterKey, evse_id: str, catalogue: Catalogue) -> None:
             raise MeterKeyRefused(
                 f"{held.evse_id} trusts this key {interval(held.key)}, and what is signed at one EVSE would be verified at the "
                 "other: let it end there first (`wattbook meter-key revoke`, with --entirely after a slip, or valid_until in "
-                "its site); where the two are one EVSE write also_known_as, and where one key signs for two meters name the "
-                "meter at both",
+                f"its site); where {_ONE_OR_TWO}",
                 is_conflict=True,
             )
 

@@ -122,7 +122,7 @@ class App:
             known = catalogue_at(unit)
         self.vault.demand(known.contracts)
         with self.vault.sealing() as seal:
-            facts = read_reference(self.settings.reference_path, seal)
+            facts = read_reference(self.settings.reference_path, seal, known.meter_keys)
         now = datetime.now(UTC)
         past = [fact for fact in facts if changes_the_past(known, fact, now)]
         self.runtime.publish([RulesAdopted(number=RULES)], key_of)

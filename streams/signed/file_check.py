@@ -142,7 +142,7 @@ def _judged(record: SignedRecord, beside: str, known: Sequence[Known], only_know
         by_claim = _by_claim(record, beside)
     except CannotJudge as problem:
         by_claim = Judged(Verdict.UNVERIFIABLE, problem.reason, problem.detail)
-    of_meter = known if only_known else [each for each in known if each.meter and each.meter in record.serials]
+    of_meter = known if only_known else [each for each in known if each.meter and each.meter == record.meter]
     if not of_meter:
         return by_claim, KeyFrom.FILE if by_claim.key else KeyFrom.NOWHERE, ""
     by_known = judged(record, [each.key for each in of_meter])

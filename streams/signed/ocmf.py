@@ -21,7 +21,6 @@ from streams.signed.ocmf_payload import (
     page_of,
     place_of,
     readings_of,
-    unit_of,
     version_of,
 )
 from streams.signed.record import MAX_BYTES, Format, Signature, SignedRecord, Writing, unreadable
@@ -86,7 +85,6 @@ def read(data: bytes) -> tuple[SignedRecord, ...] | None:
         loss_of(payload),
         place_of(payload),
         SignatureReason.ID_REFUSED if is_identification_refused(payload) else None,
-        unit=unit_of(payload),
     )
     return (record,)
 

@@ -97,11 +97,6 @@ def version_of(payload: Payload) -> str:
     return found[1].decode()
 
 
-def unit_of(payload: Payload) -> str:
-    """The serial number of the gateway."""
-    return _text(payload.GS)
-
-
 def meter_of(payload: Payload) -> str:
     """The serial number of the meter, else of the gateway that signs for it."""
     return _text(payload.MS) or _text(payload.GS)

@@ -93,7 +93,8 @@ class SignedReading(NamedTuple):
 
 
 class SignedRecord(NamedTuple):
-    """`signed`: the bytes that the signature is over. `meter`: what begin and end must share, its serial number.
+    """`signed`: the bytes that the signature is over. `meter`: what begin and end must share, its serial number, by which the
+    operator registers it; that of the unit that signs, where the record names no meter of its own.
 
     `identification` is personal: a token's UID as signed. It is compared, and never told on.
     """
@@ -114,9 +115,3 @@ class SignedRecord(NamedTuple):
     place: str = ""  # the EVSE as signed
     problem: SignatureReason | None = None  # of the whole record: BILLING_REFUSED, ID_REFUSED, FIELD_UNSIGNED
     detail: str = ""
-    unit: str = ""  # serial number of what signs, where that is beside the meter
-
-    @property
-    def serials(self) -> tuple[str, ...]:
-        """By which of these an operator may have registered the meter."""
-        return self.meter, self.unit

@@ -136,7 +136,7 @@ def _without_a_key(record: SignedRecord, keys: Keys, claim: KeyClaim, evse: Evse
 def _of_its_meter(record: SignedRecord, judged: Judged, keys: Keys) -> Judged:
     """A key may be registered for one meter; it must be that one's serial number that was signed."""
     serials = {key.meter for key in keys.registered(judged.key)}
-    if "" in serials or serials & set(record.serials):
+    if "" in serials or record.meter in serials:
         return judged
     detail = f"key of meter {min(serials)}, record of {record.meter[:60]}"
     return judged._replace(verdict=Verdict.FAILED, reason=SignatureReason.METER_NOT_AT_EVSE, detail=detail)

@@ -146,7 +146,7 @@ def test_what_the_meter_signed_is_on_the_invoice_and_what_was_changed_on_the_way
 
     [issued] = _wattbook("--home", str(home), "invoice", "run", "--month", "2026-10", "--out", str(tmp_path), "--json")
     text = " ".join(_wattbook("--home", str(home), "invoice", "show", issued["number"]).split())
-    assert "100.000 – 107.550 kWh valid M1" in text
+    assert "100.000 – 107.550 kWh valid · M1" in text
     assert "1-b:1.8.0 · 14 Oct 2026, 10:00:00 – 11:00:00 · clock synchronised · record attached" in text
     assert held["session"][:12] not in text
 

@@ -79,6 +79,24 @@ def test_a_key_is_revoked_once(at: Door, home: Path) -> None:
     assert [each["revoked"] for each in listed] == ["sold"]
 
 
+def test_a_key_is_revoked_entirely(at: Door) -> None:
+    post(at, {"evse_id": EVSE, "public_key": KEY})
+    slip = {"evse_id": EVSE, "fingerprint": "c1b1d260", "reason": "a slip", "entirely": True}
+    both = post(at, slip | {"valid_until": "2026-04-01T00:00:00Z"}, "/v1/meter-keys/revoke")
+    assert (both.status, both.body["remedy"]) == (400, "entirely is for all time: leave valid_until out")
+    assert post(at, slip, "/v1/meter-keys/revoke").status == 201
+    assert post(at, slip, "/v1/meter-keys/revoke").status == 200
+    assert post(at, {"evse_id": OTHER, "public_key": KEY}).status == 201, "who never trusted it does not stand in the way"
+
+
+@pytest.mark.parametrize("until", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_time_that_cannot_be_is_refused_where_a_key_is_revoked(at: Door, until: str) -> None:
+    post(at, {"evse_id": EVSE, "public_key": KEY})
+    body = {"evse_id": EVSE, "fingerprint": "c1b1d260", "reason": "sold", "valid_until": until}
+    answer = post(at, body, "/v1/meter-keys/revoke")
+    assert (answer.status, answer.body["remedy"].endswith("is not between 1970 and 2999: check the year")) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "why"),
     [
@@ -91,6 +109,24 @@ def test_a_key_is_revoked_once(at: Door, home: Path) -> None:
         ),
         ({"evse_id": EVSE, "public_key": KEY, "valid_from": "2026-03-01T00:00:00"}, 400, "the body cannot be read: Expected"),
         ({"evse_id": "E1", "public_key": KEY}, 400, "`E1` is not an EVSE id"),
+        (
+            {"evse_id": EVSE, "public_key": KEY, "valid_from": "0001-01-01T00:00:00+23:59"},
+            400,
+            "0001-01-01 00:00:00+23:59 is not between 1970 and 2999: check the year",
+        ),
+        ({"evse_id": EVSE, "public_key": KEY, "valid_until": "9999-12-31T23:59:59-23:59"}, 400, "9999-12-31 23:59:59-23:59 is"),
+        (
+            f'{{"evse_id": "{OTHER}", "evse_id": "{EVSE}", "public_key": "{KEY}"}}',
+            400,
+            "the body cannot be read: a name stands twice in an object",
+        ),
+        ({"evse_id": EVSE, "public_key": KEY, "meter": "M\x001"}, 400, "the meter's serial number has control characters"),
+        ({"evse_id": EVSE, "public_key": KEY, "meter": "M" * 61}, 400, "the meter's serial number has 61 characters"),
+        (
+            {"evse_id": EVSE, "public_key": KEY, "registers": ["1-0:1.8.0*198"] * 4000},
+            400,
+            "4000 registers are more than a meter has: write at most 16",
+        ),
         ("[" * 100_000, 400, "the body cannot be read"),
         (b"\xff", 400, "the body cannot be read"),
         ({"evse_id": OTHER, "public_key": DemoMeter("M3").public_key()}, 409, "DE*ELB*E1 trusts this key since ever"),
@@ -126,6 +162,6 @@ def test_the_door_describes_its_paths_and_refuses_other_methods(at: Door) -> Non
     paths = at.ask("GET", "/openapi.json").body["paths"]
     assert set(paths["/v1/meter-keys"]) == {"get", "post"}
     body = paths["/v1/meter-keys/revoke"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert set(body["properties"]) == {"evse_id", "fingerprint", "reason", "valid_until"}
+    assert set(body["properties"]) == {"evse_id", "fingerprint", "reason", "valid_until", "entirely"}
     other = at.ask("DELETE", "/v1/meter-keys")
     assert (other.status, other.headers["allow"]) == (405, "GET, POST")

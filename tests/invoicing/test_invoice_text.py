@@ -124,18 +124,40 @@ def test_by_older_rules_the_annex_shows_signed_readings_where_they_are_valid(sai
 
 def test_the_annex_shows_the_readings_that_are_billed_and_whether_they_are_the_signed_ones():
     one = session(ENERGY)
-    for rated, begin, word in ((one, "7,300.000", "valid, billed as told"), (as_signed(one), "18,204.512", "valid\n")):
+    for rated, begin, word in ((one, "7,300.000", "as told, not as signed ·"), (as_signed(one), "18,204.512", " valid ·")):
         (only,) = run([Billable(rated=rated, signature=verdict(rated))])
         annex = invoice_text(only, BUYER).partition("Annex:")[2]
         assert begin in annex
         assert word in annex
+        assert ("signed 18,204.512 – 18,227.968 kWh" in annex) == (rated is one), (
+            "what was signed is told where it is not billed"
+        )
+
+
+def test_a_row_of_the_annex_tells_when_its_session_began():
+    """Two sessions on one day are matched to their charges by it."""
+    starts = [datetime(2026, 10, 12, hour, 14, tzinfo=UTC) for hour in (6, 16)]
+    made = invoice(*(session(ENERGY, start=at, key=str(at.hour)) for at in starts))
+    annex = invoice_text(made, BUYER).partition("Annex:")[2]
+    assert "12 Oct 2026, 08:14  " in annex
+    assert "12 Oct 2026, 18:14  " in annex
+
+
+def test_where_there_is_no_pair_no_signed_times_are_told():
+    one = session(ENERGY)
+    nothing = {"begin_wh": None, "end_wh": None}
+    refused = msgspec.structs.replace(verdict(one), billing=Verdict.FAILED, billing_reason=SignatureReason.END_TWICE, **nothing)
+    (only,) = run([Billable(rated=one, signature=refused)])
+    annex = invoice_text(only, BUYER).partition("Annex:")[2]
+    assert "as told, not as signed" in annex
+    assert "clock" not in annex
 
 
 def test_a_genuine_pair_that_may_not_be_billed_is_not_called_valid_alone():
     one = as_signed(session(ENERGY))
     refused = msgspec.structs.replace(verdict(one), billing=Verdict.FAILED, billing_reason=SignatureReason.PAGINATION)
     (only,) = run([Billable(rated=one, signature=refused)])
-    assert "valid, billed as told" in invoice_text(only, BUYER)
+    assert "as told, not as signed" in invoice_text(only, BUYER)
 
 
 def test_vat_names_its_country_only_where_it_is_not_the_sellers_alone():

@@ -12,7 +12,7 @@ from wattbook.commands.moments import DAY_OR_TIME
 from wattbook.commands.output import ERR, OUT, count, escape, json_option, opened, pass_settings, print_json, print_lines
 from wattbook.deciding import demand_texts
 from wattbook.meter_key_changes import Rechecked, as_answer, publish_key
-from wattbook.reference_files import operator_zone
+from wattbook.reference_files import ReferenceErrors, operator_zone
 from wattbook.reference_shapes import local_instant
 from wattbook.settings import Settings
 from wattbook.trusted_keys import (
@@ -24,6 +24,7 @@ from wattbook.trusted_keys import (
     fingerprint_of,
     interval,
     is_known,
+    is_never,
     key_to_add,
     key_to_revoke,
     shown,
@@ -31,6 +32,7 @@ from wattbook.trusted_keys import (
     trusted_keys,
     zone_of,
 )
+from wattbook.wiring import App
 
 _KEY_BYTES_MAX = 65_536
 
@@ -131,13 +133,14 @@ def revoke(
 ) -> None:
     """End the trust in a key of EVSE_ID, named by the beginning of its FINGERPRINT.
 
-    What was rated by it stays as it is; a session that ends later, or is concluded from now on, is not verified by it.
+    What was rated by it stays as it is, and a session that was over before then is verified by it, whenever it comes. So
+    revoke a key that was stolen --from the day on which it was, or --entirely.
     """
     demand_texts(reason, by)
     if entirely and since is not None:
         raise click.UsageError("--entirely is for all time: leave --from out")
     with opened(settings) as app:
-        publish_quietly(app)
+        _publish_if_sound(app)
         catalogue = app.runtime.catalogue()
         zone = zone_of(catalogue, evse_id) or operator_zone(settings.reference_path) or "UTC"
         when = datetime.now(UTC).replace(microsecond=0) if since is None else local_instant(since, zone)
@@ -152,6 +155,14 @@ def revoke(
         trusts = "never trusted" if entirely else "trusts"
         when_told = "" if entirely else f", {interval(fact.key)}"
         OUT.print(f"{escape(fact.evse_id)} {trusts} {_name(fact)}{when_told}; revoked: {escape(fact.revoked)}")
+
+
+def _publish_if_sound(app: App) -> None:
+    """What is wrong in the folder keeps nobody from revoking a key; that may be what is wrong."""
+    try:
+        publish_quietly(app)
+    except ReferenceErrors as errors:
+        ERR.print(f"[yellow]note[/] the reference folder is left as it was published last: {escape(str(errors.problems[0]))}")
 
 
 def _in_file(path: Path | None) -> str:
@@ -187,5 +198,7 @@ def _name(fact: MeterKeyPublished) -> str:
 
 def _row(each: TrustedKey) -> tuple[object, ...]:
     since, until = ("–" if at is None else shown(at) for at in (each.valid_from, each.valid_until))
+    if is_never(each):
+        since, until = interval(each), ""
     source = each.source if each.site else f"{each.source}, no site yet"
     return each.evse_id, each.meter, each.curve, each.fingerprint[:SHOWN], since, until, source, each.revoked

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
+from streams.row_conclusions import conclusion
 from streams.states import SessionRow
 from vocabulary.codec import as_plain
 from vocabulary.identity import short
@@ -12,6 +13,7 @@ from vocabulary.money import plain
 from vocabulary.quantities import WattHours, kwh
 from vocabulary.reference import Decision
 from vocabulary.sessions import quality_of
+from vocabulary.signatures import SignatureChecked
 from wattbook.commands.output import (
     ERR,
     OUT,
@@ -28,15 +30,16 @@ from wattbook.commands.session_re_rate import re_rate
 from wattbook.commands.session_signed import signed
 from wattbook.commands.session_text import show_dossier
 from wattbook.conclusions import Dossier, dossier
-from wattbook.deciding import decide, remedy
+from wattbook.deciding import decide, is_about_signatures, reason_of, remedy
 from wattbook.evidence import Ends, Evidence, evidence
 from wattbook.history import History, history
 from wattbook.registers import Link
 from wattbook.registers import registers as list_registers
 from wattbook.settings import Settings
-from wattbook.wiring import App
+from wattbook.wiring import App, Store
 
 _LIMIT = 50
+_WORK = ("session", "station", "transaction", "since (UTC)", "total", "", "progress", "finding", "do")
 _TRANSACTION_MAX = 13  # signs of one that the worklist shows
 _NO_SESSION = "no session yet: `wattbook import FILE`, or let stations connect"
 _NO_WORK = "nothing to look at"
@@ -88,21 +91,33 @@ def worklist(settings: Settings, limit: int | None, as_json: bool) -> None:
     with opened(settings) as app, app.reading() as store:
         ends = Ends(store)
         if as_json:
-            rows = map(ends.with_end, store.states.flagged(limit))
-            print_json_list(row._asdict() | {"since": row.end or row.start, "do": remedy(row)} for row in rows)
-        elif shown := [ends.with_end(row) for row in store.states.flagged(limit or _LIMIT)]:
-            columns = ("session", "station", "transaction", "since (UTC)", "total", "", "progress", "finding", "do")
-            table("Worklist", columns, [_work(row) for row in shown], right=(4,))
+            print_json_list(_as_work(ends.with_end(row), _verdict(store, row)) for row in store.states.flagged(limit))
+        elif shown := [(ends.with_end(row), _verdict(store, row)) for row in store.states.flagged(limit or _LIMIT)]:
+            columns: tuple[str, ...] = _WORK
+            rows = [_work(row, checked) for row, checked in shown]
+            if any(reasons := [reason_of(row, checked) for row, checked in shown]):
+                columns = (*columns[:-1], "because", columns[-1])
+                rows = [(*cells[:-1], reason, cells[-1]) for cells, reason in zip(rows, reasons, strict=True)]
+            table("Worklist", columns, rows, right=(4,))
             _tell_of_more(store.states.count(only_flagged=True), len(shown), "on the worklist")
         else:
             OUT.print(_NO_WORK)
 
 
-def _work(row: SessionRow) -> tuple[object, ...]:
+def _verdict(store: Store, row: SessionRow) -> SignatureChecked | None:
+    return conclusion(store.log, row, SignatureChecked) if is_about_signatures(row) else None
+
+
+def _as_work(row: SessionRow, checked: SignatureChecked | None) -> dict[str, object]:
+    about = {"since": row.end or row.start, "because": reason_of(row, checked), "do": remedy(row, checked)}
+    return row._asdict() | about
+
+
+def _work(row: SessionRow, checked: SignatureChecked | None) -> tuple[object, ...]:
     since = row.end or row.start
     shown = since.strftime("%Y-%m-%d %H:%M") if since else None
     charge = row.total, row.currency, row.progress, row.finding
-    return short(row.session), row.station, _short_transaction(row.transaction), shown, *charge, remedy(row)
+    return short(row.session), row.station, _short_transaction(row.transaction), shown, *charge, remedy(row, checked)
 
 
 def _short_transaction(transaction: str | None) -> str | None:

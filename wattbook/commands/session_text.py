@@ -48,7 +48,7 @@ def show_dossier(found: Dossier, known: Evidence, before: History, booked: Seque
     for name, value in (*_about(found), *(_told(known.told) if known.told else ())):
         OUT.print(f"{name:10} {escape(value)}")
     if found.session is not None:
-        _show_energy(found.session, zone)
+        _show_energy(found.session, zone, _signed_wh(found))
     for each in known.findings:
         OUT.print(f"{'noticed' if each.holds else 'before':10} {escape(_noticed(each))}")
     if found.session is not None:
@@ -125,14 +125,26 @@ def _noticed(found: Found) -> str:
     return f"{found.finding}: {found.detail}" if found.detail else str(found.finding)
 
 
-def _show_energy(charged: ChargingSession, zone: str) -> None:
+def _signed_wh(found: Dossier) -> WattHours | None:
+    """The energy of the signed pair, where that is what was billed."""
+    match found.checked:
+        case SignatureChecked(billing=Verdict.VERIFIED, begin_wh=begin, end_wh=end) if found.rated is not None:
+            is_billed = (begin, end) == (found.rated.begin_wh, found.rated.end_wh)
+            return found.rated.energy_wh if is_billed else None
+        case _:
+            return None
+
+
+def _show_energy(charged: ChargingSession, zone: str, signed_wh: WattHours | None) -> None:
+    """`signed_wh`: what is billed instead of what the messages tell."""
     local = zones.zone(zone)
     start, end = clocks((charged.start, charged.end), local, "%Y-%m-%d %H:%M:%S")
     OUT.print(f"time       {start} – {end} {zone}, {charged.protocol}" + (", delivered late" if charged.offline else ""))
     if is_unused(charged):
         OUT.print("energy     none: a reservation that expired, nobody charged")
     else:
-        OUT.print(f"energy     {plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
+        signed = "" if signed_wh is None else f"{plain(kwh(signed_wh))} kWh as signed; messages: "
+        OUT.print(f"energy     {signed}{plain(kwh(charged.energy_wh))} kWh by {charged.energy_source}")
     if isinstance(charged.kept_free, tuple) and not is_unused(charged):
         OUT.print(f"reserved   since {charged.kept_free[0].astimezone(local):%Y-%m-%d %H:%M:%S}")
     if readings := exported_of(charged):
@@ -152,7 +164,8 @@ def _show_stretches(charged: ChargingSession, zone: str) -> None:
 
 
 def _show_verdict(checked: SignatureChecked) -> None:
-    meter = f" · meter {escape(checked.meter)}, key {checked.key_fingerprint[:16]}" if checked.meter else ""
+    meter = f" · meter {escape(checked.meter)}" if checked.meter else ""
+    meter += f", key {checked.key_fingerprint[:16]}" if meter and checked.key_fingerprint else ""
     if checked.begin_wh is not None and checked.end_wh is not None:
         meter += f" · {plain(kwh(checked.begin_wh))} to {plain(kwh(checked.end_wh))} kWh"
     OUT.print(f"signature  {checked.verdict} · {checked.reason}{meter}")

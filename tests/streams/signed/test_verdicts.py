@@ -183,9 +183,16 @@ def test_a_meter_that_was_exchanged_is_verified_by_the_key_that_was_its_own_then
     assert told(other, keys=(before, after))[1] == "KEY_OUT_OF_INTERVAL"
 
 
-@pytest.mark.parametrize(("serial", "reason"), [("M1", "VERIFIED"), ("G1", "VERIFIED"), ("M2", "METER_NOT_AT_EVSE")])
+@pytest.mark.parametrize(("serial", "reason"), [("M1", "VERIFIED"), ("G1", "METER_NOT_AT_EVSE"), ("M2", "METER_NOT_AT_EVSE")])
 def test_a_key_may_be_registered_for_one_meter_only(serial: str, reason: str) -> None:
+    """Not for the gateway (G1) that signs for two: each of them would be verified at the EVSE of the other."""
     assert told(HONEST, keys=(METER.key(meter=serial),))[1] == reason
+
+
+@pytest.mark.parametrize(("serial", "reason"), [("G1", "VERIFIED"), ("M1", "METER_NOT_AT_EVSE")])
+def test_the_serial_of_what_signs_counts_where_no_meter_is_named(serial: str, reason: str) -> None:
+    record = METER.record(begin(1.0), end(8.5, **AN_END), MS=None, GS="G1")
+    assert told(record, keys=(METER.key(meter=serial),))[1] == reason
 
 
 def test_a_key_of_another_curve_than_the_record_names_is_a_wrong_key() -> None:
