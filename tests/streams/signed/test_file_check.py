@@ -111,7 +111,7 @@ def test_a_file_of_thousands_of_transactions_takes_time_by_their_number() -> Non
 def test_registers_without_end_take_time_by_their_number() -> None:
     bare = dict.fromkeys(("TM", "RU", "ST"))
     less = [reading(kind, 1, RI=f"1-{n // 256:x}:1.8.{n % 256:x}", **bare) for n in range(600) for kind in "BE"]
-    (transaction,) = check_file(file(METER.record(reading("B", 1, RI="1-f:1.8.0"), *less)), ()).transactions
+    (transaction,) = check_file(file(METER.record(begin(1, RI="1-f:1.8.0"), end(1, RI="1-f:1.8.0"), *less)), ()).transactions
     assert transaction.energy_wh == 0
 
 
