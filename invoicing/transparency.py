@@ -32,6 +32,7 @@ class Piece(NamedTuple):
     """A signed value of the session. `data`: as it was signed, unpacked from hex or base64; `natures`: of its readings.
 
     `format` as the software names it; `key`: the meter's, in hex, as the format writes it, "" where none is known.
+    `has_begin`, `has_end`: by the recorded verdict, of what is billed.
     """
 
     format: str
@@ -39,6 +40,8 @@ class Piece(NamedTuple):
     natures: frozenset[Nature]
     context: str
     key: str
+    has_begin: bool = False
+    has_end: bool = False
 
 
 class TransparencyFile(NamedTuple):
@@ -63,16 +66,27 @@ def transparency_file(session: SessionId, pieces: Sequence[Piece], *, as_xml: bo
     return TransparencyFile("xml", f'<?xml version="1.0" encoding="UTF-8"?>\n<values>\n{values}</values>\n'.encode())
 
 
+def as_they_came(texts: Sequence[str]) -> TransparencyFile:
+    """Signed values that no software reads, as they are: one in each line, or, where some are of several lines, with
+    a line of hyphens between them.
+    """
+    between = "\n-----\n" if any(len(text.splitlines()) > 1 for text in texts) else "\n"
+    return TransparencyFile("txt", (between.join(texts) + "\n").encode(errors="backslashreplace"))
+
+
 def number_of(session: SessionId) -> int:
     """The session as a number: the software refuses any other transactionId."""
     return int(sha256(session.encode()).hexdigest()[:_NUMBER_DIGITS], 16)
 
 
 def _groups(pieces: Sequence[Piece]) -> list[list[tuple[Piece, str]]]:
-    """Which values belong together, each with its context: the one that holds both readings, else begin and end.
+    """Which values belong together, each with its context: what is billed; where nothing is, by its signed values, the one that
+    holds both readings, else the first begin and the last end.
 
     Where they make no pair, each is checked for itself. What was signed in between is no part of a pair, and is left out of it.
     """
+    if billed := _billed(pieces):
+        return [billed]
     whole = [piece for piece in pieces if {Nature.BEGIN, Nature.END} <= piece.natures]
     if whole:
         return [[(whole[-1], END)]]
@@ -82,6 +96,15 @@ def _groups(pieces: Sequence[Piece]) -> list[list[tuple[Piece, str]]]:
     if begins and ends and begins[0] is not ends[-1]:
         return [[(begins[0], BEGIN), (ends[-1], END)]]
     return [[(piece, BEGIN if piece in begins else END)] for piece in pieces]
+
+
+def _billed(pieces: Sequence[Piece]) -> list[tuple[Piece, str]]:
+    """The record of both readings, or the two of one each, by the verdict; empty where it names none."""
+    begins, ends = [p for p in pieces if p.has_begin], [p for p in pieces if p.has_end]
+    whole = [p for p in begins if p.has_end and {Nature.BEGIN, Nature.END} <= p.natures]
+    if whole:
+        return [(whole[-1], END)]
+    return [(begins[0], BEGIN), (ends[-1], END)] if begins and ends and begins[0] is not ends[-1] else []
 
 
 def _told(pieces: Sequence[Piece], nature: Nature, context: str) -> list[Piece]:

@@ -54,6 +54,7 @@ from streams.station_states import Assigned, EndWasDropped
 from streams.terms import bear_on_the_price, terms_first
 from streams.unit import Unit, Verbs
 from streams.unwritten import Unwritten
+from streams.used_once import Uses
 from vocabulary.billing import InvoiceIssued, InvoiceRunRequested
 from vocabulary.charging import (
     ClockCompared,
@@ -88,6 +89,7 @@ class Batch:
         self.catalogue = catalogue
         self.tally: Counter[str] = Counter()
         self._out = Unwritten(unit, verbs, self.tally)
+        self._uses = Uses(memory, unit.states, lambda session: self._out.row(session).progress is Progress.DROPPED)
         self._recalls = False
         self.must_save = False  # what states say follows from more than events: a tick, a decision, new rules
 
@@ -251,13 +253,13 @@ class Batch:
     ) -> None:
         """What a session's step gave. `is_again`: the session was concluded before, so there may be a charge that stands."""
         for outcome in outcomes:
-            fell = self._beside(outcome, station)
+            fell = self._meters_step(outcome) if isinstance(outcome, SessionClosed) else ()
             if self._recalls:
                 continue
             concluded: Iterable[SessionConclusion]
             match outcome:
                 case Disputed():
-                    concluded = self._closed(with_doubts(closed, fell)) if (closed := self._disputed(outcome)) else ()
+                    concluded = self._closed(closed) if (closed := self._disputed(outcome)) else ()
                 case SessionClosed():
                     told = self._closed(by_rules(with_doubts(outcome, fell), self.catalogue.rules))
                     concluded = (*told, *(each for each in fell if isinstance(each, SessionFlagged)))
@@ -277,12 +279,13 @@ class Batch:
     def _found(self, closed: SessionClosed, state: SessionState | None) -> tuple[SessionConclusion, ...]:
         """What follows from a closed session. A mistake of ours is a finding about it: others go on."""
         try:
-            return conclude(closed.session, self.catalogue, closed.held, state.waived if state else ())
+            waived, held = state.waived if state else (), closed.held
+            return self._uses.once(closed.session, lambda each: conclude(each, self.catalogue, held, waived))
         except MISTAKES as error:
             return (steps_fail(closed.session.id, error),)
 
-    def _beside(self, outcome: SessionOutcome, station: StationId) -> tuple[SessionFlagged | Doubt, ...]:
-        return beside_others(outcome, station, self._memory, self._unit.states, self.catalogue.rules)
+    def _meters_step(self, closed: SessionClosed) -> tuple[SessionFlagged | Doubt, ...]:
+        return beside_others(closed.session, self._memory, self._unit.states, self.catalogue.rules)
 
     def _disputed(self, dispute: Disputed) -> SessionClosed | None:
         if not has_doubts(self.catalogue.rules):
@@ -299,13 +302,14 @@ class Batch:
     ) -> None:
         """Note conclusions about a session of a station."""
         if not self._recalls:
-            self._out.note(conclusions, station, cause, recorded_at)
+            self._out.note(self._uses.kept(station, conclusions), station, cause, recorded_at)
+            self.must_save |= self._uses.are_new
 
     def flush(self) -> None:
         """Write what was concluded."""
         self._out.write()
 
-    # Reference facts
+    # Reference facts, time and decisions
 
     def _reference(self, fact: ReferenceFact, cause: Position) -> None:
         """The catalogue with the fact; and what waited for one of its kind is concluded again."""
@@ -322,12 +326,10 @@ class Batch:
             if is_compared(closed):
                 self._conclude(adjusted(standing_of(log, row), self._found(closed, state)), row.station, cause, None)
             elif isinstance(state, Closed):
-                noticed = self._beside(closed, row.station)
+                noticed = self._meters_step(closed)
                 if is_compared(again := compared_again(closed, noticed)):
                     told = (*self._closed(again), *(each for each in noticed if isinstance(each, SessionFlagged)))
                     self._conclude(told, row.station, cause, None)
-
-    # Time and decisions
 
     def _tick(self, tick: ClockTicked, cause: Position) -> None:
         """The clock ticked: what is overdue is concluded from what there is. States that were heard before it know it not."""
@@ -370,7 +372,7 @@ class Batch:
 
     def _decided(self, decided: SessionDecided, row: SessionRow, cause: Position, at: datetime | None, log: Standing) -> None:
         state = self._memory.session(row.session, self._unit.states)
-        after = decided_on(known_of(log, row, state), decided, self.catalogue)
+        after = decided_on(self._uses.looked_at(known_of(log, row, state), self.catalogue), decided, self.catalogue)
         if after.state is not None and after.state is not state:
             self._memory.set(session_key(row.session), after.state)
         elif state is None and any(isinstance(each, SessionDropped) for each in after.out):

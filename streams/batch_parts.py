@@ -13,16 +13,13 @@ from streams.answered import Asked, joined
 from streams.catalogue import Catalogue
 from streams.log import Log, Record, Stored, Stream
 from streams.measuring import keeps_reservations
-from streams.memory import Memory, meters_key, record_key, reservations_key, session_key, station_key
+from streams.memory import Memory, meters_key, reservations_key, session_key, station_key
 from streams.mistakes import MISTAKES, Poisoned, told
 from streams.places import Offset, Partition, Taken
-from streams.qualities import Disputed, with_doubts
+from streams.qualities import with_doubts
 from streams.raw_records import poison, quarantined, raw_record
 from streams.reservations import Ended
 from streams.session_names import EndTakenBack, SessionEvent
-from streams.sessions import SessionOutcome
-from streams.signed import uses
-from streams.signed.uses import RecordUse
 from streams.states import DocumentRow, States
 from streams.unit import ToPost, Verbs
 from vocabulary.assignment import TariffAssigned
@@ -32,7 +29,6 @@ from vocabulary.charging import (
     MessageRejected,
     Protocol,
     RawMessage,
-    SignedValue,
     StartAnswered,
     StartRequested,
     TransactionEnded,
@@ -56,7 +52,7 @@ from vocabulary.reference import (
     SessionDecided,
     SitePublished,
 )
-from vocabulary.rules import checks_records, has_doubts, keeps_facts
+from vocabulary.rules import has_doubts, keeps_facts
 from vocabulary.sessions import (
     ChargeReversed,
     ChargingSession,
@@ -274,24 +270,10 @@ def postable(concluded: Concluded, verbs: Verbs) -> Postable:
     return Postable(concluded, tuple(ToPost(entry, concluded.cause, at or entry.effective_at) for entry in entries))
 
 
-def beside_others(
-    outcome: SessionOutcome, station: StationId, memory: Memory, states: States, rules: int
-) -> tuple[SessionFlagged | Doubt, ...]:
-    """What a closed session is beside the EVSE's others, and whether what was signed of it is another one's.
-
-    Where we fail on that, the session has no price and others go on.
-    """
-    match outcome:
-        case SessionClosed(session=session) if has_doubts(rules):
-            used = records_used(session.id, station, session.signed, memory, states) if checks_records(rules) else ()
-            return (*_beside_their_meters(session, memory, states), *used)
-        case Disputed(session=disputed, signed=signed):
-            return records_used(disputed, station, signed, memory, states)
-        case _:
-            return ()
-
-
-def _beside_their_meters(session: ChargingSession, memory: Memory, states: States) -> tuple[SessionFlagged | Doubt, ...]:
+def beside_others(session: ChargingSession, memory: Memory, states: States, rules: int) -> tuple[SessionFlagged | Doubt, ...]:
+    """What a closed session is beside the EVSE's others. Where we fail on that, the session has no price and others go on."""
+    if not has_doubts(rules):
+        return ()
     before = memory.meters(session.station, states)
     try:
         after = meters.step(before, session)
@@ -300,22 +282,6 @@ def _beside_their_meters(session: ChargingSession, memory: Memory, states: State
     if after.state is not before:
         memory.set(meters_key(session.station), after.state)
     return after.out
-
-
-def records_used(
-    session: SessionId, station: StationId, signed: Sequence[SignedValue], memory: Memory, states: States
-) -> tuple[Doubt, ...]:
-    """That signed records of a closed session are another one's; those that are not are its own from here on."""
-    named = [*uses.records_of(signed)]
-    memory.prefetch((record_key(station, name) for name, _ in named), states)
-    found = []
-    for name, bytes_ in named:
-        known = memory.record_use(station, name, states)
-        if known is None:
-            memory.set(record_key(station, name), RecordUse(session, bytes_))
-        elif doubt := uses.used_before(session, bytes_, known):
-            found.append(doubt)
-    return tuple(found)
 
 
 def reservations_ended(event: Decoded, memory: Memory, states: States, catalogue: Catalogue) -> tuple[Ended, ...]:
@@ -337,8 +303,7 @@ def is_compared(closed: SessionClosed) -> bool:
 
 def compared_again(closed: SessionClosed, noticed: Sequence[SessionFlagged | Doubt]) -> SessionClosed:
     """A session of which that had failed, with what is noticed now: it is closed again."""
-    anew = (Finding.STEPS_FAIL, Finding.SIGNED_RECORD_REUSED)
-    doubts = tuple(doubt for doubt in doubts_of(closed.session) if doubt.finding not in anew)
+    doubts = tuple(doubt for doubt in doubts_of(closed.session) if doubt.finding is not Finding.STEPS_FAIL)
     session = structs.replace(closed.session, doubts=doubts or UNSET)
     return with_doubts(structs.replace(closed, session=session, revision=closed.revision + 1), noticed)
 

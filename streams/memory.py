@@ -15,14 +15,14 @@ import msgspec
 from streams.meters import MetersState
 from streams.reservations import Reservations
 from streams.sessions import Closed, Gathering, SessionState
-from streams.signed.uses import RecordUse
+from streams.signed.uses import RecordUse, SignedSpans, Use
 from streams.states import States
 from streams.station_states import StationState
 from vocabulary.identity import SessionId, StationId
 
 MOST = 20_000
 
-State = StationState | MetersState | Reservations | RecordUse | Gathering | Closed
+State = StationState | MetersState | Reservations | RecordUse | SignedSpans | Gathering | Closed
 
 _ENCODER = msgspec.msgpack.Encoder(decimal_format="string")
 _DECODER: msgspec.msgpack.Decoder[State] = msgspec.msgpack.Decoder(State)
@@ -38,11 +38,6 @@ def meters_key(station: StationId) -> str:
 
 def reservations_key(station: StationId) -> str:
     return f"reservations:{station}"
-
-
-def record_key(station: StationId, name: str) -> str:
-    """Of a signed record of the station, by its name (`streams.signed.uses`)."""
-    return f"signed:{name}:{station}"
 
 
 def session_key(session: SessionId) -> str:
@@ -72,7 +67,7 @@ class Memory:
 
     def session(self, session: SessionId, states: States) -> SessionState | None:
         state = self._get(session_key(session), states)
-        assert not isinstance(state, StationState | MetersState | Reservations | RecordUse)
+        assert not isinstance(state, StationState | MetersState | Reservations | RecordUse | SignedSpans)
         return state
 
     def meters(self, station: StationId, states: States) -> MetersState:
@@ -85,9 +80,10 @@ class Memory:
         assert isinstance(state, Reservations)
         return state
 
-    def record_use(self, station: StationId, name: str, states: States) -> RecordUse | None:
-        state = self._get(record_key(station, name), states)
-        assert state is None or isinstance(state, RecordUse)
+    def use(self, key: str, states: States) -> Use | None:
+        """What is kept of signed records (`streams.signed.uses`)."""
+        state = self._get(key, states)
+        assert state is None or isinstance(state, RecordUse | SignedSpans)
         return state
 
     def set(self, key: str, state: State) -> None:
@@ -119,7 +115,7 @@ class Memory:
 
     def _remember(self, key: str, state: State | None) -> None:
         self._known[key] = state
-        if state is None or isinstance(state, Closed | RecordUse):
+        if state is None or isinstance(state, Closed | RecordUse | SignedSpans):
             self._passing.add(key)
         else:
             self._passing.discard(key)

@@ -20,7 +20,7 @@ from streams.signed import billed, verdicts
 from streams.untimed import otherwise
 from vocabulary.money import plain
 from vocabulary.rated import Rated
-from vocabulary.reference import Evse
+from vocabulary.reference import Evse, plain_evse_id
 from vocabulary.sessions import ChargingSession, Doubt, Finding, doubts_of
 from vocabulary.signatures import KeyClaim, SignatureChecked
 from vocabulary.tariff import Dimension
@@ -38,6 +38,7 @@ _OF_ENERGY = frozenset(  # doubts about what the messages tell of the energy: th
 )
 _APART, _APART_WH = Decimal("0.1"), Decimal(100)  # of the greater energy; more is no loss of a cable or a rectifier
 _OF_TIME = (Dimension.TIME, Dimension.PARKING_TIME)
+_LASTS_APART_S = 60  # a station tells its end a little before or after its meter
 _AT_ONCE = timedelta(seconds=2)  # two readings so near leave no time for a change of price
 
 
@@ -55,7 +56,7 @@ def proof_of(session: ChargingSession, evse: Evse, names: Sequence[str]) -> Proo
     checked = verdicts.check_session(session, evse, names)
     if session.swap is not UNSET or evse.signatures == "ignored":  # the energy of a swap is not the meter's
         return Proof(checked)
-    hold = verdicts.hold(checked, evse) or _far_apart(session, checked)
+    hold = _far_apart(session, checked) if billed.is_pair(checked) else verdicts.hold(checked, evse)
     return Proof(checked, hold, billed.is_pair(checked), evse.signatures == "required")
 
 
@@ -85,8 +86,10 @@ def proven(session: ChargingSession, proof: Proof, power_w_max: int, waived: Col
     return judged
 
 
-def noticed(session: ChargingSession, proof: Proof) -> Iterator[Doubt]:
-    """What informs: another energy in the messages than the one that is billed, another key than the registered one."""
+def noticed(session: ChargingSession, proof: Proof, evse: Evse) -> Iterator[Doubt]:
+    """What informs: another energy in the messages than the one that is billed, another EVSE or key than the registered one."""
+    if proof.checked.place and plain_evse_id(proof.checked.place) != plain_evse_id(evse.evse_id):
+        yield Doubt(finding=Finding.SIGNED_PLACE_DIFFERS, detail=proof.checked.place)
     if proof.is_billed:
         signed_wh = billed.signed_wh(proof.checked)
         is_held = proof.hold is not None and proof.hold[0] is Finding.SIGNED_ENERGY_DIFFERS
@@ -108,9 +111,12 @@ def doubts_about_time(
     if timed and not billed.vouches_for_time(proof.checked):
         clocks = f"begin {proof.checked.begin_clock}, end {proof.checked.end_clock}"
         yield Doubt(finding=Finding.SIGNED_CLOCK_UNTRUSTED, detail=f"{timed[0].dimension} has a price; clock: {clocks}")
+    elif timed and (apart_s := billed.lasts_apart_s(session, proof.checked)) > _LASTS_APART_S:
+        told = f"{timed[0].dimension} has a price; by the meter it lasted {apart_s} s less or more than by the station"
+        yield Doubt(finding=Finding.SIGNED_CLOCK_UNTRUSTED, detail=told)
     if is_timed:
         alone = billed.signed_alone(session, proof.checked)
-        totals = {price(each).total for each in otherwise(alone, _AT_ONCE)} | {cost.total}
+        totals = {price(each).total for each in otherwise(alone, _AT_ONCE, len(alone.readings))} | {cost.total}
         if len(totals) > 1:
             told = f"{min(totals)} to {max(totals)} {cost.currency} by when the energy came between signed readings"
             yield Doubt(finding=Finding.SIGNED_INTERMEDIATE_MISSING, detail=told)

@@ -24,6 +24,7 @@ from vocabulary.sessions import (
 )
 
 _FINDINGS = tuple(Finding)
+_LATE_MOST = 16  # so often a session is closed again for what was signed; each time it is written down with all values
 ABOUT_ENDS = (Finding.SECOND_END, Finding.END_OF_ANOTHER)
 _DISPUTES = (*ABOUT_ENDS, Finding.SEQUENCE_CONFLICT)
 _BY_DOUBT = (Quality.COMPLETE, Quality.GAP, Quality.ESTIMATED, Quality.DISPUTED)
@@ -79,7 +80,11 @@ def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed |
 
     None: it was not closed (it had no energy), is disputed already and that is not set aside, or both ends are one.
     """
-    if closed is not None and (more := with_signed(closed.session, dispute.signed)) != closed.session:
+    more = None if closed is None or closed.revision >= _LATE_MOST else with_signed(closed.session, dispute.signed)
+    is_elsewhere = (
+        closed is not None and dispute.register_wh is not None and ends_elsewhere(closed.session, dispute.register_wh)
+    )
+    if closed is not None and more is not None and more != closed.session and not is_elsewhere:
         quality = Quality.GAP if dispute.is_incomplete else quality_of(closed.session)
         return closed_as(structs.replace(closed, session=more), closed.revision + 1, quality, closed.held)
     if dispute.signed and not dispute.is_incomplete:
@@ -94,8 +99,10 @@ def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed |
 
 
 def with_signed(session: ChargingSession, late: Iterable[SignedValue]) -> ChargingSession:
-    """With these signed values, each once."""
-    return structs.replace(session, signed=in_order_of_time({*session.signed, *late}))
+    """With these signed values, each text once: at what times it was sent again tells nothing new."""
+    known = {value.data for value in session.signed}
+    new = {value for value in late if value.data not in known}
+    return structs.replace(session, signed=in_order_of_time({*session.signed, *new})) if new else session
 
 
 def in_order_of_time(signed: Iterable[SignedValue]) -> tuple[SignedValue, ...]:

@@ -63,7 +63,7 @@ def conclude(
     plug = catalogue.plug(session.station, session.evse, session.start)
     if is_unused(session):
         return _of_unused(session, plug, catalogue, held, waived, instead)
-    proof = proof_of(session, plug.evse, _names(session, catalogue)) if plug and checks_records(catalogue.rules) else None
+    proof = proof_of(session, plug.evse, names_of(session, catalogue)) if plug and checks_records(catalogue.rules) else None
     judged = Judged(session, doubts_of(session)) if plug is None else _judged(session, plug, catalogue, waived, proof)
     if (
         asks_persons(catalogue.rules)
@@ -89,7 +89,7 @@ def conclude(
     return (*told, proof.checked, *charged)
 
 
-def _names(session: ChargingSession, catalogue: Catalogue) -> tuple[str, ...]:
+def names_of(session: ChargingSession, catalogue: Catalogue) -> tuple[str, ...]:
     """By which contract the holder of the session's token is known: a meter may sign that instead."""
     match None if session.token is None else catalogue.holder(session.token, session.start):
         case Contract(id=contract):
@@ -126,13 +126,13 @@ def _judged(
     """The session as it may be billed, by the rules in force."""
     if proof is not None and proof.is_billed:
         judged = proven(session, proof, plug.evse.power_w_max, waived)
-        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof)))
+        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof, plug.evse)))
     if session.swap is not UNSET:
         told = swaps.as_billed(session, plug.evse)
         return Judged(session, doubts_of(session), told) if isinstance(told, Doubt) else Judged(told, doubts_of(session))
     if has_doubts(catalogue.rules):
         judged = judge(session, plug.evse.power_w_max, waived)
-        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof))) if proof else judged
+        return judged._replace(doubts=(*judged.doubts, *noticed(session, proof, plug.evse))) if proof else judged
     blocks = first_rules.blocks(session, plug.evse.power_w_max)
     return Judged(session, (), None if blocks is None or blocks.finding in waived else blocks)
 

@@ -37,7 +37,6 @@ from streams.step import Step
 from streams.stretches import TELLING_STATUSES, Told, by_charging_state, by_status
 from streams.surplus import (
     TOLD_APART,
-    behind_the_end,
     dispute_late,
     dispute_of,
     ends_twice,
@@ -63,7 +62,7 @@ from vocabulary.charging import (
 from vocabulary.codec import event_id
 from vocabulary.identity import EventId, SessionId, StationId, TransactionId
 from vocabulary.quantities import WattHours
-from vocabulary.rules import FIRST, RULES, asks_persons, checks_records, has_doubts
+from vocabulary.rules import FIRST, RULES, asks_persons, has_doubts
 from vocabulary.sessions import ChargingSession, Doubt, Finding, Quality, SessionClosed, SessionFlagged
 from vocabulary.station_facts import TransactionTerms
 
@@ -303,8 +302,7 @@ def _session_or_finding(state: Gathering, end: End, rules: int) -> SessionOutcom
     if isinstance(told, Doubt):
         return SessionFlagged(session=state.session, finding=told.finding, detail=told.detail)
     fed = fed_back(of_this_end(state, end, counted, rules), clock)
-    behind = behind_the_end(state, end) if checks_records(rules) else ()
-    return SessionClosed(session=_session(state, counted, clock, end.reason, told, fed, behind))
+    return SessionClosed(session=_session(state, counted, clock, end.reason, told, fed))
 
 
 def _told(state: Gathering, end: End, counted: list[Said], found: list[Register], rules: int) -> tuple[Clock, Energy | Doubt]:
@@ -358,15 +356,12 @@ def _last_told(start: Start, counted: Sequence[Said]) -> datetime:
     return max([start.at, *registers, *(said.told.at for said in counted if said.told is not None)])
 
 
-def _session(
-    state: Gathering, counted: list[Said], clock: Clock, reason: str, told: Energy, fed: FedBack, behind: Sequence[Said] = ()
-) -> ChargingSession:
-    """`behind`: what came numbered after the end."""
+def _session(state: Gathering, counted: list[Said], clock: Clock, reason: str, told: Energy, fed: FedBack) -> ChargingSession:
     assert state.start is not None
     stretches = by_status if state.start.protocol is Protocol.OCPP16 else by_charging_state
     tokens = [said.token for said in counted if said.token is not None]
     _, token, token_type = min(tokens, key=lambda t: (t[0], t[1], t[2] or ""), default=(None, None, None))
-    signed = {value for said in (*counted, *behind) for value in said.signed}
+    signed = {value for said in counted for value in said.signed}
     doubts = in_order((*clock.doubts, *told.doubts, *fed.doubts))
     power_w, current_a = measured(clock.corrected(m for said in counted for m in said.momentary), clock.start, clock.end)
     return ChargingSession(

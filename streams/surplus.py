@@ -77,7 +77,8 @@ def dispute_late(state: "Closed", event: "SessionEvent", found: tuple[SessionFla
     if conflict := numbers_conflict(found):
         return Disputed(state.session, finding=conflict)
     is_lacking = asks_persons(rules) and not state.lacks_some and _tells_of_the_time_between(state, event, rules)
-    signed = event.signed if checks_records(rules) and isinstance(event, MeterSampled | TransactionUpdated) else ()
+    # 2.x ends with the last number: what comes behind it is of no transaction, in whatever order it comes
+    signed = event.signed if checks_records(rules) and isinstance(event, MeterSampled) else ()
     return Disputed(state.session, is_incomplete=is_lacking, signed=signed) if is_lacking or signed else None
 
 
@@ -98,13 +99,6 @@ def second_end(session: SessionId, first: "End", other: "End") -> SessionFlagged
     if (first.at, first.meter_wh) == (other.at, other.meter_wh):
         return _flag(session, Finding.SECOND_END, f"both at {_told_end(first)}")
     return _flag(session, Finding.SECOND_END, f"ends {_told_end(first)} and {_told_end(other)}")
-
-
-def behind_the_end(state: "Gathering", end: "End") -> list["Said"]:
-    """Messages of 2.x with a number after that of the end: a meter may sign after it. No other value of theirs counts."""
-    ends = {other.event[:TOLD_APART] for other in state.ends}
-    seq = end.seq
-    return [] if seq is None else [s for s in state.said if s.seq is not None and s.seq > seq and s.event not in ends]
 
 
 def told_of(state: "Gathering", end: "End", counted: Sequence["Said"], rules: int) -> list[Register]:

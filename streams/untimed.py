@@ -20,15 +20,15 @@ _MOMENTS = 48  # of a longer time so many, evenly
 _GAPS = 24
 
 
-def otherwise(session: ChargingSession, near: timedelta = SILENCE_MAX) -> Iterator[ChargingSession]:
+def otherwise(session: ChargingSession, near: timedelta = SILENCE_MAX, gaps: int = _GAPS) -> Iterator[ChargingSession]:
     """The session with the energy between two readings, or what it fed back, at one moment; nothing where they are near."""
-    yield from (structs.replace(session, readings=each) for each in _moved(session, session.readings, near))
-    yield from (structs.replace(session, exported=each) for each in _moved(session, exported_of(session), near))
+    yield from (structs.replace(session, readings=each) for each in _moved(session, session.readings, near, gaps))
+    yield from (structs.replace(session, exported=each) for each in _moved(session, exported_of(session), near, gaps))
 
 
-def _moved(session: ChargingSession, readings: Sequence[Reading], near: timedelta) -> Iterator[tuple[Reading, ...]]:
+def _moved(session: ChargingSession, readings: Sequence[Reading], near: timedelta, gaps: int) -> Iterator[tuple[Reading, ...]]:
     far = [place for place, pair in enumerate(pairwise(readings), start=1) if _is_far(session, *pair, near)]
-    for place in far[:_GAPS]:
+    for place in far[:gaps]:
         before, after = readings[place - 1], readings[place]
         for at in _moments(*_between(session, before, after)):
             at_once = (

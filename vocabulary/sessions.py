@@ -124,6 +124,7 @@ class Finding(StrEnum):
     SIGNED_INTERMEDIATE_MISSING = "price_changed_and_no_signed_reading_says_when"
     SIGNED_RECORD_REUSED = "signed_record_is_of_another_session"
     SIGNED_ENERGY_BILLED = "signed_energy_is_billed_and_messages_tell_another"
+    SIGNED_PLACE_DIFFERS = "signed_evse_is_another_one"
     KEY_CLAIM_DIFFERS = "message_names_another_meter_key"
     CLOCK_CORRECTED = "station_clock_was_corrected"
     ROLLED_OVER = "meter_register_rolled_over"

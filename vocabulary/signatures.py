@@ -119,6 +119,7 @@ class RecordChecked(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: str = ""
     algorithm: str = ""
     meter: str = ""
+    page: str = ""  # its pagination, "T29"
     key_fingerprint: str = ""  # of the key that it was checked with: SHA-256 of the DER public key, hex
     claim: KeyClaim = KeyClaim.NONE
     claimed_fingerprint: str = ""
@@ -152,5 +153,6 @@ class SignatureChecked(Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     end_clock: MeterClock | None = None
     between: tuple[SignedPoint, ...] = ()  # of the same register, by a synchronised clock; in order of time
     loss: str = ""  # how the meter compensates for a cable, in words: name, resistance
+    place: str = ""  # the EVSE as signed
     claims_other_key: bool = False  # a message names a key that is not the registered one
     records: tuple[RecordChecked, ...] = ()

@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from msgspec import structs
 
 from streams.registers import EXACT
-from vocabulary.quantities import WattHours
+from vocabulary.quantities import WattHours, seconds_between
 from vocabulary.sessions import ChargingSession, EnergySource, Reading
 from vocabulary.signatures import MeterClock, SignatureChecked, Verdict
 
@@ -65,7 +65,15 @@ def signed_alone(session: ChargingSession, checked: SignatureChecked) -> Chargin
 
 def vouches_for_time(checked: SignatureChecked) -> bool:
     """Whether amounts may be taken from how long it took: both times synchronised, or the time between them legal."""
-    return {checked.begin_clock, checked.end_clock} in ({MeterClock.SYNCHRONISED}, {MeterClock.RELATIVE})
+    clocks = {checked.begin_clock, checked.end_clock}
+    is_told = checked.begin_at is not None and checked.end_at is not None
+    return is_told and clocks in ({MeterClock.SYNCHRONISED}, {MeterClock.RELATIVE})
+
+
+def lasts_apart_s(session: ChargingSession, checked: SignatureChecked) -> int:
+    """By how many seconds the time between the signed readings differs from that of the session."""
+    assert checked.begin_at is not None and checked.end_at is not None, "a clock that is vouched for tells a time"
+    return abs(seconds_between(checked.begin_at, checked.end_at) - seconds_between(session.start, session.end))
 
 
 def ends(checked: SignatureChecked) -> tuple[WattHours, WattHours]:

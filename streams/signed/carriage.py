@@ -27,6 +27,7 @@ _READERS: tuple[Reader, ...] = (
     pcdf.read,
     chargeit.read,
 )
+_KEPT_LENGTH = 4_096  # characters; an OCMF record has less than 1 000
 _HEX = re.compile(r"([0-9a-fA-F]{2})+")
 
 
@@ -35,9 +36,16 @@ def records_in(text: str) -> tuple[SignedRecord, ...]:
     return unpacked(text)[1]
 
 
-@lru_cache(maxsize=512)
 def unpacked(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
-    """The records of a text, and the bytes that they were read from: what came as hex is no longer. Raises CannotJudge."""
+    """The records of a text, and the bytes that they were read from: what came as hex is no longer. Raises CannotJudge.
+
+    Each is asked for twice as its session is closed. Only texts of a usual length are kept, since what is read of a long one
+    may take a hundred times its room: all that is kept takes less than 40 MB, whatever is sent.
+    """
+    return _kept(text) if len(text) <= _KEPT_LENGTH else unpacked_anew(text)
+
+
+def unpacked_anew(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
     if len(text) > MAX_BYTES:
         raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, f"longer than {MAX_BYTES} characters")
     for data in _as_bytes(text):
@@ -45,6 +53,9 @@ def unpacked(text: str) -> tuple[bytes, tuple[SignedRecord, ...]]:
             if (found := read(data)) is not None:
                 return data, found
     raise CannotJudge(SignatureReason.FORMAT_UNKNOWN, "none of the formats that are known begins so")
+
+
+_kept = lru_cache(maxsize=128)(unpacked_anew)
 
 
 def _as_bytes(text: str, depth: int = 0) -> Iterator[bytes]:

@@ -101,7 +101,7 @@ def energy(value: int, unit: int, scaler: int) -> WattHours | None:
     if unit != WATT_HOURS:
         return None
     if value < 0 or abs(scaler) > _SCALER_MOST:
-        raise unreadable("the value is negative" if value < 0 else f"the value is scaled by 10^{scaler}")
+        raise unreadable("a value below zero" if value < 0 else f"the value is scaled by 10^{scaler}")
     return in_wh(Decimal(value), scaler)
 
 

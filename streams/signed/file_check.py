@@ -221,13 +221,14 @@ def _transactions(found: Sequence[_Found], known: Sequence[Known]) -> Iterator[F
     grouped: dict[str, list[_Found]] = {}
     for each in found:
         grouped.setdefault(each.told.transaction, []).append(each)
-    before: dict[str, str] = {}
+    before: dict[str, str] = {}  # by digest, the first transaction that it stands in
     for transaction, group in grouped.items():
         digests = [each.told.digest for each in group]
         reused = next((before[digest] for digest in digests if digest in before), None)
         told = "" if reused is None else f"transaction {reused or 'without a number'}"
         yield _transaction_of(transaction, _billed(group, Beside(registers=_registers(group, known), reused=told)))
-        before = dict.fromkeys(digests, transaction) | before
+        for digest in digests:
+            before.setdefault(digest, transaction)
 
 
 def _registers(found: Sequence[_Found], known: Sequence[Known]) -> frozenset[str]:

@@ -16,10 +16,12 @@ from typing import NamedTuple
 
 from streams.signed import obis
 from streams.signed.check import Judged, digest_of
-from streams.signed.record import SignedReading, SignedRecord
+from streams.signed.record import Format, SignedReading, SignedRecord
 from vocabulary.signatures import MeterClock, Nature, SignatureReason, Verdict
 
 _PRECEDENCE = tuple(SignatureReason)
+_EMAID = re.compile("[A-Z]{2}[A-Z0-9]{12,13}")  # ISO 15118-2, without separators
+_UID = re.compile("([0-9A-F]{2}){4,10}")
 _BEGIN_CONTEXT, _END_CONTEXT = "Transaction.Begin", "Transaction.End"
 _WINDOWS = {  # how far the meter's clock may be off the transaction's begin and end; of a clock of which nothing is known, any
     MeterClock.SYNCHRONISED: timedelta(minutes=10),
@@ -89,6 +91,7 @@ def gate(found: Sequence[Evidence], beside: Beside = UNKNOWN) -> Billed:
         each = _each_once(found)
         _all_verified(each)
         _not_refused_by_the_meter(each)
+        _no_exception(each)
         pair = _pair(each, beside.registers)
         for holds in _CHECKS:
             holds(pair)
@@ -143,6 +146,14 @@ def _not_refused_by_the_meter(each: Sequence[Evidence]) -> None:
             raise _Refused(SignatureReason.CONTEXT_CONFLICT, f"{evidence.context} carries a record of the {told}")
 
 
+def _no_exception(each: Sequence[Evidence]) -> None:
+    """Of whatever quantity it is a reading: from there on the meter vouches for nothing."""
+    for evidence in each:
+        for reading in evidence.record.readings:
+            if reading.nature is Nature.EXCEPTION:
+                raise _Refused(SignatureReason.EXCEPTION_BETWEEN, "" if reading.wh is None else f"{reading.wh} Wh")
+
+
 # The pair
 
 
@@ -158,13 +169,17 @@ def _pair(each: Sequence[Evidence], allowed: frozenset[str]) -> Pair:
             raise _Refused(SignatureReason.REGISTER_IS_EXPORT, named)
         raise _Refused(SignatureReason.REGISTER_UNKNOWN, named, Verdict.UNVERIFIABLE)
     by_register: dict[str, list[Place]] = {}
-    for place in sorted(legal, key=lambda p: not obis.is_compensated(p.reading.register)):
-        known = (name for name in by_register if obis.same_register(name, place.reading.register))
-        by_register.setdefault(next(known, place.reading.register), []).append(place)
-    whole = [one for one in by_register.values() if {Nature.BEGIN, Nature.END} <= {p.nature for p in one}]
-    if not whole:
-        raise _without_a_pair(by_register)
-    return _of_register(whole[0])
+    for place in legal:
+        by_register.setdefault(obis.canonical(place.reading.register), []).append(place)
+    names = sorted(by_register, key=lambda name: (not obis.is_compensated(name), not obis.is_whole(name)))
+    first = names[0]
+    if {Nature.BEGIN, Nature.END} <= {place.nature for place in by_register[first]}:
+        others = [name for name in names[1:] if obis.is_compensated(name) == obis.is_compensated(first)]
+        if others and not obis.is_whole(first):
+            raise _Refused(SignatureReason.REGISTER_UNKNOWN, f"parts by tariff: {first}, {others[0]}", Verdict.UNVERIFIABLE)
+        return _of_register(by_register[first])
+    is_told_elsewhere = any({Nature.BEGIN, Nature.END} <= {place.nature for place in by_register[name]} for name in names)
+    raise _without_a_pair({first: by_register[first]} if is_told_elsewhere else by_register)
 
 
 def _places(each: Sequence[Evidence]) -> list[Place]:
@@ -233,6 +248,8 @@ def _of_one_meter(pair: Pair) -> None:
         raise _Refused(SignatureReason.METERS_DIFFER, f"begin of {begin.record.meter[:60]}, end of {end.record.meter[:60]}")
     if begin.judged.key != end.judged.key:
         raise _Refused(SignatureReason.METERS_DIFFER, "begin and end are signed by two keys")
+    if begin.record.place and end.record.place and _bare(begin.record.place) != _bare(end.record.place):
+        raise _Refused(SignatureReason.METERS_DIFFER, f"at {begin.record.place[:40]} and at {end.record.place[:40]}")
     if begin.record.loss != end.record.loss:
         told = f"begin {begin.record.loss[:40] or 'none'}, end {end.record.loss[:40] or 'none'}"
         raise _Refused(SignatureReason.LOSSES_DIFFER, told)
@@ -242,6 +259,8 @@ def _pagination_rises(pair: Pair) -> None:
     begin, end = pair.begin.evidence.record, pair.end.evidence.record
     if begin.is_fiscal or end.is_fiscal:
         raise _Refused(SignatureReason.PAGINATION_FISCAL, f"F{(end if end.is_fiscal else begin).pagination}")
+    if any(record.format is Format.OCMF and record.pagination is None for record in (begin, end)):
+        raise _Refused(SignatureReason.PAGINATION, "it has none, which OCMF demands")
     if begin is end or begin.pagination is None or end.pagination is None:
         return
     if end.pagination <= begin.pagination:
@@ -270,12 +289,6 @@ def _by_pagination(places: Sequence[Place]) -> list[Place]:
     return sorted(places, key=lambda place: place.evidence.record.pagination or 0)
 
 
-def _no_exception(pair: Pair) -> None:
-    found = next((place for place in pair.between if place.nature is Nature.EXCEPTION), None)
-    if found is not None:
-        raise _Refused(SignatureReason.EXCEPTION_BETWEEN, f"{found.reading.wh} Wh")
-
-
 def _one_identification(pair: Pair) -> None:
     begin, end = (_bare(place.evidence.record.identification) for place in (pair.begin, pair.end))
     if begin and end and begin != end:
@@ -288,7 +301,6 @@ _CHECKS = (
     _pagination_rises,
     _of_one_transaction,
     _nothing_falls,
-    _no_exception,
     _one_identification,
 )
 
@@ -305,8 +317,11 @@ def _is_of_the_session(pair: Pair, names: Sequence[str]) -> None:
 
 
 def _is_alike(signed: str, name: str) -> bool:
-    is_check_digit_left_out = {len(signed), len(name)} == {14, 15} and signed[:14] == name[:14]
-    return signed == name or signed == "".join(reversed(re.findall("..", name))) or is_check_digit_left_out
+    if signed == name:
+        return True
+    if _EMAID.fullmatch(signed) and _EMAID.fullmatch(name):
+        return {len(signed), len(name)} == {14, 15} and signed[:14] == name[:14]  # with and without its check digit
+    return bool(_UID.fullmatch(name)) and signed == "".join(reversed(re.findall("..", name)))
 
 
 def _masked(identification: str) -> str:

@@ -30,6 +30,7 @@ _COMPENSATED = frozenset(["98", "b1", "b3", "c1", "c3"])
 _IMPORT = frozenset(["1", "128", "98", "9e", "b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7"])
 _EXPORT = frozenset(["2", "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"])
 _TOTAL, _TOTAL_COMPENSATED = 255, 200
+_LENGTH_MAX = 40  # of a code that is looked at, and kept
 
 
 class _Code(NamedTuple):
@@ -69,8 +70,25 @@ def is_export(register: str) -> bool:
 
 def same_register(one: str, other: str) -> bool:
     """Whether both name the same, however they are spelt. A text that is no code is only the same as itself."""
-    first = _code(one)
-    return one.strip() == other.strip() if first is None else first == _code(other)
+    return canonical(one) == canonical(other)
+
+
+def canonical(register: str) -> str:
+    """One text for all spellings of a register; what is no code stays as it is."""
+    code = _code(register)
+    return register.strip() if code is None else f"{code.a}-{code.b}:{code.c}.{code.d}.{code.e}*{code.f}"
+
+
+def counts_on(register: str) -> bool:
+    """Whether it counts for life, from one session to the next; a session's own register begins each anew."""
+    code = _code(register)
+    return code is not None and _is_total(code) and code.c != "128"
+
+
+def is_whole(register: str) -> bool:
+    """Whether it counts all of the energy, not what came at one tariff of several (E)."""
+    code = _code(register)
+    return code is None or code.e == "0"
 
 
 def _is_energy(code: _Code) -> bool:
@@ -81,11 +99,15 @@ def _is_total(code: _Code) -> bool:
     return _is_energy(code) and code.f in (_TOTAL, _TOTAL_COMPENSATED)
 
 
-@lru_cache(maxsize=1024)
 def _code(register: str) -> _Code | None:
+    return _read(register) if len(register) <= _LENGTH_MAX else None
+
+
+@lru_cache(maxsize=1024)
+def _read(register: str) -> _Code | None:
     if register == PCDF_SESSION:
         return _Code("1", "0", "128", "8", "0", _TOTAL)
-    found = _CODE.fullmatch(register.strip().lower()) if len(register) <= 40 else None
+    found = _CODE.fullmatch(register.strip().lower())
     if found is None:
         return None
     a, b, c, d, e = (group.lstrip("0") or "0" for group in found.groups()[:5])

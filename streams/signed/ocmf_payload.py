@@ -5,9 +5,11 @@ are none. Fields that nothing here depends on are not looked at. FV 0.1 to 0.4 w
 the level of the identification in IS, and in each reading EI, a counter of events: where it rises within a record, something
 happened to the meter, and what it counted is not good. Between two records it is not looked at.
 
-`ID` is compared with the token where IT names a kind of token. A CENTRAL or LOCAL one may be the number of a transaction,
-a CARD_TXN_NR that of a payment, an UNDEFINED one any text: of these only a digest is kept, as the meter's transaction, since
-begin and end must agree on it and it may still name a person. NONE and DENIED say that there is none.
+`ID` is compared with the token where IT names a kind of token, says NONE, or is left out: what was signed as an identification
+is one. A CENTRAL or LOCAL one may be the number of a transaction, a CARD_TXN_NR that of a payment: of these only a digest is
+kept, as the meter's transaction, since begin and end must agree on it and it may still name a person. So it is with one that
+is UNDEFINED, or of a kind that OCMF does not have, and is no token by its looks: stations write whole sentences there. DENIED
+says that the meter may not tell whose it is, and what stands beside it is not looked at.
 """
 
 import hashlib
@@ -80,8 +82,11 @@ _CLOCKS = {
 }
 _UNSAID, _UNKNOWN = Nature.UNSAID, MeterClock.UNKNOWN  # at hand: an enumeration's members take time to look up
 _REFUSED = frozenset(["MISMATCH", "INVALID", "OUTDATED", "UNKNOWN"])
-_TOKENS = frozenset(["ISO14443", "ISO15693", "EMAID", "EVCCID", "EVCOID", "ISO7812", "PHONE_NUMBER", "KEY_CODE"])
-_NOBODY = frozenset(["", "NONE", "DENIED"])
+_TOKENS = frozenset(["", "NONE", "ISO14443", "ISO15693", "EMAID", "EVCCID", "EVCOID", "ISO7812", "PHONE_NUMBER", "KEY_CODE"])
+_TRANSACTIONS = ("CENTRAL", "LOCAL", "CARD_TXN_NR")  # and CENTRAL_1, LOCAL_2
+_DENIED = "DENIED"
+_TOKEN = re.compile(r"[0-9A-Za-z*:-]{1,20}")  # as OCPP 1.6 lets one be told
+_READINGS_MAX = 2_000  # a meter signs begin and end, or one reading each quarter of an hour
 
 
 def version_of(payload: Payload) -> str:
@@ -106,8 +111,10 @@ def page_of(payload: Payload) -> tuple[int | None, bool]:
 def identification_of(payload: Payload) -> tuple[str, str]:
     """A token, or the digest of what is none."""
     kind, text = _text(payload.IT).upper(), _text(payload.ID)
-    if kind in _TOKENS or not text or kind in _NOBODY:
-        return (text if kind in _TOKENS else ""), ""
+    if not text or kind == _DENIED:
+        return "", ""
+    if kind in _TOKENS or (not kind.startswith(_TRANSACTIONS) and _TOKEN.fullmatch(text)):
+        return text, ""
     return "", hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -130,7 +137,9 @@ def loss_of(payload: Payload) -> str:
 
 
 def readings_of(payload: Payload) -> tuple[SignedReading, ...]:
-    """All of them, each with what it has from the one before."""
+    """All of them, each with what it has from the one before. Raises CannotJudge where there are more than a meter signs."""
+    if len(payload.RD) > _READINGS_MAX:
+        raise unreadable(f"more than {_READINGS_MAX} readings")
     readings: list[SignedReading] = []
     kind = unit = register = status = flags = ""
     at, clock, events = None, _UNKNOWN, None
@@ -166,16 +175,15 @@ def _letters(text: str) -> str:
 
 
 def _time(text: str) -> tuple[datetime | None, MeterClock]:
-    """ "2019-08-13T10:03:15,000+0200 I"; None where it is no time, or says not in which zone."""
+    """ "2019-08-13T10:03:15,000+0200 I"; None where it is no time, or says not in which zone: no clock vouches for that."""
     time, _, state = text.strip().rpartition(" ")
-    clock = _CLOCKS.get(state, _UNKNOWN)
     if len(time) > _TIME_MAX:
-        return None, clock
+        return None, _UNKNOWN
     try:
         at = datetime.fromisoformat(time)
-        return (at.astimezone(UTC) if at.tzinfo else None), clock
+        return (at.astimezone(UTC), _CLOCKS.get(state, _UNKNOWN)) if at.tzinfo else (None, _UNKNOWN)
     except (ValueError, OverflowError):  # the first hour of the year 1 lies before all time in UTC
-        return None, clock
+        return None, _UNKNOWN
 
 
 def _wh(value: msgspec.Raw, unit: str) -> WattHours | None:
@@ -191,6 +199,8 @@ def _wh(value: msgspec.Raw, unit: str) -> WattHours | None:
     number = Decimal(found[1].decode())
     if abs(number.adjusted()) > _ADJUSTED_MAX:
         raise unreadable("a value that no meter counts to")
+    if number.is_signed():
+        raise unreadable("a value below zero")
     return in_wh(number, power)
 
 

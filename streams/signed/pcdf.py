@@ -67,7 +67,6 @@ def _record(signed: bytes, fields: dict[str, str]) -> SignedRecord:
     if energy is None:
         raise unreadable("an energy that is not in kWh, or no number")
     is_valid = fields["TV"] == "1"
-    clock = MeterClock.SYNCHRONISED if is_valid else MeterClock.UNKNOWN
     is_usable = is_valid and _is_within(fields.get("CD", ""), begin, end)
     wh = in_wh(Decimal(energy[1]), 3)
     last = Nature.END if fields["SP"] == "1" else Nature.INTERMEDIATE
@@ -77,8 +76,8 @@ def _record(signed: bytes, fields: dict[str, str]) -> SignedRecord:
         signed=signed,
         signature=Signature(hex_or_none(fields["SG"]), Writing.DER, (Curve.SECP256R1,)),
         readings=(
-            SignedReading(Nature.BEGIN, ZERO_WH, PCDF_SESSION, begin, clock, is_time_usable=is_usable),
-            SignedReading(last, wh, PCDF_SESSION, end, clock, is_time_usable=is_usable),
+            SignedReading(Nature.BEGIN, ZERO_WH, PCDF_SESSION, begin, _clock(begin, is_valid), is_time_usable=is_usable),
+            SignedReading(last, wh, PCDF_SESSION, end, _clock(end, is_valid), is_time_usable=is_usable),
         ),
         algorithm="ECDSA-secp256r1-SHA256",
         meter=fields.get("HW", "").strip(),
@@ -95,6 +94,10 @@ def _time(text: str) -> datetime | None:
         return datetime.strptime(f"20{text}Z", "%Y%m%d%H%M%S%z").astimezone(UTC) if _TIME.fullmatch(text) else None
     except ValueError:
         return None
+
+
+def _clock(at: datetime | None, is_valid: bool) -> MeterClock:
+    return MeterClock.SYNCHRONISED if is_valid and at is not None else MeterClock.UNKNOWN
 
 
 def _is_within(duration: str, begin: datetime | None, end: datetime | None) -> bool:

@@ -32,6 +32,9 @@ from vocabulary.signatures import (
     Verdict,
 )
 
+_POINTS_MAX = 50  # of each kind that is kept of a record
+_DETAIL_MAX = 200  # characters
+
 
 class Keys(NamedTuple):
     """The keys of an EVSE: those in force throughout a session, and the others, which explain why a record fails."""
@@ -142,6 +145,10 @@ def _of_its_meter(record: SignedRecord, judged: Judged, keys: Keys) -> Judged:
 def told_of(
     record: SignedRecord, judged: Judged, place: int = 0, claim: KeyClaim = KeyClaim.NONE, claimed: PublicKey | None = None
 ) -> RecordChecked:
+    """What is kept of a record for good. Its readings are in its text; here are the first 50 begins and ends of energy and the
+    first 50 others, in their order. Those beyond, and all that are of no energy, are left out: no meter that is known signs
+    as many in one record, and a verdict with thousands of them would take megabytes of the log.
+    """
     return RecordChecked(
         value=place,
         digest=digest_of(record),
@@ -152,11 +159,21 @@ def told_of(
         version=record.version,
         algorithm=record.algorithm[:60],
         meter=record.meter[:60],
+        page="" if record.pagination is None else f"{'F' if record.is_fiscal else 'T'}{record.pagination}",
         key_fingerprint=judged.key.fingerprint if judged.key else "",
         claim=claim,
         claimed_fingerprint=claimed.fingerprint if claimed and claim is KeyClaim.OTHER else "",
-        points=tuple(_point(reading) for reading in record.readings if reading.wh is not None),
+        points=tuple(_point(reading) for reading in _told_readings(record)),
     )
+
+
+def _told_readings(record: SignedRecord) -> Iterator[SignedReading]:
+    left = {True: _POINTS_MAX, False: _POINTS_MAX}
+    for reading in record.readings:
+        is_end = reading.nature in (Nature.BEGIN, Nature.END)
+        if reading.wh is not None and left[is_end]:
+            left[is_end] -= 1
+            yield reading
 
 
 def _point(reading: SignedReading, nature: Nature | None = None) -> SignedPoint:
@@ -194,7 +211,7 @@ def _told(session: ChargingSession, found: list[Found], keys_known: bool, billed
         key_fingerprint=record.key_fingerprint if record else "",
         billing=billed.verdict,
         billing_reason=billed.reason,
-        billing_detail=billed.detail,
+        billing_detail=billed.detail[:_DETAIL_MAX],
         claims_other_key=keys_known and any(f.told.claim is KeyClaim.OTHER for f in found),
         records=tuple(f.told for f in found),
     )
@@ -215,6 +232,7 @@ def _with_pair(checked: SignatureChecked, pair: Pair) -> SignatureChecked:
         end_clock=_clock(end),
         between=tuple(_between(pair)),
         loss=record.loss[:80],
+        place=(record.place or pair.begin.evidence.record.place)[:60],
     )
 
 
@@ -223,13 +241,22 @@ def _clock(reading: SignedReading) -> MeterClock:
 
 
 def _between(pair: Pair) -> list[SignedPoint]:
-    """One of each instant, the last one signed."""
+    """One of each instant, the last one signed: of those that the meter calls good, and numbered between begin and end."""
+    first, last = (place.evidence.record.pagination for place in (pair.begin, pair.end))
     timed = {
         place.reading.at: _point(place.reading, place.nature)
         for place in pair.between
-        if place.reading.at is not None and _clock(place.reading) is MeterClock.SYNCHRONISED
+        if place.reading.at is not None
+        and place.reading.problem is None
+        and _clock(place.reading) is MeterClock.SYNCHRONISED
+        and _is_between(first, place.evidence.record.pagination, last)
     }
     return [point for _, point in sorted(timed.items(), key=lambda each: each[0])]
+
+
+def _is_between(first: int | None, page: int | None, last: int | None) -> bool:
+    """A record with several readings has one number for all."""
+    return first is None or page is None or last is None or first <= page <= last
 
 
 # What it means for the bill

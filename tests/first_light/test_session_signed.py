@@ -1,13 +1,14 @@
 """`wattbook session signed`: from stored messages to a file that any verifier reads, and back."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from streams.signed.container import values_in
-from tests.first_light.homes import CAPTURES, imported
+from tests.first_light.homes import CAPTURES, DATA, imported
 from tests.first_light.test_invoice_commands import demo_home
 from wattbook.cli import cli
 
@@ -51,7 +52,33 @@ def test_what_a_station_signed_is_written_though_it_is_no_signature(home: Path, 
     begin, end = values_in(record)
     assert (begin.context, end.context, begin.transaction) == ("Transaction.Begin", "Transaction.End", end.transaction)
     verified = run(home, "signed", "verify", "-", stdin=record)
-    assert (verified.exit_code, "signature_is_no_signature" in verified.stdout) == (1, True)
+    assert (verified.exit_code, "the file names no key" in verified.stdout) == (3, True)  # nobody vouches for the message's
+
+
+def unreadable(folder: Path, *replaced: str) -> tuple[Path, str]:
+    """A home whose only signing session tells these texts, as they stand in a message, in the place of what was signed."""
+    lines = (DATA / "ocpp" / "capture-sap-simulator.ndjson").read_text().splitlines()
+    texts = iter(replaced)
+    changed = [
+        re.sub(r'(signedMeterData\\": ?\\")[^\\]*', lambda m: m[1] + next(texts), line) if "BASIC-SIGNED" in line else line
+        for line in lines
+    ]
+    capture = folder / "capture.ndjson"
+    capture.write_text("\n".join(changed) + "\n")
+    imported(folder / "home", (capture,)).close()
+    return folder / "home", of(folder / "home", "CS-BASIC-SIGNED-00001")
+
+
+def test_what_no_software_reads_is_written_as_it_came_and_told(tmp_path: Path) -> None:
+    twice, hostile = 'OCMF|{"MS":"x","MS":"y"}|{"SD":""}', "${jndi:ldap://x}"
+    home, session = unreadable(tmp_path, json.dumps(json.dumps(twice)[1:-1])[1:-1], hostile)
+    done = run(home, "session", "signed", session)
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [twice, hostile]
+    told = " ".join(done.stderr.split())
+    assert "note: no software reads these signed values, which are written as they came: none of its signed values" in told
+    assert "signed_record_cannot_be_read: a key stands twice" in told and "format_of_signed_values_is_not_supported" in told
+    assert run(home, "signed", "verify", "-", stdin=done.stdout_bytes).exit_code == 3
 
 
 def test_it_is_written_to_a_file_where_one_is_named(home: Path, tmp_path: Path) -> None:

@@ -54,6 +54,45 @@ def test_a_key_in_the_file_is_said_to_prove_only_that_the_file_fits_itself(tmp_p
     assert "fits itself" not in by_key.stdout
 
 
+def test_a_file_that_is_none_is_counted(tmp_path: Path) -> None:
+    done = verify(tmp_path, KEBA, "-", stdin=b"<values><value>")
+    assert (done.exit_code, done.stdout.splitlines()[-3]) == (
+        3,
+        "1 record in 2 files: 1 verified, 0 failed, 1 unverifiable (1 file as a whole)",
+    )
+
+
+def test_who_has_no_register_is_told_of_the_key_in_the_file_and_of_the_one_that_he_gave(tmp_path: Path) -> None:
+    meter, other = OcmfMeter(), OcmfMeter()
+    bare = meter.record(begin(1), end(8.5))
+    nothing = verify(tmp_path, "-", stdin=bare.encode()).stdout
+    assert "unverifiable: the file names no key\n" in nothing
+    assert "=> this file: not to be billed: unverifiable, the file names no key\n" in nothing
+    value = f"<value><publicKey>{meter.public_key}</publicKey><signedData>{bare}</signedData></value>"
+    changed = f"<values>{value.replace('8.5', '9.5')}</values>".encode()
+    assert verify(tmp_path, "-", stdin=changed).stdout.count("failed: does not match the key in the file\n") == 1
+    by_other = ("--key", other.public_key, "-")
+    assert "failed: does not match the key that was given\n" in verify(tmp_path, *by_other, stdin=changed).stdout
+    conflict = verify(tmp_path, *by_other, stdin=f"<values>{value}</values>".encode()).stdout
+    assert "failed: signed by the key in the file, and not by the one that was given\n" in conflict
+    broken = changed.replace(meter.public_key.encode(), b"zz")
+    assert "unverifiable: the key in the file cannot be read" in verify(tmp_path, "-", stdin=broken).stdout
+
+
+def test_what_has_no_name_is_not_called_by_one(tmp_path: Path) -> None:
+    meter = OcmfMeter()
+    value = (
+        f"<value><publicKey>{meter.public_key}</publicKey><signedData>{meter.record(begin(1), end(8.5))}</signedData></value>"
+    )
+    alone = verify(tmp_path, "-", stdin=f"<values>{value}</values>".encode()).stdout
+    assert "=> this file: begin and end make a pair" in alone
+    named = value.replace("<value>", '<value transactionId="7">')
+    two = f"<values>{value}{named}</values>"
+    shown = verify(tmp_path, "-", stdin=two.encode()).stdout
+    assert "=> records of no transaction: begin and end make a pair" in shown
+    assert "=> transaction 7: not to be billed: failed, a record of it was used before (transaction without a number)" in shown
+
+
 def test_a_registered_key_is_trusted_and_named(tmp_path: Path) -> None:
     meter, reference = OcmfMeter(), tmp_path / "reference"
     shutil.copytree(DATA / "reference", reference)

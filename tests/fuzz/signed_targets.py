@@ -10,7 +10,7 @@ container   any file holds values, each of which is a text as above, or cannot b
 from contextlib import suppress
 
 from streams.signed import alfen, chargeit, edl_isa, edl_mennekes, edl_sml, edl_xml, ocmf, pcdf
-from streams.signed.carriage import unpacked
+from streams.signed.carriage import unpacked_anew
 from streams.signed.check import claim_of, claimed_key, digest_of, judged
 from streams.signed.container import values_in
 from streams.signed.ecdsa import Curve, PublicKey, key_of_point
@@ -39,11 +39,11 @@ def signed(body: bytes) -> None:
 
 def _text(text: str) -> None:
     try:
-        records = unpacked.__wrapped__(text)[1]
+        records = unpacked_anew(text)[1]
     except CannotJudge as problem:
         _is_told(problem)
         return
-    assert records and records == unpacked.__wrapped__(text)[1], "two readings of one text differ"
+    assert records and records == unpacked_anew(text)[1], "two readings of one text differ"
     for record in records:
         _judge(record)
 
@@ -94,4 +94,4 @@ def _container(body: bytes) -> None:
     for value in values[:20]:
         if value.problem is None:
             with suppress(CannotJudge):
-                unpacked.__wrapped__(value.text)
+                unpacked_anew(value.text)

@@ -9,19 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from invoicing.transparency import NotWritable, Piece, TransparencyFile, number_of, transparency_file
+from invoicing.transparency import NotWritable, Piece, TransparencyFile, as_they_came, number_of, transparency_file
 from streams.signed.carriage import records_in
 from streams.signed.container import values_in
 from streams.signed.file_check import Known, check_file
 from streams.signed.keys import read_key
+from streams.signed.verdicts import check_session
 from tests.invoicing.values_schema import breaches
-from tests.streams.ocmf_meter import OcmfMeter, begin, end
+from tests.streams.material import evse
+from tests.streams.ocmf_meter import OcmfMeter, begin, end, with_flipped_bit
 from tests.streams.signed.chargeit_meter import container, emh
 from tests.streams.signed.edl_meter import FIELDS, EdlMeter
 from tests.streams.signed.samples import FOLDER
 from tests.streams.test_gate import session
 from vocabulary.charging import SignedValue
 from vocabulary.identity import SessionId
+from vocabulary.reference import MeterKey
 from vocabulary.sessions import ChargingSession
 from vocabulary.signatures import Nature, Verdict
 from wattbook.transparency import session_record
@@ -98,18 +101,70 @@ def test_a_value_that_cannot_be_read_is_left_out() -> None:
     assert pairs(written(signed(("ACME", BEGIN), (BOTH, END)))) == [(END, BOTH)]
 
 
-@pytest.mark.parametrize("values", [(), (("ACME", END),)])
-def test_a_session_without_signed_values_has_no_record(values: tuple[tuple[str, str], ...]) -> None:
+def test_a_session_without_signed_values_has_no_record() -> None:
     with pytest.raises(NotWritable, match="it has no signed values"):
-        written(signed(*values))
+        written(signed())
 
 
-def test_a_key_that_is_not_registered_is_written_as_the_message_names_it() -> None:
-    other = OcmfMeter()
+def test_a_session_of_which_no_signed_value_can_be_read_says_why() -> None:
+    with pytest.raises(NotWritable, match="none of its signed values can be read: format_of_signed_values_is_not_supported"):
+        written(signed(("ACME", END), ("ACME", END)))
+
+
+def test_what_cannot_be_read_is_written_as_it_came() -> None:
+    assert as_they_came(["ACME", "\ud800\0x"]) == TransparencyFile("txt", b"ACME\n\\ud800\0x\n")
+    assert as_they_came(["one\r\nvalue", "ACME"]).data == b"one\r\nvalue\n-----\nACME\n"
+
+
+# What is billed
+
+
+def at(time: datetime) -> dict[str, str]:
+    return {"TM": f"{time:%Y-%m-%dT%H:%M:%S},000+0000 S"}
+
+
+PLAIN, COMPENSATED = {"RI": "1-0:1.8.0"}, {"RI": "1-0:98.8.0"}
+T1 = METER.record(begin(1, **PLAIN, **at(session().start)), PG="T1")
+T2 = METER.record(begin(1, **COMPENSATED, **at(session().start)), PG="T2")
+T3 = METER.record(end(8, **COMPENSATED, **at(session().end)), PG="T3")
+T4 = METER.record(end(8.5, **PLAIN, **at(session().end)), PG="T4")
+
+
+def billed(*values: tuple[str, str]) -> TransparencyFile:
+    told = signed(*values)
+    checked = check_session(told, evse(meter_keys=(METER.key(),)))
+    assert checked.billing is Verdict.VERIFIED, checked.billing_reason
+    return session_record(told, checked, KNOWN)
+
+
+def test_the_pair_of_the_register_that_is_billed_is_written() -> None:
+    four = (T1, BEGIN), (T2, BEGIN), (T3, END), (T4, END)
+    assert pairs(billed(*four)) == pairs(billed(*reversed(four))) == [(BEGIN, T2), (END, T3)]
+    assert pairs(written(signed(*four))) == [(BEGIN, T1), (END, T4)]  # nothing is said of what was billed
+
+
+def test_a_record_of_two_readings_of_two_registers_is_no_pair_of_its_own() -> None:
+    mixed = METER.record(end(8.5, **PLAIN, **at(session().end)), begin(1, **COMPENSATED, **at(session().start)), PG="T2")
+    assert pairs(billed((mixed, BEGIN), (T3, END))) == [(BEGIN, mixed), (END, T3)]
+
+
+def test_a_copy_with_a_broken_signature_is_not_the_one_that_is_written() -> None:
+    broken = with_flipped_bit(T2, 2)
+    assert pairs(billed((broken, BEGIN), (T2, BEGIN), (T3, END))) == [(BEGIN, T2), (END, T3)]
+
+
+def test_readings_of_which_the_format_leaves_open_what_they_are_are_told_apart_by_their_contexts() -> None:
+    meter = EdlMeter(ec.SECP192R1())
+    first, between, last = (meter.xml(FIELDS._replace(pagination=page, second_index=page)) for page in (41, 42, 43))
+    told = signed((first, BEGIN), (between, "Sample.Periodic"), (last, END))
+    checked = check_session(told, evse(meter_keys=(MeterKey(public_key=meter.key.der.hex()),)), ("DE8UBI7TS4",))
+    assert checked.billing is Verdict.VERIFIED and checked.begin_wh == checked.end_wh
+    assert pairs(session_record(told, checked, [])) == [(BEGIN, first), (END, last)]
+
+
+def test_a_key_that_is_not_registered_is_not_written_though_the_message_names_it() -> None:
     told = signed((BOTH, END), key=METER.public_key)
-    (value,) = values_in(written(told, [Known(read_key(other.public_key), "DE*ABC*E1")]).data)
-    assert value.key == METER.public_key
-    (value,) = values_in(written(signed((BOTH, END)), []).data)
+    (value,) = values_in(written(told, [Known(read_key(OcmfMeter().public_key), "DE*ABC*E1")]).data)
     assert value.key == ""
 
 
@@ -172,7 +227,8 @@ SAMPLES = {
 def test_every_format_is_read_back_to_the_byte_and_verified(file: str) -> None:
     values = values_in((FOLDER / file).read_bytes())
     told = tuple(SignedValue(at=AT, data=v.text, context=v.context or END, public_key=v.key) for v in values)
-    record = session_record(structs.replace(session(), signed=told), None, [])
+    known = [Known(read_key(value.key)) for value in values if value.key]
+    record = session_record(structs.replace(session(), signed=told), None, known)
     assert record.suffix == SAMPLES[file]
     before = [each.signed for value in values for each in records_in(value.text)]
     after = [each.signed for value in values_in(record.data) for each in records_in(value.text)]

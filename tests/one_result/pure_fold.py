@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import structs
 
 from ingest.decode import decode
 from ledger.books import Balance
@@ -27,9 +28,11 @@ from streams.key_register import evses_of
 from streams.meters import MetersState
 from streams.rating import conclude
 from streams.sessions import Closed, Gathering
+from streams.signed.uses import Use, with_uses
 from streams.states import SessionRow
 from streams.station_states import StationState
 from streams.unit import Billable
+from streams.used_once import used_once, with_doubt
 from tests.one_result.digests import Result
 from tests.streams.folding import Folding
 from vocabulary.billing import Entry, InvoiceIssued, InvoiceRunRequested
@@ -42,6 +45,7 @@ from vocabulary.rules import checks_records
 from vocabulary.sessions import (
     BLOCKING,
     ChargeReversed,
+    ChargingSession,
     Finding,
     Progress,
     ReversalReason,
@@ -78,6 +82,7 @@ class PureFold:
         self._merged: set[SessionId] = set()
         self._dropped: set[SessionId] = set()
         self._checked: dict[SessionId, SignatureChecked] = {}
+        self._uses: dict[str, Use] = {}
         self._numbers: Counter[str] = Counter()  # by series, how many invoices were issued
 
     def tell(self, inputs: Iterable[Input]) -> "PureFold":
@@ -151,6 +156,8 @@ class PureFold:
                 self._closed[conclusion.session.id] = conclusion
             case SignatureChecked():
                 self._checked[conclusion.session] = conclusion
+                station = self._closed[conclusion.session].session.station
+                self._uses |= with_uses(station, conclusion, self._uses.get)
             case SessionRated():
                 self._rated[conclusion.session] = conclusion
                 self._revisions[conclusion.session] += 1
@@ -176,7 +183,13 @@ class PureFold:
     def _conclude(self, closed: SessionClosed) -> None:
         session, state = closed.session.id, self._steps.sessions[closed.session.id]
         if session not in self._dropped:
-            self._adjust(session, conclude(closed.session, self._catalogue, closed.held, state.waived))
+            self._adjust(session, self._found(closed, state.waived))
+
+    def _found(self, closed: SessionClosed, waived: tuple[Finding, ...]) -> tuple[SessionConclusion, ...]:
+        def concluded(session: ChargingSession) -> tuple[SessionConclusion, ...]:
+            return conclude(session, self._catalogue, closed.held, waived)
+
+        return used_once(closed.session, concluded, self._uses.get, self._dropped.__contains__)
 
     def _fact(self, fact: ReferenceFact) -> None:
         self._catalogue = with_fact(self._catalogue, fact)
@@ -192,7 +205,7 @@ class PureFold:
         held = [each for each in self._rated.values() if each.held and each.session not in self._invoiced]
         for rated in (each for each in held if plain_evse_id(each.evse_id) in evses):
             closed, state = self._closed[rated.session], self._steps.sessions[rated.session]
-            found = conclude(closed.session, self._catalogue, closed.held, state.waived)
+            found = self._found(closed, state.waived)
             checked = next((each for each in found if isinstance(each, SignatureChecked)), None)
             if checked not in (None, self._checked[rated.session]):
                 for conclusion in adjusted(self._standing(rated.session), found, ReversalReason.KEY_CAME):
@@ -209,7 +222,11 @@ class PureFold:
         state, standing = self._steps.sessions.get(session), self._standing(session)
         if state is None and session not in self._blocked:
             return
-        known = Known(self._row(session, standing), state, self._closed.get(session), standing)
+        closed = self._closed.get(session)
+        if closed is not None:
+            looked_at = with_doubt(closed.session, self._catalogue, self._uses.get, self._dropped.__contains__)
+            closed = structs.replace(closed, session=looked_at)
+        known = Known(self._row(session, standing), state, closed, standing)
         after = decide(known, decided, self._catalogue)
         if after.state is not None:
             self._steps.sessions[session] = after.state
@@ -256,11 +273,10 @@ class PureFold:
         stations = {f"station:{name}": state for name, state in self._steps.stations.items() if state != StationState()}
         meters = {f"meters:{name}": state for name, state in self._steps.meters.items() if state != MetersState()}
         reserved = {f"reservations:{name}": state for name, state in self._steps.reservations.items()}
-        records = {f"signed:{name}:{station}": use for (name, station), use in self._steps.records.items()}
         sessions = {f"session:{name}": state for name, state in self._steps.sessions.items()}
         counters = {f"counter:invoice:{series}": str(count).encode() for series, count in self._numbers.items()}
         return {
-            key: _STATES.encode(state) for key, state in (stations | meters | reserved | records | sessions).items()
+            key: _STATES.encode(state) for key, state in (stations | meters | reserved | self._uses | sessions).items()
         } | counters
 
 

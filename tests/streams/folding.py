@@ -3,7 +3,7 @@
 An event that is known by its id goes no further; an event of a 1.6 station finds its session; the session steps.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from msgspec import structs
@@ -21,7 +21,6 @@ from streams.qualities import Disputed, by_rules, disputed, with_doubts
 from streams.reservations import Reservations, Unused, Used
 from streams.session_names import EndTakenBack, ReservedSince, SessionEvent
 from streams.sessions import Gathering, SessionOutcome, SessionState
-from streams.signed import uses
 from streams.station_states import Assigned, EndWasDropped, StationState
 from streams.terms import bear_on_the_price
 from vocabulary.charging import (
@@ -29,7 +28,6 @@ from vocabulary.charging import (
     MessageRejected,
     MeterSampled,
     Protocol,
-    SignedValue,
     StartAnswered,
     TransactionEnded,
     TransactionStarted,
@@ -39,7 +37,7 @@ from vocabulary.codec import encode, event_id
 from vocabulary.decoded import Decoded
 from vocabulary.fact import Fact
 from vocabulary.identity import SessionId, StationId
-from vocabulary.rules import RULES, checks_records, has_doubts, keeps_facts
+from vocabulary.rules import RULES, has_doubts, keeps_facts
 from vocabulary.sessions import Doubt, SessionClosed, SessionFlagged, SessionMerged
 from vocabulary.station_facts import ReservationAsked, TransactionTerms
 
@@ -52,7 +50,6 @@ class Folding:
         self.sessions: dict[SessionId, SessionState] = {}
         self.reservations: dict[StationId, Reservations] = {}
         self.meters: dict[StationId, MetersState] = {}
-        self.records: dict[tuple[str, StationId], uses.RecordUse] = {}
         self.out: list[SessionClosed | SessionFlagged | SessionMerged] = []
         self.ticked: datetime | None = None
         self.rules = RULES
@@ -195,11 +192,7 @@ class Folding:
                 self.out.append(again)
 
     def _disputed(self, dispute: Disputed) -> SessionClosed | None:
-        closed = self.closed_last(dispute.session)
-        again = disputed(closed, dispute)
-        if closed is None or again is None:
-            return again
-        return with_doubts(again, self._records_used(dispute.session, closed.session.station, dispute.signed))
+        return disputed(self.closed_last(dispute.session), dispute)
 
     def _meters_step(self, closed: SessionClosed) -> tuple[SessionFlagged | Doubt, ...]:
         if not has_doubts(self.rules):
@@ -209,17 +202,7 @@ class Folding:
         after = meters.step(before, closed.session)
         if after.state is not before:
             self.meters[station] = after.state
-        return (
-            (*after.out, *self._records_used(closed.session.id, station, closed.session.signed))
-            if checks_records(self.rules)
-            else after.out
-        )
-
-    def _records_used(self, session: SessionId, station: StationId, signed: Iterable[SignedValue]) -> Iterator[Doubt]:
-        for name, digest in uses.records_of(signed):
-            known = self.records.setdefault((name, station), uses.RecordUse(session, digest))
-            if doubt := uses.used_before(session, digest, known):
-                yield doubt
+        return after.out
 
 
 def fold(events: Iterable[Decoded]) -> Folding:

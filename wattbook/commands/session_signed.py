@@ -6,13 +6,13 @@ from typing import NoReturn
 
 import click
 
-from invoicing.transparency import NotWritable
+from invoicing.transparency import NotWritable, as_they_came
 from vocabulary.identity import short
 from wattbook.commands.output import ERR, escape, opened, pass_settings
 from wattbook.conclusions import dossier
 from wattbook.settings import Settings
 from wattbook.signed_files import registered_keys
-from wattbook.transparency import session_record
+from wattbook.transparency import session_record, why_unread
 
 
 @click.command("signed")
@@ -27,7 +27,7 @@ def signed(settings: Settings, identity: str, output: Path | None, as_xml: bool)
 
     SESSION is the beginning of its id or of its transaction id. OCMF and EDL 40 become the XML that the software reads, with
     the meter's registered key; Mennekes, PCDF, Alfen and chargeIT are written as they came. `wattbook signed verify` reads
-    all of them.
+    all of them. What no software can read is written as it came, too, and standard error says why it is of no use.
     """
     with opened(settings) as app, app.reading() as store:
         rows = store.states.find(identity)
@@ -41,7 +41,13 @@ def signed(settings: Settings, identity: str, output: Path | None, as_xml: bool)
     try:
         record = session_record(session, found[0].checked, registered_keys(settings), as_xml=as_xml)
     except NotWritable as error:
-        _fail(f"session {short(session.id)}: {error}")
+        if not session.signed:
+            _fail(f"session {short(session.id)}: {error}")
+        record = as_they_came([*dict.fromkeys(value.data for value in session.signed)])
+        _remark(f"no software reads these signed values, which are written as they came: {error}")
+    else:
+        if why := why_unread(session):
+            _remark(f"signed values that no software reads are left out: {why}")
     if output is None:
         click.get_binary_stream("stdout").write(record.data)
         return
@@ -50,6 +56,10 @@ def signed(settings: Settings, identity: str, output: Path | None, as_xml: bool)
     except OSError as error:
         _fail(f"{output} cannot be written: {error.strerror or error}")
     ERR.print(f"written: {escape(str(output))}")
+
+
+def _remark(text: str) -> None:
+    ERR.print(f"[yellow]note:[/] {escape(text)}")
 
 
 def _fail(problem: str) -> NoReturn:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streams.signed.file_check import FileChecked, KeyFrom, Known, check_file
 from streams.signed.keys import read_key
-from tests.streams.ocmf_meter import OcmfMeter, begin, end
+from tests.streams.ocmf_meter import OcmfMeter, begin, end, reading
 from tests.streams.signed.samples import FOLDER
 from vocabulary.signatures import SignatureReason, Verdict
 
@@ -98,6 +98,21 @@ def test_the_verdict_on_a_file_is_that_of_the_worst_record() -> None:
 def test_a_record_that_cannot_be_read_keeps_its_transaction_from_being_billed() -> None:
     (transaction,) = check_file(file(RECORD, "OCMF|"), ()).transactions
     assert (transaction.billing, transaction.energy_wh) == (Verdict.UNVERIFIABLE, None)
+
+
+def test_a_file_of_thousands_of_transactions_takes_time_by_their_number() -> None:
+    """Nothing is timed: each record was laid beside all transactions before, and 20 000 would not end."""
+    records = "".join(f'<value transactionId="{n}"><signedData>OCMF|{n}</signedData></value>' for n in range(20_000))
+    repeated = '<value transactionId="x"><signedData>OCMF|0</signedData></value>'
+    checked = check_file(f"<values>{records}{repeated}</values>".encode(), ())
+    assert [len(checked.records), len(checked.transactions)] == [20_001, 20_001]
+
+
+def test_registers_without_end_take_time_by_their_number() -> None:
+    bare = dict.fromkeys(("TM", "RU", "ST"))
+    less = [reading(kind, 1, RI=f"1-{n // 256:x}:1.8.{n % 256:x}", **bare) for n in range(600) for kind in "BE"]
+    (transaction,) = check_file(file(METER.record(reading("B", 1, RI="1-f:1.8.0"), *less)), ()).transactions
+    assert transaction.energy_wh == 0
 
 
 def test_the_processes_of_a_billing_document_are_transactions_of_their_own() -> None:

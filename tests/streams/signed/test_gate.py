@@ -210,8 +210,46 @@ def test_a_compensated_register_is_billed_before_a_plain_one() -> None:
     assert energy(gate([both], SESSION)) == 7
 
 
-def test_a_plain_register_is_billed_where_the_compensated_one_is_told_once() -> None:
-    assert energy(gate([evidence(begin(), end(), end("17", register=COMPENSATED))], SESSION)) == 7500
+def test_a_compensated_register_that_is_told_once_is_not_replaced_by_the_plain_one() -> None:
+    """Who withholds one of its readings would choose what is billed."""
+    assert why([evidence(begin(), end(), end("17", register=COMPENSATED))]) == ("unverifiable", "BEGIN_MISSING")
+    assert why([evidence(begin(), begin("10", register=COMPENSATED), end())]) == ("unverifiable", "END_MISSING")
+
+
+def test_the_total_is_billed_before_what_came_at_one_tariff() -> None:
+    parts = (begin("10", register="1-b:1.8.1"), end("20", register="1-b:1.8.1"))
+    assert energy(gate([evidence(*parts, begin(), end())], SESSION)) == 7500
+    assert energy(gate([evidence(*parts)], SESSION)) == 10
+    two = (*parts, begin("10", register="1-b:1.8.2"), end("25", register="1-b:1.8.2"))
+    assert why([evidence(*two)]) == ("unverifiable", "REGISTER_UNKNOWN")
+
+
+def test_an_exception_counts_of_whatever_quantity_and_in_whatever_record() -> None:
+    exception = reading(Nature.EXCEPTION, None, START + timedelta(minutes=5), register="")
+    assert why([evidence(begin(), exception, end())]) == ("failed", "EXCEPTION_BETWEEN")
+    assert why([*pair(), evidence(exception, pagination=9)]) == ("failed", "EXCEPTION_BETWEEN")
+
+
+def test_begin_and_end_at_two_evses_are_no_pair() -> None:
+    assert why(pair({"place": "DE*ABC*E1"}, {"place": "DE*ABC*E2"})) == ("failed", "METERS_DIFFER")
+    assert energy(gate(pair({"place": "DE*ABC*E1"}, {"place": "DEABCE1"}), SESSION)) == 7500
+
+
+def test_a_record_of_ocmf_without_pagination_is_none() -> None:
+    assert why([evidence(begin(), end(), pagination=None)]) == ("failed", "PAGINATION")
+
+
+@pytest.mark.parametrize(
+    ("signed", "token"),
+    [("12345678901234", "123456789012345"), ("AB", "ABC"), ("E6D5C4B3A204", "04A2B3C4D5E68"), ("C3B2A1", "A1B2C3")],
+)
+def test_what_only_looks_alike_is_another_token(signed: str, token: str) -> None:
+    found = [evidence(begin(), end(), identification=signed)]
+    assert why(found, SESSION._replace(names=(token,))) == ("failed", "TOKEN_DIFFERS")
+
+
+def test_all_spellings_of_a_register_are_one() -> None:
+    assert energy(gate([evidence(begin(register="1-0:1.8.0"), end(register="01-00:01.08.00.FF"))], SESSION)) == 7500
 
 
 def test_a_register_of_export_is_never_billed_whatever_is_allowed() -> None:

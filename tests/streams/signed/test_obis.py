@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.signed.obis import is_compensated, is_export, is_import, same_register, text_of
+from streams.signed.obis import canonical, is_compensated, is_export, is_import, same_register, text_of
 
 BILLED = [
     "1-b:1.8.0",
@@ -116,3 +116,15 @@ def test_two_registers_are_not_the_same(one: str, other: str) -> None:
 
 def test_six_bytes_have_one_text() -> None:
     assert text_of(bytes.fromhex("0100011100FF")) == "1-0:1.17.0*255"
+
+
+@pytest.mark.parametrize("register", ["01-00:01.08.00.C6", "01-00:01.08.00.c6", "1-0:1.8.0.C6", " 1-0:1.8.0*198 "])
+@pytest.mark.parametrize("allowed", ["1-0:1.8.0*198", "01-00:01.08.00.C6"])
+def test_a_register_that_an_operator_allows_is_known_however_it_is_spelt(register: str, allowed: str) -> None:
+    assert not is_import(register)
+    assert is_import(register, {allowed}) and not is_import(register, {"1-0:1.8.0*199"})
+
+
+def test_texts_are_grouped_by_what_they_name() -> None:
+    assert canonical("01-00:01.08.00.C6") == canonical("1-0:1.8.0*198") != canonical("1-0:1.8.0")
+    assert canonical(" what ") == "what" != canonical("")

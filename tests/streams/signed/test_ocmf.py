@@ -14,7 +14,7 @@ from streams.signed.ecdsa import Curve
 from streams.signed.keys import read_key
 from streams.signed.ocmf import read
 from streams.signed.record import MAX_BYTES, CannotJudge, SignedReading, SignedRecord
-from tests.streams.ocmf_meter import OcmfMeter, begin, end, with_flipped_bit
+from tests.streams.ocmf_meter import OcmfMeter, begin, end, reading, with_flipped_bit
 from tests.streams.signed.samples import samples, verdicts
 from vocabulary.signatures import MeterClock, Nature, SignatureReason, Verdict
 
@@ -167,7 +167,6 @@ def test_a_record_is_found_as_text_in_hex_and_in_base64(encode: Any) -> None:
         ("9.038  ", "kWh", "9038"),
         (7753, "Wh", "7753"),
         (7753, "WH", "7753"),
-        (-1, "kWh", "-1000"),
         ("1e3", "Wh", "1000"),
         (30, "sec", None),
         (30, "mOhm", None),
@@ -183,7 +182,25 @@ def test_energy_is_exact_and_in_wh(value: object, unit: str | None, wh: str | No
 
 @pytest.mark.parametrize(
     "value",
-    ["NaN", "Infinity", "1e999999999", "1e-999999999", "1_0", "", "1,5", "0x10", "१", "9" * 41, "1e19", {"a": 1}, [1], True],
+    [
+        "NaN",
+        "Infinity",
+        "1e999999999",
+        "1e-999999999",
+        "1_0",
+        "",
+        "1,5",
+        "0x10",
+        "१",
+        "9" * 41,
+        "1e19",
+        {"a": 1},
+        [1],
+        True,
+        -5,
+        -0.0,
+        "-0",
+    ],
 )
 def test_energy_that_is_no_number_makes_the_record_unreadable(value: object) -> None:
     assert reason_of(METER.record(begin(value))) is SignatureReason.RECORD_UNREADABLE
@@ -221,6 +238,12 @@ def test_the_letter_says_what_a_reading_is(letter: str | None, nature: Nature) -
     assert first(begin(TX=letter)).nature is nature
 
 
+@pytest.mark.parametrize("more", [{"RV": None}, {"RU": "sec"}, {"RU": None}, {"RU": "Ohm", "RV": "-3"}])
+def test_an_exception_is_kept_whether_it_tells_energy_or_not(more: dict[str, Any]) -> None:
+    told = of(reading("B", 1, RU="sec"), reading("X", 1, **more), reading("E", 2, RU="kWh"))
+    assert [(one.nature, one.wh) for one in told.readings][1] == (Nature.EXCEPTION, None)
+
+
 @pytest.mark.parametrize(
     ("time", "at", "clock"),
     [
@@ -229,11 +252,13 @@ def test_the_letter_says_what_a_reading_is(letter: str | None, nature: Nature) -
         ("2026-10-05T08:00:00,000-0530 I", "2026-10-05T13:30:00+00:00", MeterClock.INFORMATIVE),
         ("1970-01-01T01:21:45,000+0100 U", "1970-01-01T00:21:45+00:00", MeterClock.UNKNOWN),
         ("2026-10-05T08:00:00,000+0200 Z", "2026-10-05T06:00:00+00:00", MeterClock.UNKNOWN),
-        ("2026-10-05T08:00:00,000 S", None, MeterClock.SYNCHRONISED),
+        ("2026-10-05T08:00:00,000 S", None, MeterClock.UNKNOWN),
         ("2026-10-05T08:00:00,000+0200", None, MeterClock.UNKNOWN),
-        ("0001-01-01T00:00:00,000+0200 S", None, MeterClock.SYNCHRONISED),
-        ("2026-13-05T08:00:00,000+0200 S", None, MeterClock.SYNCHRONISED),
-        ("1" * 3000 + " S", None, MeterClock.SYNCHRONISED),
+        ("0001-01-01T00:00:00,000+0200 S", None, MeterClock.UNKNOWN),
+        ("2026-13-05T08:00:00,000+0200 S", None, MeterClock.UNKNOWN),
+        ("1" * 3000 + " S", None, MeterClock.UNKNOWN),
+        ("x S", None, MeterClock.UNKNOWN),
+        ("x R", None, MeterClock.UNKNOWN),
         ("", None, MeterClock.UNKNOWN),
         (None, None, MeterClock.UNKNOWN),
     ],
@@ -323,24 +348,34 @@ def test_the_meter_is_its_own_serial_number_else_that_of_the_gateway() -> None:
     assert of(begin(), MS=None, GS=None).meter == ""
 
 
-@pytest.mark.parametrize("kind", ["ISO14443", "ISO15693", "EMAID", "EVCCID", "EVCOID", "ISO7812", "PHONE_NUMBER", "KEY_CODE"])
-def test_a_token_is_the_identification(kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *["ISO14443", "ISO15693", "EMAID", "EVCCID", "EVCOID", "ISO7812", "PHONE_NUMBER", "KEY_CODE"],
+        *[None, "", "NONE", "none", "UNDEFINED", "RFID"],
+    ],
+)
+def test_a_token_is_the_identification_whether_its_kind_is_told_or_not(kind: str | None) -> None:
     found = of(begin(), IT=kind, ID="7bcf78ad")
     assert (found.identification, found.meter_transaction) == ("7bcf78ad", "")
 
 
-@pytest.mark.parametrize(
-    "kind", ["CENTRAL", "CENTRAL_1", "CENTRAL_2", "LOCAL", "LOCAL_1", "LOCAL_2", "CARD_TXN_NR", "UNDEFINED"]
-)
+@pytest.mark.parametrize("kind", ["CENTRAL", "CENTRAL_1", "CENTRAL_2", "LOCAL", "LOCAL_1", "LOCAL_2", "CARD_TXN_NR"])
 def test_an_identification_that_may_be_a_transaction_is_kept_as_a_digest(kind: str) -> None:
     one, other = of(begin(), IT=kind, ID="7bcf78ad"), of(end(), IT=kind, ID="7bcf78ae")
     assert one.identification == "" and "7bcf78ad" not in one.meter_transaction
     assert one.meter_transaction == of(end(), IT=kind, ID="7bcf78ad").meter_transaction != other.meter_transaction
 
 
-@pytest.mark.parametrize("kind", ["NONE", "DENIED", None, ""])
-def test_nobody_is_identified_by_no_kind(kind: str | None) -> None:
-    found = of(begin(), IT=kind, ID="SIM_CHARGE")
+def test_a_text_of_no_kind_that_is_no_token_by_its_looks_is_kept_as_a_digest() -> None:
+    found = of(begin(), IT="UNDEFINED", ID="contract-id: rfid:12345678abcdef")
+    assert found.identification == "" and len(found.meter_transaction) == 16
+    assert of(begin(), IT="NONE", ID="contract-id: rfid:12345678abcdef").identification == "contract-id: rfid:12345678abcdef"
+
+
+@pytest.mark.parametrize(("kind", "text"), [("DENIED", "SIM_CHARGE"), ("NONE", ""), (None, None), (None, " ")])
+def test_nobody_is_identified_by_nothing(kind: str | None, text: str | None) -> None:
+    found = of(begin(), IT=kind, ID=text)
     assert (found.identification, found.meter_transaction) == ("", "")
 
 
@@ -453,9 +488,10 @@ def test_hostile_text_is_text() -> None:
     assert (found.meter, found.identification) == ("${jndi:ldap://x}", "<!ENTITY x>")
 
 
-def test_thousands_of_readings_are_read_as_they_are() -> None:
-    payload = METER.payload([begin()])[:-2] + ',{"RV":1}' * 6000 + "]}"
-    assert len(record(METER.sign(payload)).readings) == 6001
+def test_more_readings_than_a_meter_signs_are_not_read() -> None:
+    most = METER.payload([begin()])[:-2] + ',{"RV":1}' * 1999
+    assert len(record(METER.sign(most + "]}")).readings) == 2000
+    assert reason_of(METER.sign(most + ",{}]}")) is SignatureReason.RECORD_UNREADABLE
 
 
 def test_bytes_of_another_format_are_left_to_the_others() -> None:

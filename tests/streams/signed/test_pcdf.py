@@ -91,6 +91,14 @@ def test_before_its_end_a_session_has_no_end() -> None:
     assert [one.nature for one in record(text(SP="0")).readings] == [Nature.BEGIN, Nature.INTERMEDIATE]
 
 
+@pytest.mark.parametrize(("field", "place"), [("ST", 0), ("CT", 1)])
+@pytest.mark.parametrize("time", ["", "x", "261305080000", "2605011620"])
+def test_no_clock_vouches_for_a_time_that_cannot_be_read(field: str, place: int, time: str) -> None:
+    found = record(text(**{field: time})).readings
+    assert (found[place].at, found[place].clock) == (None, MeterClock.UNKNOWN)
+    assert (found[1 - place].clock, found[1 - place].is_time_usable) == (MeterClock.SYNCHRONISED, False)
+
+
 @pytest.mark.parametrize(
     ("session", "token", "transaction"),
     [
@@ -134,6 +142,7 @@ BROKEN = [
     text(RV="NaN*kWh"),
     text(RV="1e9*kWh"),
     text(RV="-3.276*kWh"),
+    text(RV="-0*kWh"),
     text(RV="\N{ARABIC-INDIC DIGIT THREE}*kWh"),
     "128.8.0" + "(AA:" * 15_000,
     "128.8.0" + "(" * 60_000,

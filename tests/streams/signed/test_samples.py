@@ -88,7 +88,7 @@ TRANSACTIONS = {  # kWh, or why it is not billed
     "BVinvalid.pcdf": ["failed meter_says_that_it_is_not_to_be_billed"],
     "test_input_invalid_xml.xml": [],
     "derived-ocmf-swapped-contexts.xml": ["failed context_of_the_message_contradicts_the_record"],
-    "derived-ocmf-begin-and-end-of-different-meters.xml": ["failed begin_and_end_are_of_two_registers"],
+    "derived-ocmf-begin-and-end-of-different-meters.xml": ["failed signed_by_another_meter"],
     "derived-ocmf-same-record-in-two-transactions.xml": ["0.1", "failed signed_record_was_used_by_another_session"],
     "derived-unknown-format.xml": [UNKNOWN],
 }

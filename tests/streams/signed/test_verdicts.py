@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import structs
+from msgspec.json import encode
 
 from streams.rating import conclude
 from streams.signed.verdicts import check_session
@@ -69,6 +70,18 @@ def test_a_pair_is_verified_in_one_record_or_in_two_however_often_it_came(record
     assert told(*records) == VERIFIED
     assert (found.begin_wh, found.end_wh, found.register) == (Decimal("1000.0"), Decimal("8500.0"), "1-b:1.8.0")
     assert (found.meter, found.format, len(found.records)) == ("M1", "OCMF 1.0", len(records))
+
+
+def test_of_a_record_with_thousands_of_readings_a_verdict_keeps_the_first_fifty_beside_begin_and_end() -> None:
+    bare: dict[str, Any] = dict.fromkeys(("TM", "RI", "RU", "ST"))
+    hundreds = [reading("C", 1.0 + n / 1000, **bare) for n in range(1500)]
+    found = checked(METER.record(begin(1.0), *hundreds, end(8.5)))
+    assert [point.nature for point in found.records[0].points] == ["begin", *["intermediate"] * 50, "end"]
+    assert found.billing is Verdict.VERIFIED
+    registers = [begin(1.0, **bare | {"RI": f"1-0:9.{n:x}.0"}) for n in range(1000)]
+    whole = checked(METER.record(begin(1.0, RI="x"), *registers))
+    assert len(whole.records[0].points) == 50 and len(whole.billing_detail) <= 200
+    assert max(len(encode(found)), len(encode(whole))) < 30_000
 
 
 def test_every_record_is_told_with_its_readings_its_key_and_its_place() -> None:
@@ -344,6 +357,13 @@ def test_where_no_key_is_registered_none_is_another() -> None:
     assert flags == []
 
 
+@pytest.mark.parametrize(("place", "told"), [("DE*ABC*E1", []), ("DEABCE1", []), ("DE*XYZ*E9", ["SIGNED_PLACE_DIFFERS"])])
+def test_another_evse_in_the_record_informs(place: str, told: list[str]) -> None:
+    charge, flags = concluded(signed(METER.record(begin(1.0), end(8.5, **AN_END), CT="EVSEID", CI=place)))
+    assert charge is not None
+    assert (charge.held, names(flags)) == (None, told)
+
+
 def test_another_key_in_the_message_informs() -> None:
     charge, flags = concluded(signed(value(HONEST, public_key=STRANGER.public_key)))
     assert charge is not None
@@ -416,3 +436,35 @@ def test_a_price_that_changes_needs_a_signed_reading_at_the_change() -> None:
         (Decimal("2000.0"), Decimal("0.30")),
         (Decimal("5500.0"), Decimal("0.50")),
     ]
+
+
+def test_a_time_that_the_meter_did_not_measure_is_not_charged_as_measured() -> None:
+    """By its clock it was a minute, by the station's an hour."""
+    minute = METER.record(begin(1.0, TM="2026-10-05T08:30:00,000+0000 S"), end(8.5, TM="2026-10-05T08:31:00,000+0000 S"))
+    charge, [flag] = concluded(signed(minute), REQUIRED, by_time())
+    assert charge is not None
+    assert charge.held is Finding.SIGNED_CLOCK_UNTRUSTED
+    assert flag.detail == "TIME has a price; by the meter it lasted 3540 s less or more than by the station"
+    relative = METER.record(begin(1.0, TM="1970-01-01T00:00:00,000+0000 R"), end(8.5, TM="1970-01-01T00:00:05,000+0000 R"))
+    charge, _ = concluded(signed(relative), REQUIRED, by_time())
+    assert charge is not None
+    assert charge.held is Finding.SIGNED_CLOCK_UNTRUSTED
+
+
+def test_readings_in_between_tell_the_split_only_where_they_are_good_and_numbered_in_between() -> None:
+    priced = dearer_from(time(10, 30))
+    for bad in (METER.record(begin(1.0), at_half(ST="M"), end(8.5, **AN_END)),):
+        charge, _ = concluded(signed(bad), REQUIRED, priced)
+        assert charge is not None
+        assert charge.held is Finding.SIGNED_INTERMEDIATE_MISSING
+    records = [METER.record(begin(1.0), PG="T5"), METER.record(at_half(), PG="T2"), METER.record(end(8.5, **AN_END), PG="T6")]
+    charge, _ = concluded(signed(*records), REQUIRED, priced)
+    assert charge is not None
+    assert charge.held is Finding.SIGNED_INTERMEDIATE_MISSING
+
+
+def test_many_readings_before_the_change_hide_no_gap_across_it() -> None:
+    early = [reading("C", 1.0 + n / 100, TM=f"2026-10-05T08:{n // 4:02}:{n % 4 * 15:02},000+0000 S") for n in range(1, 40)]
+    charge, flags = concluded(signed(METER.record(begin(1.0), *early, end(8.5, **AN_END))), REQUIRED, dearer_from(time(10, 30)))
+    assert charge is not None
+    assert (charge.held, names(flags)) == (Finding.SIGNED_INTERMEDIATE_MISSING, ["SIGNED_INTERMEDIATE_MISSING"])
