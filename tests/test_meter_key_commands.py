@@ -100,21 +100,21 @@ def test_a_key_of_another_meter_leaves_it_held_and_says_for_what(home: Path) -> 
 @pytest.mark.parametrize(
     ("words", "because", "do"),
     [
-        ((), "no_meter_key_is_registered_for_the_evse", "register the meter's key, or release or drop it"),
+        ((), "no_meter_key_is_registered_for_the_evse", "register its key, or release or drop it"),
         (
             ("--key", KEY, "--from", "2026-03-11"),
             "meter_key_was_not_valid_then",
-            "correct from when on its key is trusted, or release or drop it",
+            "correct its key's time, release or drop",
         ),
         (
             ("--key", DemoMeter("M2").public_key()),
             "signature_does_not_match_the_registered_key",
-            "compare its key with that on the meter, or release or drop it",
+            "check its key, or release or drop it",
         ),
         (
             ("--key", KEY, "--meter", "M7"),
             "meter_is_not_the_one_registered_at_the_evse",
-            "correct the meter of its key, or release or drop it",
+            "correct its key, or release or drop it",
         ),
     ],
 )

@@ -77,17 +77,17 @@ def _demand_text(what: str, text: str, least: int, most: int) -> None:
 
 
 _BY_SIGNATURES = (Finding.SIGNATURE_FAILED, Finding.SIGNATURE_UNVERIFIABLE, Finding.SIGNED_ENERGY_DIFFERS)
-_COMPARE_KEY = "compare its key with that on the meter, or release or drop it"
+_COMPARE_KEY = "check its key, or release or drop it"
 _MISSING = "wait for it, or release or drop it"
 _BY_REASON = {
-    SignatureReason.UNSIGNED: "look why nothing was signed, then release or drop it",
-    SignatureReason.KEY_NOT_REGISTERED: "register the meter's key, or release or drop it",
-    SignatureReason.KEY_OUT_OF_INTERVAL: "correct from when on its key is trusted, or release or drop it",
+    SignatureReason.UNSIGNED: "look why, then release or drop it",
+    SignatureReason.KEY_NOT_REGISTERED: "register its key, or release or drop it",
+    SignatureReason.KEY_OUT_OF_INTERVAL: "correct its key's time, release or drop",
     SignatureReason.KEY_CURVE_MISMATCH: _COMPARE_KEY,
     SignatureReason.KEY_CONFLICT: _COMPARE_KEY,
     SignatureReason.SIGNATURE_MISMATCH: _COMPARE_KEY,
-    SignatureReason.METER_NOT_AT_EVSE: "correct the meter of its key, or release or drop it",
-    SignatureReason.REGISTER_UNKNOWN: "name the register with its key, or release or drop it",
+    SignatureReason.METER_NOT_AT_EVSE: "correct its key, or release or drop it",
+    SignatureReason.REGISTER_UNKNOWN: "add the register, or release or drop it",
     SignatureReason.READING_MISSING: _MISSING,
     SignatureReason.BEGIN_MISSING: _MISSING,
     SignatureReason.END_MISSING: _MISSING,

@@ -47,3 +47,14 @@ def test_versions_of_a_site_that_follow_each_other_may_have_the_same_key(tmp_pat
     files = two(f"public_key: {KEY}", "public_key: " + DemoMeter("DEMO-0002").public_key())
     later = files["sites.yaml"].replace("id: hafen", "id: hafen\n    valid_from: 2026-07-01")
     assert complaints(tmp_path, {**files, "more.yaml": later}) == []
+
+
+def test_a_serial_number_and_the_registers_of_a_key_are_bounded(tmp_path: Path) -> None:
+    registers = ", ".join(["1-0:1.8.0*198"] * 17)
+    [registers_, serial] = said(
+        tmp_path,
+        f"public_key: {KEY}, registers: [{registers}]",
+        f"public_key: {DemoMeter('D2').public_key()}, meter: {'M' * 61}",
+    )
+    assert "are 17, more than a meter has: write at most 16" in registers_
+    assert "has 61 characters: write at most 60" in serial
