@@ -15,7 +15,7 @@ from tests.one_result.ways import embedded
 from vocabulary.billing import InvoiceIssued
 from vocabulary.charging import RawMessage
 from vocabulary.codec import decode
-from vocabulary.sessions import SessionRated
+from vocabulary.sessions import Finding, SessionFlagged, SessionRated
 
 STORY = Path(__file__).parents[1] / "cases" / "signed_values_decide_what_is_billed" / "story.txt"
 
@@ -70,3 +70,18 @@ def test_a_use_is_kept_by_what_names_the_record() -> None:
     kept = fold(story()).states
     uses = [key for key in kept if key.startswith("signed:")]
     assert len(uses) == 10, "begin and end of four sessions that are billed by them, late ones too; the spans of two meters"
+
+
+def test_the_same_records_at_two_stations_of_one_evse_are_on_no_invoice() -> None:
+    """Stations are processed side by side, so that neither knows what the other used: the run sees both."""
+    told = story_of(STORY.read_text())
+    first = [
+        each.line for each in told if " CP7 " in each.line and any(f'"{name}"' in each.line for name in ("s1", "m1", "e1"))
+    ]
+    there = [line.replace(" CP7 ", " CP8 ") for line in first]
+    facts = ["2026-03-09T08:00:00Z publish CP7/1 22 kW, signed, also CP8/1", "2026-03-09T08:00:00Z publish key CP7/1 M1"]
+    found = fold(inputs_of(story_of("\n".join([*facts, *first, *there, "2026-04-02T08:00:00Z invoice 2026-03"]))))
+    concluded = [decode(body) for body in found.conclusions]
+    assert sum(isinstance(each, SessionRated) and each.held is None for each in concluded) == 2
+    assert not any(isinstance(each, InvoiceIssued) for each in concluded)
+    assert [each.finding for each in concluded if isinstance(each, SessionFlagged)] == [Finding.OVERLAPS, Finding.OVERLAPS]
