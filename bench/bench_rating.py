@@ -14,12 +14,10 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from itertools import cycle
-from time import process_time
-from typing import TypeVar
 
 import msgspec
 
+from bench.rates import each_of, rate_of
 from tariffs.breakdown import breakdown
 from tariffs.rate import rate
 from vocabulary.charging import Protocol
@@ -37,7 +35,6 @@ LEAST = {"simple": (20_000, 12_000), "heavy": (8_000, 3_350)}
 MONTH = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 WORKDAYS = tuple(Weekday)[:5]
-V = TypeVar("V")
 
 
 def main() -> None:
@@ -46,12 +43,12 @@ def main() -> None:
         sessions = list(sessions_of(periods, SESSIONS))
         bodies = [encode(SessionClosed(session=session)) for session in sessions]
         works: list[Callable[[], object]] = [
-            _each(sessions, lambda session, tariff=tariff: rate(session, tariff, ZONE)),  # type: ignore[misc]
-            _each(bodies, lambda body, tariff=tariff: rate(DECODER.decode(body).session, tariff, ZONE)),  # type: ignore[misc]
-            _each(bodies, DECODER.decode),
-            _each(sessions, lambda session, tariff=tariff: breakdown(session, tariff, ZONE)),  # type: ignore[misc]
+            each_of(sessions, lambda session, tariff=tariff: rate(session, tariff, ZONE)),  # type: ignore[misc]
+            each_of(bodies, lambda body, tariff=tariff: rate(DECODER.decode(body).session, tariff, ZONE)),  # type: ignore[misc]
+            each_of(bodies, DECODER.decode),
+            each_of(sessions, lambda session, tariff=tariff: breakdown(session, tariff, ZONE)),  # type: ignore[misc]
         ]
-        rounds = [[_rate(work) for work in works] for _ in range(ROUNDS)]
+        rounds = [[rate_of(work, ROUND_S) for work in works] for _ in range(ROUNDS)]
         decoded, from_json, decoding, explained = (max(rates) for rates in zip(*rounds, strict=True))
         least, least_json = LEAST[name]
         holds = holds and decoded >= least and from_json >= least_json
@@ -117,19 +114,3 @@ def sessions_of(periods: int, count: int, seed: int = 1) -> Iterator[ChargingSes
                 Stretch(start=idle, end=end, activity=Activity.IDLE),
             ),
         )
-
-
-def _each(values: list[V], work: Callable[[V], object]) -> Callable[[], object]:
-    """The work on one of the values after the other, round and round."""
-    following = cycle(values)
-    return lambda: work(next(following))
-
-
-def _rate(work: Callable[[], object]) -> float:
-    work()
-    count, began = 0, process_time()
-    while (spent := process_time() - began) < ROUND_S:
-        for _ in range(20):
-            work()
-        count += 20
-    return count / spent

@@ -14,14 +14,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import cycle
-from time import process_time
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bench.rates import each_of, rate_of
 from streams.signed.carriage import records_in
 from streams.signed.check import judged
 from streams.signed.keys import read_key
@@ -57,11 +56,11 @@ def main() -> None:
             assert judged(record, (key,)).verdict is Verdict.VERIFIED
 
         works: list[Callable[[], object]] = [
-            _each(records, whole),
-            _each(records, lambda one, public=public: public.verify(one.signature, one.payload, ALGORITHM)),  # type: ignore[misc]
-            _each(records, lambda one: records_in(one.text)),
+            each_of(records, whole),
+            each_of(records, lambda one, public=public: public.verify(one.signature, one.payload, ALGORITHM)),  # type: ignore[misc]
+            each_of(records, lambda one: records_in(one.text)),
         ]
-        rounds = [[_rate(work) for work in works] for _ in range(ROUNDS)]
+        rounds = [[rate_of(work, ROUND_S) for work in works] for _ in range(ROUNDS)]
         verified, bare, read = (max(rates) for rates in zip(*rounds, strict=True))
         holds = holds and verified / bare >= RATIO and (name != COMMONEST or read >= READ)
         print(
@@ -106,19 +105,3 @@ def _payload(number: int) -> dict[str, object]:
 def _reading(at: datetime, kind: str, kwh: float) -> dict[str, object]:
     time = at.strftime("%Y-%m-%dT%H:%M:%S,000+0000 S")
     return {"TM": time, "TX": kind, "RV": kwh, "RI": "1-b:1.8.0", "RU": "kWh", "RT": "AC", "EF": "", "ST": "G"}
-
-
-def _each(values: list[Signed], work: Callable[[Signed], object]) -> Callable[[], object]:
-    """The work on one of the values after the other, round and round."""
-    following = cycle(values)
-    return lambda: work(next(following))
-
-
-def _rate(work: Callable[[], object]) -> float:
-    work()
-    count, began = 0, process_time()
-    while (spent := process_time() - began) < ROUND_S:
-        for _ in range(20):
-            work()
-        count += 20
-    return count / spent

@@ -81,10 +81,7 @@ def disputed(closed: SessionClosed | None, dispute: Disputed) -> SessionClosed |
     None: it was not closed (it had no energy), is disputed already and that is not set aside, or both ends are one.
     """
     more = None if closed is None or closed.revision >= _LATE_MOST else with_signed(closed.session, dispute.signed)
-    is_elsewhere = (
-        closed is not None and dispute.register_wh is not None and ends_elsewhere(closed.session, dispute.register_wh)
-    )
-    if closed is not None and more is not None and more != closed.session and not is_elsewhere:
+    if closed is not None and more is not None and more != closed.session:
         quality = Quality.GAP if dispute.is_incomplete else quality_of(closed.session)
         return closed_as(structs.replace(closed, session=more), closed.revision + 1, quality, closed.held)
     if dispute.signed and not dispute.is_incomplete:
